@@ -1,0 +1,53 @@
+"""What can go wrong, as an outline.
+
+AbzeroError
+├── ConfigError          the user's: names the setting, the value and the remedy
+├── RunError             a run's folder, checkpoint or journal is not what it should be
+├── SandboxError         ours: the sandbox cannot be trusted or does not answer
+│   └── IsolationError   this machine lacks what the isolation level needs
+├── BackendError         a model engine is missing, dead, or not what it claims to be
+├── Halt                 an observer asks the run to stop, in words
+└── ModelError           the model's: data, becomes a reward
+    ├── Malformed        the completion does not have the shape that was asked for
+    └── Rejected         the shape is right, but the task or the answer does not hold
+"""
+
+
+class AbzeroError(Exception):
+    """Root of everything that this package raises on purpose."""
+
+
+class ConfigError(AbzeroError):
+    """A setting is wrong: the message names it, its value and the remedy."""
+
+
+class RunError(AbzeroError):
+    """A run's folder, checkpoint or journal is missing, damaged or in the way."""
+
+
+class SandboxError(AbzeroError):
+    """The sandbox failed for a reason of its own; never becomes a reward."""
+
+
+class IsolationError(SandboxError):
+    """This machine lacks a feature that the isolation level needs."""
+
+
+class BackendError(AbzeroError):
+    """A model engine is missing, dead, stale or of another version."""
+
+
+class Halt(AbzeroError):
+    """Raised by an observer to end a run after the current step; the message says why."""
+
+
+class ModelError(AbzeroError):
+    """What the model wrote is no good. Data: it becomes a reward."""
+
+
+class Malformed(ModelError):
+    """The completion does not have the shape that was asked for."""
+
+
+class Rejected(ModelError):
+    """The shape is right, but the task or the answer does not hold."""

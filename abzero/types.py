@@ -1,0 +1,122 @@
+"""The nouns: what the loop is made of. Frozen records, no behaviour."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+Role = Literal["propose", "solve"]
+"""The two parts that the one model plays."""
+
+Finish = Literal["stop", "length"]
+"""How a completion ended: by its end-of-sequence action, or cut at the token limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One verified run of a program: ``output == f(input)``."""
+
+    input: str
+    """Source text of the arguments, canonical: ``1, [2], key='x'``."""
+    output: str
+    """Source text of the literal that came back, canonical."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A verified problem; with one case, the paper's triplet (p, i, o) of section 3.2."""
+
+    mode: str
+    """Name of its task type: ``deduction``, ``abduction``, ``induction`` or one that you add."""
+    program: str
+    """Python source with an entry point ``f``."""
+    cases: tuple[Case, ...]
+    message: str = ""
+
+    @property
+    def id(self) -> str:
+        """Content hash: equal tasks have equal ids, in every run and on every machine."""
+        parts = [self.mode, self.program, [[case.input, case.output] for case in self.cases], self.message]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """One sampled completion, as the learner needs it."""
+
+    prompt_tokens: Sequence[int]
+    tokens: Sequence[int]
+    """Every sampled action, the end-of-sequence token included when ``finish`` is ``stop``."""
+    logprobs: Sequence[float]
+    """Natural log-probability of each of `tokens` under the sampler, at the sampling temperature."""
+    text: str
+    """The completion decoded, without the end-of-sequence token."""
+    finish: Finish
+    version: int = 0
+    """How many updates the weights had seen that sampled it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A proposer's rollout and what became of it: exactly one of `task` and `error` is set."""
+
+    mode: str
+    prompt: str
+    rollout: Rollout
+    references: tuple[Task, ...]
+    """The buffer's tasks that the prompt showed."""
+    task: Task | None
+    error: str | None
+    """Why it is no task: what the parser, the sandbox or the validator said."""
+    well_formed: bool
+    """Whether the completion kept the think/answer format; a valid task may still break it."""
+    solve_rate: float | None = None
+    """Mean score of the estimate's attempts, in [0, 1]; ``None`` where there is no task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A solver's rollout on a task and its score in [0, 1]; ``None`` means malformed."""
+
+    task: Task
+    prompt: str
+    rollout: Rollout
+    score: float | None
+    answer: str
+    """What was judged: the text inside the answer tags."""
+    well_formed: bool
+    estimate: bool = False
+    """Sampled to estimate a proposal's solve rate, not drawn for the solver's batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Experience:
+    """A rewarded rollout, ready for the learner."""
+
+    role: Role
+    mode: str
+    group: int
+    """Rollouts of one prompt in one step share it."""
+    rollout: Rollout
+    terms: tuple[tuple[str, float], ...]
+    """The reward's derivation: named summands."""
+    advantage: float = 0.0
+
+    @property
+    def reward(self) -> float:
+        return sum(value for _, value in self.terms)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Everything that one step did."""
+
+    number: int
+    proposals: Sequence[Proposal]
+    attempts: Sequence[Attempt]
+    experiences: Sequence[Experience]
+    metrics: Mapping[str, float]
+    """Deterministic figures: the same on a run that was resumed."""
+    clock: Mapping[str, float] = field(default_factory=dict)
+    """Wall-clock figures (seconds, tokens per second): never the same twice."""
