@@ -109,6 +109,16 @@ class Experience:
 
 
 @dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something in a run looks wrong: what was seen and what to try, in words."""
+
+    step: int
+    name: str
+    """Short and stable: ``truncated``, ``entropy gone`` …"""
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """Everything that one step did."""
 
@@ -120,3 +130,5 @@ class Step:
     """Deterministic figures: the same on a run that was resumed."""
     clock: Mapping[str, float] = field(default_factory=dict)
     """Wall-clock figures (seconds, tokens per second): never the same twice."""
+    alarms: Sequence[Alarm] = ()
+    """What began to look wrong at this step."""
