@@ -1,0 +1,140 @@
+"""The journal's writer: a step in, one transaction."""
+
+import hashlib
+import json
+import sqlite3
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from abzero.journal.schema import OF_A_STEP, connect, explained, pack, transaction
+from abzero.types import Attempt, Experience, Proposal, Step, Task
+
+Row = tuple[str | int | float | None, ...]
+
+
+class Journal:
+    """Owns the one writing connection to ``run.db``. Every method raises `RunError` with its remedy."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connection = connect(path, read_only=False)
+
+    def describe(self, about: Mapping[str, str]) -> None:
+        """Note what holds for the whole run: version, config, isolation, machine; a later note replaces an earlier."""
+        with transaction(self._connection, self._path):
+            self._connection.executemany("INSERT OR REPLACE INTO about VALUES (?, ?)", about.items())
+
+    def seed(self, tasks: Iterable[Task]) -> None:
+        """Store tasks that no proposal of this run made, as known from step 0 on."""
+        with transaction(self._connection, self._path):
+            entry = _Entry(self._connection, 0)
+            for task in tasks:
+                entry.task(task)
+
+    def write(self, step: Step) -> None:
+        """Commit all of `step`, or nothing. A step that the journal holds already is refused."""
+        with transaction(self._connection, self._path):
+            self._connection.execute("INSERT INTO step VALUES (?)", (step.number,))
+            entry = _Entry(self._connection, step.number)
+            for position, proposal in enumerate(step.proposals):
+                entry.proposal(position, proposal)
+            for position, attempt in enumerate(step.attempts):
+                entry.attempt(position, attempt)
+            entry.rewards(step)
+            entry.figures("metric", step.metrics)
+            entry.figures("clock", step.clock)
+            alarms = enumerate(step.alarms)
+            entry.rows("alarm", [(step.number, place, alarm.name, alarm.message) for place, alarm in alarms])
+
+    def truncate(self, after_step: int) -> None:
+        """Forget every step after `after_step`, as if it had never been: a resumed run will write them again."""
+        with transaction(self._connection, self._path):
+            for table in ("clock", *OF_A_STEP):
+                column = "number" if table == "step" else "step"
+                self._connection.execute(f"DELETE FROM {table} WHERE {column} > ?", (after_step,))
+
+    def close(self) -> None:
+        """Fold the write-ahead log into the file. Idempotent."""
+        with explained(self._path):
+            self._connection.close()
+
+
+class _Entry:
+    """One step on its way into the tables, inside a transaction."""
+
+    def __init__(self, connection: sqlite3.Connection, step: int) -> None:
+        self._connection = connection
+        self._step = step
+        self._texts: dict[str, int] = {}
+        self._tasks: dict[int, str] = {}
+
+    def rows(self, table: str, rows: Sequence[Row]) -> None:
+        if rows:
+            marks = ", ".join("?" * len(rows[0]))
+            self._connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
+
+    def figures(self, table: str, values: Mapping[str, float]) -> None:
+        self.rows(table, [(self._step, name, float(value)) for name, value in sorted(values.items())])
+
+    def proposal(self, position: int, proposal: Proposal) -> None:
+        rollout = proposal.rollout
+        row = (
+            *(self._step, position, proposal.mode, self.text(proposal.prompt), self.text(rollout.text)),
+            *(len(rollout.tokens), rollout.finish, rollout.version),
+            None if proposal.task is None else self.task(proposal.task),
+            None if proposal.error is None else self.text(proposal.error),
+            *(proposal.well_formed, proposal.solve_rate),
+        )
+        self.rows("proposal", [row])
+        edges = enumerate(proposal.references)
+        self.rows("lineage", [(self._step, position, place, self.task(task)) for place, task in edges])
+
+    def attempt(self, position: int, attempt: Attempt) -> None:
+        rollout = attempt.rollout
+        row = (
+            *(self._step, position, self.task(attempt.task), self.text(attempt.prompt), self.text(rollout.text)),
+            *(len(rollout.tokens), rollout.finish, rollout.version),
+            *(self.text(attempt.answer), attempt.score, attempt.well_formed, attempt.estimate),
+        )
+        self.rows("attempt", [row])
+
+    def rewards(self, step: Step) -> None:
+        """Each experience goes to the proposal or attempt whose rollout it holds, the very same object."""
+        positions: dict[tuple[str, int], deque[int]] = defaultdict(deque)
+        owners: dict[str, Sequence[Proposal | Attempt]] = {"propose": step.proposals, "solve": step.attempts}
+        for role, records in owners.items():
+            for position, record in enumerate(records):
+                positions[role, id(record.rollout)].append(position)
+        for experience in step.experiences:
+            self._reward(positions[experience.role, id(experience.rollout)].popleft(), experience)
+
+    def _reward(self, position: int, experience: Experience) -> None:
+        key = (self._step, experience.role, position)
+        self.rows("reward", [(*key, experience.group, experience.advantage)])
+        terms = enumerate(experience.terms)
+        self.rows("term", [(*key, place, name, float(value)) for place, (name, value) in terms])
+
+    def task(self, task: Task) -> str:
+        """The id of `task`, which is in the journal from now on."""
+        if id(task) not in self._tasks:
+            cases = json.dumps([[case.input, case.output] for case in task.cases])
+            known = self._connection.execute("SELECT 1 FROM task WHERE id = ?", (task.id,)).fetchone()
+            if not known:
+                texts = (self.text(task.program), self.text(cases), self.text(task.message))
+                self.rows("task", [(task.id, self._step, task.mode, *texts)])
+            self._tasks[id(task)] = task.id
+        return self._tasks[id(task)]
+
+    def text(self, text: str) -> int:
+        """The row that holds `text`, stored once in a run."""
+        if text not in self._texts:
+            digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+            found = self._connection.execute("SELECT id FROM text WHERE digest = ?", (digest,)).fetchone()
+            if not found:
+                found = self._connection.execute(_NEW_TEXT, (self._step, digest, pack(text))).fetchone()
+            self._texts[text] = found[0]
+        return self._texts[text]
+
+
+_NEW_TEXT = "INSERT INTO text (step, digest, body) VALUES (?, ?, ?) RETURNING id"
