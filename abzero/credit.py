@@ -1,0 +1,47 @@
+"""From outcomes to experiences: who is rewarded for what, and which rollouts are learned from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from abzero.buffer import Buffer
+from abzero.rewards import ProposerReward, Setting, SolverReward
+from abzero.types import Attempt, Experience, Proposal, Role
+
+
+def standing(proposal: Proposal, buffer: Buffer) -> Setting:
+    """Where a proposal stands among what `buffer` holds before it is appended."""
+    if proposal.task is None:
+        return Setting()
+    references = tuple(reference.program for reference in proposal.references)
+    return Setting(references, buffer.repeats(proposal.task), buffer.answer_share(proposal.task))
+
+
+@dataclass(frozen=True)
+class Credit:
+    """Rewards both roles; `trained` and `reuse_estimates` say which of the rewarded rollouts the learner sees."""
+
+    proposer: ProposerReward = field(default_factory=ProposerReward)
+    solver: SolverReward = field(default_factory=SolverReward)
+    trained: Sequence[Role] = ("propose", "solve")
+    reuse_estimates: bool = False
+    """Whether the attempts that estimate solve rates train the solver, too: they are most of a step's rollouts."""
+
+    def __call__(
+        self, proposals: Sequence[Proposal], settings: Sequence[Setting], attempts: Sequence[Attempt]
+    ) -> list[Experience]:
+        """The step's experiences, without advantages: one for each proposal and attempt that is learned from."""
+        groups: dict[str, int] = {}
+        rows = []
+        if "propose" in self.trained:
+            for proposal, setting in zip(proposals, settings, strict=True):
+                program = proposal.task.program if proposal.task else None
+                terms = self.proposer(program, proposal.well_formed, proposal.solve_rate or 0.0, setting)
+                group = groups.setdefault(proposal.prompt, len(groups))
+                rows.append(Experience("propose", proposal.mode, group, proposal.rollout, terms))
+        if "solve" in self.trained:
+            for attempt in attempts:
+                if self.reuse_estimates or not attempt.estimate:
+                    terms = self.solver(attempt.score, attempt.well_formed)
+                    group = groups.setdefault(attempt.prompt, len(groups))
+                    rows.append(Experience("solve", attempt.task.mode, group, attempt.rollout, terms))
+        return rows

@@ -1,0 +1,131 @@
+"""The first tasks: proposed by the untrained model from one identity triplet, or read from a file. All are verified."""
+
+import json
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from abzero.errors import ConfigError, ModelError
+from abzero.metrics import measure, speed
+from abzero.sandbox.base import Sandbox
+from abzero.sandbox.drive import Check, drive
+from abzero.selfplay import SelfPlay
+from abzero.tasks import TaskType
+from abzero.types import Proposal, Step, Task
+from abzero.validation import verified
+
+_AT_ONCE = 512
+
+
+def seed_itself(play: SelfPlay, target: int, batches: int, report: Callable[[str], None]) -> Step:
+    """Step 0: let the untrained model propose until each mode holds `target` tasks (section 3.3.1 of the paper).
+
+    Modes that propose from nothing come first and share their tasks with their twins; then those that need a reference.
+    Ends after `batches` batches of proposals for each such stage, with what there is: at least the identity tasks.
+    """
+    rng = random.Random(f"{play.seed}/seeding")
+    play.proposer.sync(play.learner)
+    play.solver.sync(play.learner)
+    for kind in play.types:
+        play.buffer.add(kind.seed)
+    proposals: list[Proposal] = []
+    new: list[bool] = []
+    for needs_reference in (False, True):
+        stage = [kind for kind in play.types if kind.needs_reference == needs_reference]
+        for batch in range(batches if stage else 0):
+            wanting = [kind for kind in stage if play.buffer.size(kind.mode) < target]
+            if not wanting:
+                break
+            sizes = ", ".join(f"{play.buffer.size(kind.mode)} {kind.mode}" for kind in stage)
+            report(f"seeding: {sizes} of {target} tasks after {batch} of at most {batches} batches of proposals")
+            kind = wanting[batch % len(wanting)]
+            for proposal in play.propose([kind], rng):
+                proposals.append(proposal)
+                new.append(proposal.task is not None and _share(play, kind, proposal.task))
+    sizes_now = {kind.mode: play.buffer.size(kind.mode) for kind in play.types}
+    for mode, size in sizes_now.items():
+        if size < target:
+            report(
+                f"seeding: {mode} has {size} of {target} tasks after {batches} batches of proposals; training goes on with "
+                "these. If the model cannot write tasks at all, give it some: --seeds FILE"
+            )
+    figures = measure(proposals, new, [], [], sizes_now, {})
+    return Step(0, proposals, [], [], figures, speed(play.watch.read(), proposals, []))
+
+
+def _share(play: SelfPlay, kind: TaskType, task: Task) -> bool:
+    modes = {other.mode for other in play.types}
+    for twin in kind.twins:
+        if twin in modes:
+            play.buffer.add(replace(task, mode=twin))
+    return play.buffer.add(task)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A row of a seed file that is no seed, and why."""
+
+    line: int
+    reason: str
+
+
+def seeds_from_file(
+    path: Path, modes: Sequence[str], max_output: int, sandbox: Sandbox, admit: Callable[[Task], str | None]
+) -> tuple[list[Task], list[Refusal]]:
+    """The tasks of `modes` in a JSONL file, each verified again now, and the rows refused.
+
+    A row has ``program`` or ``snippet``, ``input`` or ``inputs``, optionally ``imports`` (statements) and ``message``.
+    With a message it is an induction task; without one, each input makes a deduction and an abduction task.
+    """
+    tasks: list[Task] = []
+    refused: list[Refusal] = []
+    rows: list[tuple[int, Check[list[Task]]]] = []
+    try:
+        with path.open(encoding="utf-8", errors="surrogateescape") as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    rows += [(number, check) for check in _checks(line, modes, max_output)]
+                except (ValueError, TypeError, KeyError, RecursionError) as error:
+                    refused.append(Refusal(number, f"not a row of a seed file: {error}"))
+    except OSError as error:
+        raise ConfigError(f"seeds {str(path)!r} cannot be read ({error.strerror}): give a JSONL file") from error
+    for start in range(0, len(rows), _AT_ONCE):
+        some = rows[start : start + _AT_ONCE]
+        for (number, _), result in zip(some, drive([check for _, check in some], sandbox), strict=True):
+            reason = str(result) if isinstance(result, ModelError) else next(filter(None, map(admit, result)), None)
+            if reason or isinstance(result, ModelError):
+                refused.append(Refusal(number, reason or ""))
+            else:
+                tasks += result
+    if not tasks:
+        first = f"; line {refused[0].line}: {refused[0].reason}" if refused else ""
+        raise ConfigError(f"seeds {str(path)!r} hold no valid task for {', '.join(modes)}{first}")
+    return tasks, sorted(refused, key=lambda refusal: refusal.line)
+
+
+def _checks(line: str, modes: Sequence[str], max_output: int) -> Iterator[Check[list[Task]]]:
+    row = json.loads(line)
+    if not isinstance(row, dict):
+        raise TypeError("not an object")
+    program = row.get("program", row.get("snippet"))
+    inputs = row["inputs"] if "inputs" in row else [row["input"]]
+    imports, message = row.get("imports") or [], row.get("message")
+    if not isinstance(program, str) or not isinstance(message, str | None):
+        raise TypeError("program and message must be text")
+    if not all(isinstance(text, str) for text in (*inputs, *imports)):
+        raise TypeError("inputs and imports must be lists of text")
+    missing = [statement for statement in imports if statement not in program]
+    program = "\n".join([*missing, program])
+    if message is None:
+        singles = tuple(mode for mode in modes if mode != "induction")
+        yield from (_rebuilt(program, [text], singles, "", max_output) for text in inputs if singles)
+    elif "induction" in modes:
+        yield _rebuilt(program, inputs, ("induction",), message, max_output)
+
+
+def _rebuilt(
+    program: str, inputs: Sequence[str], modes: Sequence[str], message: str, max_output: int
+) -> Check[list[Task]]:
+    cases = yield from verified(program, inputs, max_output)
+    return [Task(mode, program, cases, message) for mode in modes]

@@ -1,0 +1,112 @@
+"""THE LOOP: Algorithm 1 of the paper. Propose, estimate, append, solve, credit, update."""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from abzero import parsing
+from abzero.buffer import Buffer
+from abzero.credit import Credit, standing
+from abzero.drawing import draw_references, draw_tasks
+from abzero.errors import ModelError
+from abzero.metrics import Stopwatch, measure, speed
+from abzero.policy.base import Generator, Learner
+from abzero.sandbox.base import Sandbox
+from abzero.sandbox.drive import Check, T, drive
+from abzero.tasks import TaskType
+from abzero.types import Attempt, Experience, Proposal, Step, Task
+
+
+@dataclass(frozen=True)
+class SelfPlay:
+    """One model in two roles: `proposer` and `solver` are one generator, unless an experiment freezes the proposer."""
+
+    types: Sequence[TaskType]
+    proposer: Generator
+    solver: Generator
+    learner: Learner
+    sandbox: Sandbox
+    buffer: Buffer
+    advantage: Callable[[Sequence[Experience]], list[Experience]]
+    credit: Credit = field(default_factory=Credit)
+    batch_size: int = 64
+    """Proposals, and solver rollouts, of each mode in a step (B)."""
+    references: int = 6
+    """Tasks that a proposal's prompt shows at most (K)."""
+    samples: int = 8
+    """Attempts that estimate a proposal's solve rate (n)."""
+    attempts: int = 1
+    """Solver rollouts on each drawn task, of which there are ``batch_size // attempts``."""
+    admit: Callable[[Task], str | None] = lambda task: None
+    """Why a verified task may not be used; ``None`` if it may."""
+    seed: int = 0
+    watch: Stopwatch = field(default_factory=Stopwatch)
+
+    def step(self, number: int) -> Step:
+        """Run step `number`. Equal weights, buffers, seeds and numbers give equal steps, bit for bit."""
+        rng = random.Random(f"{self.seed}/{number}")
+        self.proposer.sync(self.learner)
+        self.solver.sync(self.learner)
+        proposals, estimates = self.estimate(self.propose(self.types, rng), rng)
+        settings = [standing(proposal, self.buffer) for proposal in proposals]
+        new = [proposal.task is not None and self.buffer.add(proposal.task) for proposal in proposals]
+        fresh = [proposal.task for proposal, kept in zip(proposals, new, strict=True) if proposal.task and kept]
+        count = self.batch_size // self.attempts
+        drawn = [task for kind in self.types for task in draw_tasks(kind.mode, self.buffer, fresh, count, rng)]
+        attempts = [*estimates, *self.solve(drawn, self.attempts, rng)]
+        batch = self.advantage(self.credit(proposals, settings, attempts))
+        with self.watch("update"):
+            learned = self.learner.update(batch)
+        sizes = {kind.mode: self.buffer.size(kind.mode) for kind in self.types}
+        figures = measure(proposals, new, attempts, batch, sizes, learned)
+        return Step(number, proposals, attempts, batch, figures, speed(self.watch.read(), proposals, attempts))
+
+    def propose(self, types: Sequence[TaskType], rng: random.Random) -> list[Proposal]:
+        """A batch of proposals of each of `types`, verified; nothing is appended yet."""
+        asked = [
+            (kind, *drawn)
+            for kind in types
+            for _ in range(self.batch_size)
+            if (drawn := draw_references(kind, self.buffer, self.references, self.proposer.fits, rng))
+        ]
+        with self.watch("propose"):
+            sampled = self.proposer.generate([prompt for _, _, prompt in asked], 1, rng)
+        answers = [parsing.answer(rollout.text) for [rollout] in sampled]
+        built = self.check([k.construct(answer, refs) for (k, refs, _), answer in zip(asked, answers, strict=True)])
+        proposals = []
+        for (kind, references, prompt), [rollout], task in zip(asked, sampled, built, strict=True):
+            error = str(task) if isinstance(task, ModelError) else self.objection(kind, task)
+            kept = None if error or isinstance(task, ModelError) else task
+            well_formed = parsing.well_formed(rollout.text)
+            proposals.append(Proposal(kind.mode, prompt, rollout, references, kept, error, well_formed))
+        return proposals
+
+    def objection(self, kind: TaskType, task: Task) -> str | None:
+        """Why `task`, though verified, cannot be used."""
+        return self.admit(task) or (None if self.solver.fits(kind.ask(task)) else "too long to be asked")
+
+    def estimate(self, proposals: list[Proposal], rng: random.Random) -> tuple[list[Proposal], list[Attempt]]:
+        """The proposals with their solve rates: mean scores of `samples` attempts at the training temperature."""
+        attempts = self.solve([p.task for p in proposals if p.task], self.samples, rng, estimate=True)
+        scores = [attempt.score or 0.0 for attempt in attempts]
+        rates = iter([sum(scores[i : i + self.samples]) / self.samples for i in range(0, len(scores), self.samples)])
+        return [replace(p, solve_rate=next(rates)) if p.task else p for p in proposals], attempts
+
+    def solve(self, tasks: Sequence[Task], n: int, rng: random.Random, estimate: bool = False) -> list[Attempt]:
+        """`n` graded attempts at each of `tasks`, in order."""
+        kinds = {kind.mode: kind for kind in self.types}
+        prompts = [kinds[task.mode].ask(task) for task in tasks]
+        with self.watch("estimate" if estimate else "solve"):
+            sampled = self.solver.generate(prompts, n, rng)
+        rows = [(task, prompt, r) for task, prompt, rs in zip(tasks, prompts, sampled, strict=True) for r in rs]
+        answers = [parsing.answer(rollout.text) for _, _, rollout in rows]
+        scores = self.check([kinds[t.mode].grade(t, answer) for (t, _, _), answer in zip(rows, answers, strict=True)])
+        valid = [score if isinstance(score, float) else None for score in scores]
+        return [
+            Attempt(task, prompt, rollout, score, answer, parsing.well_formed(rollout.text), estimate)
+            for (task, prompt, rollout), answer, score in zip(rows, answers, valid, strict=True)
+        ]
+
+    def check(self, checks: Sequence[Check[T]]) -> list[T | ModelError]:
+        with self.watch("sandbox"):
+            return drive(checks, self.sandbox)

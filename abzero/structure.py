@@ -1,0 +1,89 @@
+"""What a program is made of: its normal form, its size in decisions, its distance to others.
+
+Reads programs that the sandbox has already compiled and run. Still, ``ast.parse`` recurses in C; so text that nests or
+chains deeper than any sane program is taken as it is, unparsed.
+"""
+
+import ast
+import difflib
+import re
+from functools import lru_cache
+
+_MAX_CHARACTERS = 32_768
+_CHAIN = re.compile(r"(?:[-+~(\[{.]\s*|\bnot\s+|\blambda\b[^:\n]{0,20}:\s*|\*\*\s*){60}")
+_OPERATORS_PER_LINE = 400
+_OPERATOR = re.compile(r"[-+*/%@&|^<>=.(\[{,:]|\b(?:and|or|if|else|not|in|is|lambda|for)\b")
+
+
+@lru_cache(maxsize=4096)
+def normal_form(program: str) -> str:
+    """`program` without comments, docstrings and layout, and with its local names numbered in order of appearance.
+
+    Equal for programs that differ only in these; the program itself where it cannot be parsed safely.
+    """
+    tree = _tree(program)
+    return program if tree is None else ast.dump(_Renamed().visit(tree))
+
+
+def complexity(program: str) -> float:
+    """McCabe's cyclomatic complexity: decisions plus one; 1 where the program cannot be parsed safely."""
+    tree = _tree(program)
+    return 1.0 if tree is None else 1.0 + sum(_decisions(node) for node in ast.walk(tree))
+
+
+def distance(program: str, other: str) -> float:
+    """1 - the similarity of the two normal forms, in [0, 1]; 0 for programs of equal form (the paper's appendix D)."""
+    return 1.0 - difflib.SequenceMatcher(None, _words(program), _words(other), autojunk=False).ratio()
+
+
+@lru_cache(maxsize=4096)
+def _words(program: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"\w+|[^\w\s]", normal_form(program)))
+
+
+def _tree(program: str) -> ast.Module | None:
+    if len(program) > _MAX_CHARACTERS or _CHAIN.search(program):
+        return None
+    if any(len(_OPERATOR.findall(line)) > _OPERATORS_PER_LINE for line in program.splitlines()):
+        return None
+    try:
+        return ast.parse(program)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _decisions(node: ast.AST) -> int:
+    match node:
+        case ast.If() | ast.IfExp() | ast.For() | ast.While() | ast.ExceptHandler() | ast.Assert() | ast.match_case():
+            return 1
+        case ast.comprehension(ifs=ifs):
+            return 1 + len(ifs)
+        case ast.BoolOp(values=values):
+            return len(values) - 1
+        case _:
+            return 0
+
+
+class _Renamed(ast.NodeTransformer):
+    """Numbers every name that the program itself binds, except ``f``; drops docstrings."""
+
+    def visit_Module(self, node: ast.Module) -> ast.Module:
+        bound = {item.id for item in ast.walk(node) if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store)}
+        bound |= {item.arg for item in ast.walk(node) if isinstance(item, ast.arg)}
+        bound |= {item.name for item in ast.walk(node) if isinstance(item, ast.FunctionDef | ast.ClassDef)}
+        self.bound = bound - {"f"}
+        self.numbers: dict[str, str] = {}
+        self.generic_visit(node)
+        return node
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        for field in ("name", "arg", "id"):
+            name = getattr(node, field, None)
+            if isinstance(name, str) and name in self.bound and not isinstance(node, ast.keyword):
+                setattr(node, field, self.numbers.setdefault(name, f"v{len(self.numbers)}"))
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and len(body) > 1 and isinstance(body[0], ast.Expr):
+            value = body[0].value
+            if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                del body[0]
+        return super().generic_visit(node)

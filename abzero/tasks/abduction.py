@@ -1,0 +1,38 @@
+"""Abduction: given a program and its output, find an input that gives it. Any input that does is right."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from abzero import literals, parsing
+from abzero.prompts import Prompts
+from abzero.sandbox.base import Call, Returned
+from abzero.sandbox.drive import Check
+from abzero.tasks.base import Same, identity, show_references, triplet
+from abzero.types import Task
+
+
+@dataclass(frozen=True)
+class Abduction:
+    prompts: Prompts
+    max_output: int = 400
+    same: Same = literals.same
+
+    mode = "abduction"
+    sources = ("abduction",)
+    twins = ("deduction",)
+    needs_reference = False
+    seed = identity("abduction", "'Hello world'")
+
+    def propose(self, references: Sequence[Task]) -> str:
+        return self.prompts.converse("propose_abduction", references=show_references(self.prompts, references))
+
+    def construct(self, answer: str, references: Sequence[Task]) -> Check[Task]:
+        return triplet(self.mode, answer, self.max_output)
+
+    def ask(self, task: Task) -> str:
+        return self.prompts.converse("solve_abduction", program=task.program, output=task.cases[0].output)
+
+    def grade(self, task: Task, answer: str) -> Check[float]:
+        arguments = parsing.arguments(parsing.block_or_all(answer, "input"))
+        [outcome] = yield [Call(task.program, arguments)]
+        return float(isinstance(outcome, Returned) and self.same(outcome.value, task.cases[0].output))

@@ -1,0 +1,78 @@
+"""The seam of task types. Sans-IO: a type yields the calls it needs and is handed the outcomes."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from abzero import parsing
+from abzero.prompts import Prompts
+from abzero.sandbox.drive import Check
+from abzero.types import Case, Task
+from abzero.validation import verified
+
+Same = Callable[[str, str], bool]
+"""Whether two literals, given as text, count as the same value."""
+
+IDENTITY = "def f(a):\n    return a"
+"""The program of the one triplet from which everything starts (section 3.3.1 of the paper)."""
+
+
+class TaskType(Protocol):
+    """One mode of reasoning: how its tasks are proposed, verified, asked and graded."""
+
+    @property
+    def mode(self) -> str:
+        """Its name, and the shelf of the buffer that keeps its tasks."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The shelves that its references are drawn from."""
+
+    @property
+    def twins(self) -> tuple[str, ...]:
+        """Modes for which a task of this one is a task, too, under their name: they share their seeds (section 3.3.1)."""
+
+    @property
+    def needs_reference(self) -> bool:
+        """Whether a proposal is about one given program, and so needs exactly one reference."""
+
+    @property
+    def seed(self) -> Task:
+        """The identity task of this mode."""
+
+    def propose(self, references: Sequence[Task]) -> str:
+        """The prompt that asks for a new task, different from `references`."""
+
+    def construct(self, answer: str, references: Sequence[Task]) -> Check[Task]:
+        """The verified task that `answer` proposes. Raises `ModelError`."""
+
+    def ask(self, task: Task) -> str:
+        """The prompt that asks to solve `task`; it does not hold the answer."""
+
+    def grade(self, task: Task, answer: str) -> Check[float]:
+        """The score of `answer`, in [0, 1]. Raises `Malformed` if it does not have the shape of one."""
+
+
+def show_references(prompts: Prompts, references: Sequence[Task]) -> str:
+    """The first triplet of every reference, numbered."""
+    return "".join(
+        prompts.render(
+            "reference",
+            number=str(number),
+            program=task.program,
+            input=task.cases[0].input,
+            output=task.cases[0].output,
+        )
+        for number, task in enumerate(references, 1)
+    )
+
+
+def triplet(mode: str, answer: str, max_output: int) -> Check[Task]:
+    """The task of `mode` that a program block and an input block of `answer` make."""
+    program = parsing.program(parsing.block(answer, "program"))
+    cases = yield from verified(program, [parsing.block(answer, "input")], max_output)
+    return Task(mode, program, cases)
+
+
+def identity(mode: str, *values: str, message: str = "") -> Task:
+    """The identity program as a task of `mode`, with one case for each of `values`."""
+    return Task(mode, IDENTITY, tuple(Case(value, value) for value in values), message)

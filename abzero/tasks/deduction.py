@@ -1,0 +1,37 @@
+"""Deduction: given a program and its input, predict the output."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from abzero import literals, parsing
+from abzero.prompts import Prompts
+from abzero.sandbox.drive import Check
+from abzero.tasks.base import Same, identity, show_references, triplet
+from abzero.types import Task
+
+
+@dataclass(frozen=True)
+class Deduction:
+    prompts: Prompts
+    max_output: int = 400
+    same: Same = literals.same
+
+    mode = "deduction"
+    sources = ("deduction",)
+    twins = ("abduction",)
+    needs_reference = False
+    seed = identity("deduction", "'Hello world'")
+
+    def propose(self, references: Sequence[Task]) -> str:
+        return self.prompts.converse("propose_deduction", references=show_references(self.prompts, references))
+
+    def construct(self, answer: str, references: Sequence[Task]) -> Check[Task]:
+        return triplet(self.mode, answer, self.max_output)
+
+    def ask(self, task: Task) -> str:
+        return self.prompts.converse("solve_deduction", program=task.program, input=task.cases[0].input)
+
+    def grade(self, task: Task, answer: str) -> Check[float]:
+        predicted = parsing.literal(parsing.block_or_all(answer, "output"))
+        yield []
+        return float(self.same(predicted, task.cases[0].output))
