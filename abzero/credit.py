@@ -1,7 +1,8 @@
 """From outcomes to experiences: who is rewarded for what, and which rollouts are learned from."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 from abzero.buffer import Buffer
 from abzero.rewards import ProposerReward, Setting, SolverReward
@@ -16,6 +17,10 @@ def standing(proposal: Proposal, buffer: Buffer) -> Setting:
     return Setting(references, buffer.repeats(proposal.task), buffer.answer_share(proposal.task))
 
 
+Crediting = Callable[[Sequence[Proposal], Sequence[Setting], Sequence[Attempt], random.Random], list[Experience]]
+"""One step's outcomes → its experiences, without advantages."""
+
+
 @dataclass(frozen=True)
 class Credit:
     """Rewards both roles; `trained` and `reuse_estimates` say which of the rewarded rollouts the learner sees."""
@@ -27,9 +32,13 @@ class Credit:
     """Whether the attempts that estimate solve rates train the solver, too: they are most of a step's rollouts."""
 
     def __call__(
-        self, proposals: Sequence[Proposal], settings: Sequence[Setting], attempts: Sequence[Attempt]
+        self,
+        proposals: Sequence[Proposal],
+        settings: Sequence[Setting],
+        attempts: Sequence[Attempt],
+        rng: random.Random,
     ) -> list[Experience]:
-        """The step's experiences, without advantages: one for each proposal and attempt that is learned from."""
+        """One experience for each proposal and attempt that is learned from; chance has no part in it."""
         groups: dict[str, int] = {}
         rows = []
         if "propose" in self.trained:
@@ -45,3 +54,20 @@ class Credit:
                     group = groups.setdefault(attempt.prompt, len(groups))
                     rows.append(Experience("solve", attempt.task.mode, group, attempt.rollout, terms))
         return rows
+
+
+@dataclass(frozen=True)
+class CoinCredit:
+    """A control, never a way to train: the same experiences, each rewarded with 1 or -1 by a fair coin."""
+
+    credit: Credit
+
+    def __call__(
+        self,
+        proposals: Sequence[Proposal],
+        settings: Sequence[Setting],
+        attempts: Sequence[Attempt],
+        rng: random.Random,
+    ) -> list[Experience]:
+        rows = self.credit(proposals, settings, attempts, rng)
+        return [replace(row, terms=(("coin", rng.choice((-1.0, 1.0))),)) for row in rows]

@@ -47,8 +47,8 @@ def seed_itself(play: SelfPlay, target: int, batches: int, report: Callable[[str
     for mode, size in sizes_now.items():
         if size < target:
             report(
-                f"seeding: {mode} has {size} of {target} tasks after {batches} batches of proposals; training goes on with "
-                "these. If the model cannot write tasks at all, give it some: --seeds FILE"
+                f"seeding: {mode} has {size} of {target} tasks after {batches} batches of proposals; training goes on "
+                "with these. If the model cannot write tasks at all, give it some: --seeds FILE"
             )
     figures = measure(proposals, new, [], [], sizes_now, {})
     return Step(0, proposals, [], [], figures, speed(play.watch.read(), proposals, []))
@@ -71,12 +71,13 @@ class Refusal:
 
 
 def seeds_from_file(
-    path: Path, modes: Sequence[str], max_output: int, sandbox: Sandbox, admit: Callable[[Task], str | None]
+    path: Path, types: Sequence[TaskType], max_output: int, sandbox: Sandbox, admit: Callable[[Task], str | None]
 ) -> tuple[list[Task], list[Refusal]]:
-    """The tasks of `modes` in a JSONL file, each verified again now, and the rows refused.
+    """The tasks of `types` in a JSONL file, each verified again now, and the rows refused.
 
     A row has ``program`` or ``snippet``, ``input`` or ``inputs``, optionally ``imports`` (statements) and ``message``.
-    With a message it is an induction task; without one, each input makes a deduction and an abduction task.
+    With a message, all its inputs make one task for the types that need a reference (induction); without one, each
+    input makes a task for each of the others (deduction and abduction).
     """
     tasks: list[Task] = []
     refused: list[Refusal] = []
@@ -85,7 +86,7 @@ def seeds_from_file(
         with path.open(encoding="utf-8", errors="surrogateescape") as file:
             for number, line in enumerate(file, 1):
                 try:
-                    rows += [(number, check) for check in _checks(line, modes, max_output)]
+                    rows += [(number, check) for check in _checks(line, types, max_output)]
                 except (ValueError, TypeError, KeyError, RecursionError) as error:
                     refused.append(Refusal(number, f"not a row of a seed file: {error}"))
     except OSError as error:
@@ -100,11 +101,11 @@ def seeds_from_file(
                 tasks += result
     if not tasks:
         first = f"; line {refused[0].line}: {refused[0].reason}" if refused else ""
-        raise ConfigError(f"seeds {str(path)!r} hold no valid task for {', '.join(modes)}{first}")
+        raise ConfigError(f"seeds {str(path)!r} hold no valid task{first}")
     return tasks, sorted(refused, key=lambda refusal: refusal.line)
 
 
-def _checks(line: str, modes: Sequence[str], max_output: int) -> Iterator[Check[list[Task]]]:
+def _checks(line: str, types: Sequence[TaskType], max_output: int) -> Iterator[Check[list[Task]]]:
     row = json.loads(line)
     if not isinstance(row, dict):
         raise TypeError("not an object")
@@ -117,11 +118,10 @@ def _checks(line: str, modes: Sequence[str], max_output: int) -> Iterator[Check[
         raise TypeError("inputs and imports must be lists of text")
     missing = [statement for statement in imports if statement not in program]
     program = "\n".join([*missing, program])
-    if message is None:
-        singles = tuple(mode for mode in modes if mode != "induction")
-        yield from (_rebuilt(program, [text], singles, "", max_output) for text in inputs if singles)
-    elif "induction" in modes:
-        yield _rebuilt(program, inputs, ("induction",), message, max_output)
+    modes = tuple(kind.mode for kind in types if kind.needs_reference == (message is not None))
+    for group in [inputs] if message is not None else [[text] for text in inputs]:
+        if modes:
+            yield _rebuilt(program, group, modes, message or "", max_output)
 
 
 def _rebuilt(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from abzero import parsing
 from abzero.buffer import Buffer
-from abzero.credit import Credit, standing
+from abzero.credit import Credit, Crediting, standing
 from abzero.drawing import draw_references, draw_tasks
 from abzero.errors import ModelError
 from abzero.metrics import Stopwatch, measure, speed
@@ -28,7 +28,7 @@ class SelfPlay:
     sandbox: Sandbox
     buffer: Buffer
     advantage: Callable[[Sequence[Experience]], list[Experience]]
-    credit: Credit = field(default_factory=Credit)
+    credit: Crediting = field(default_factory=Credit)
     batch_size: int = 64
     """Proposals, and solver rollouts, of each mode in a step (B)."""
     references: int = 6
@@ -54,7 +54,7 @@ class SelfPlay:
         count = self.batch_size // self.attempts
         drawn = [task for kind in self.types for task in draw_tasks(kind.mode, self.buffer, fresh, count, rng)]
         attempts = [*estimates, *self.solve(drawn, self.attempts, rng)]
-        batch = self.advantage(self.credit(proposals, settings, attempts))
+        batch = self.advantage(self.credit(proposals, settings, attempts, rng))
         with self.watch("update"):
             learned = self.learner.update(batch)
         sizes = {kind.mode: self.buffer.size(kind.mode) for kind in self.types}

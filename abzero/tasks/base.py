@@ -29,7 +29,7 @@ class TaskType(Protocol):
 
     @property
     def twins(self) -> tuple[str, ...]:
-        """Modes for which a task of this one is a task, too, under their name: they share their seeds (section 3.3.1)."""
+        """Modes for which a task of this one is a task, too: they share their seeds (section 3.3.1 of the paper)."""
 
     @property
     def needs_reference(self) -> bool:
