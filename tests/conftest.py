@@ -1,1 +1,1 @@
-"""This folder is on the path of every test below it: they share `steps.py`."""
+"""The tests mirror `abzero/`; they share `steps.py`."""

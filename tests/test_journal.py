@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from steps import HOSTILE, IDENTITY, add, history, rollout, step
 
 from abzero.errors import RunError
 from abzero.journal import Archive, Journal
 from abzero.types import Alarm, Attempt, Case, Experience, Step, Task
+from tests.steps import HOSTILE, IDENTITY, add, history, rollout, step
 
 
 def write(path, steps):
@@ -253,7 +253,7 @@ def test_a_reader_may_watch_while_the_run_writes(path):
 WRITER = """
 import itertools, random, sys
 from pathlib import Path
-from steps import step
+from tests.steps import step
 from abzero.journal import Journal
 journal, rng = Journal(Path(sys.argv[1])), random.Random(0)
 for number in itertools.count(1):
@@ -263,7 +263,7 @@ for number in itertools.count(1):
 
 
 def test_a_writer_killed_at_any_moment_leaves_whole_steps(path):
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
     for kills in range(1, 4):
         path.unlink(missing_ok=True)
         command = [sys.executable, "-c", WRITER, str(path)]

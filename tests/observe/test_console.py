@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 from rich.console import Console
-from steps import HOSTILE, history, rollout, step
 
 from abzero.observe.console import Lines, Screen, display, duration, interesting, sparkline
 from abzero.types import Alarm, Case, Step, Task
+from tests.steps import HOSTILE, history, rollout, step
 
 
 class Terminal(io.StringIO):
