@@ -1,0 +1,182 @@
+"""What the base model reads: true documents only, drawn on the fly, none of them about a program that is held out.
+
+Solutions are worked: a trace repeats the program's statements in the order they are needed, each with its value. Solved
+programs have at most `SOLVED` statements; proposals have up to six, so the base can write what it cannot yet solve.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from abzero.nursery import grammar
+from abzero.nursery.grammar import Program, Value
+from abzero.nursery.splits import held_out
+
+SOLVED = 2
+"""Most statements of a program whose worked solution the corpus holds."""
+INPUTS = 6
+"""Inputs of an induction proposal; the solver is shown the first half of the pairs."""
+
+_SOLVED_LENGTHS = {1: 0.5, 2: 0.5}
+_WRITTEN_LENGTHS = {1: 0.28, 2: 0.28, 3: 0.18, 4: 0.12, 5: 0.08, 6: 0.06}
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A prompt in the compact format and the completion that follows its ``<think>``."""
+
+    prompt: str
+    completion: str
+    prompt_weight: float
+    weight: float
+    """Weights of a prompt's and of a completion's token in the loss."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A program that may be trained on, an argument it accepts, and what each statement assigns."""
+
+    program: Program
+    argument: Value
+    values: Sequence[Value]
+
+
+def draw(rng: random.Random) -> Document:
+    """One document; the kinds are mixed as `_MIX` says."""
+    [kind] = rng.choices([kind for kind, _ in _MIX], [share for _, share in _MIX])
+    return kind(rng)
+
+
+def deduction(rng: random.Random) -> Document:
+    run = _solved(rng)
+    prompt = f"<deduce>{_program(run.program)}<input>{run.argument!r}</input>"
+    return _solution(prompt, forward_trace(run.program, run.values), repr(run.values[-1]))
+
+
+def abduction(rng: random.Random) -> Document:
+    run = _solved(rng)
+    output = run.values[-1]
+    needed = run.program.preimages(output) or [*run.values[-2::-1], run.argument]
+    prompt = f"<abduce>{_program(run.program)}<output>{output!r}</output>"
+    return _solution(prompt, backward_trace(run.program, needed), repr(needed[-1]))
+
+
+def induction(rng: random.Random) -> Document:
+    """One operation in three of four; the trace works the guess out on the first pair shown."""
+    while True:
+        run = _run(rng.choices((1, 2), (3, 1))[0], rng)
+        arguments = _inputs(run.program, INPUTS // 2, rng)
+        if arguments:
+            break
+    values = [run.program.values(argument) or [] for argument in arguments]
+    pairs = "".join(_pair(argument, found[-1]) for argument, found in zip(arguments, values, strict=True))
+    prompt = f"<induce>{pairs}<message></message>"
+    return _solution(prompt, forward_trace(run.program, values[0]), _program(run.program))
+
+
+def propose_deduction(rng: random.Random) -> Document:
+    return _proposal("deduction", rng)
+
+
+def propose_abduction(rng: random.Random) -> Document:
+    return _proposal("abduction", rng)
+
+
+def propose_induction(rng: random.Random) -> Document:
+    while True:
+        program = _written(rng).program
+        if arguments := _inputs(program, INPUTS, rng):
+            break
+    inputs = "".join(f"<input>{argument!r}</input>" for argument in arguments)
+    prompt = f"<propose-induction>{_program(program)}"
+    return Document(prompt, f"</think><answer>{inputs}<message></message></answer>", 0.0, 0.3)
+
+
+_MIX: tuple[tuple[Callable[[random.Random], Document], float], ...] = (
+    (deduction, 0.44),
+    (abduction, 0.2),
+    (induction, 0.14),
+    (propose_deduction, 0.1),
+    (propose_abduction, 0.08),
+    (propose_induction, 0.04),
+)
+
+
+def forward_trace(program: Program, values: Sequence[Value]) -> str:
+    """The program's body as it runs: ``statement -> what it assigns``, down to the return."""
+    lines = [f"{text} -> {value!r}" for text, value in zip(program.statements, values, strict=True)]
+    return "".join(f"\n    {line}" for line in [*lines, f"return {program.names[-1]}"])
+
+
+def backward_trace(program: Program, needed: Sequence[Value]) -> str:
+    """The program's body from its end: ``statement <- what its operand must have been``, up to ``x``."""
+    lines = [f"{text} <- {value!r}" for text, value in zip(reversed(program.statements), needed, strict=True)]
+    return "".join(f"\n    {line}" for line in lines)
+
+
+def _proposal(mode: str, rng: random.Random) -> Document:
+    """A new program and input after up to two references: fresh, or one of them with statements added or replaced."""
+    references = [_written(rng) for _ in range(rng.choice((0, 1, 1, 2)))]
+    shown = "".join(_program(run.program) + _pair(run.argument, run.values[-1]) for run in references)
+    run = _variation(rng.choice(references).program, rng) if references and rng.random() < 0.6 else None
+    run = run or _written(rng)
+    answer = f"{_program(run.program)}<input>{run.argument!r}</input>"
+    return Document(f"<propose-{mode}>{shown}", f"</think><answer>{answer}</answer>", 0.0, 0.3)
+
+
+def _variation(program: Program, rng: random.Random) -> Run | None:
+    """`program` with one or two statements appended, or with its last one replaced, on an argument of its own."""
+    kept = program.operations[: len(program.operations) - (rng.random() < 0.3)]
+    operations = list(kept)
+    for _ in range(rng.choice((1, 1, 2)) if len(kept) == len(program.operations) else 1):
+        takes = operations[-1].gives if operations else program.takes
+        operations.append(grammar.draw_operation(takes, rng))
+    if len(operations) > max(_WRITTEN_LENGTHS):
+        return None
+    varied = Program(tuple(operations), grammar.draw_names(len(operations), rng))
+    found = None if held_out(varied.source) else grammar.draw_run(varied, rng)
+    return Run(varied, *found) if found else None
+
+
+def _solved(rng: random.Random) -> Run:
+    return _run(_length(_SOLVED_LENGTHS, rng), rng)
+
+
+def _written(rng: random.Random) -> Run:
+    return _run(_length(_WRITTEN_LENGTHS, rng), rng)
+
+
+def _run(k: int, rng: random.Random) -> Run:
+    while True:
+        program = grammar.draw_program(k, rng)
+        found = None if held_out(program.source) else grammar.draw_run(program, rng)
+        if found:
+            return Run(program, *found)
+
+
+def _length(shares: dict[int, float], rng: random.Random) -> int:
+    return rng.choices(list(shares), list(shares.values()))[0]
+
+
+def _inputs(program: Program, count: int, rng: random.Random) -> list[Value]:
+    """`count` different arguments that `program` accepts; empty where they were not found soon."""
+    found: list[Value] = []
+    for _ in range(6 * count):
+        argument = grammar.draw_value(program.takes, rng)
+        if argument not in found and program.values(argument) is not None:
+            found.append(argument)
+            if len(found) == count:
+                return found
+    return []
+
+
+def _solution(prompt: str, trace: str, answer: str) -> Document:
+    return Document(prompt, f"{trace}</think><answer>{answer}</answer>", 0.1, 1.0)
+
+
+def _program(program: Program) -> str:
+    return f"<program>{program.source}</program>"
+
+
+def _pair(argument: Value, output: Value) -> str:
+    return f"<input>{argument!r}</input><output>{output!r}</output>"
