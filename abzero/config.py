@@ -236,8 +236,8 @@ class Config:
                 raise ConfigError(f"{name} {value}: set it to {least} or more")
         if self.sampling.temperature <= 0.0:
             raise ConfigError(
-                f"sampling.temperature {self.sampling.temperature}: greedy samples are all alike, so only solve rates of 0 "
-                "and 1 could be seen; set it above 0 (the paper: 1)"
+                f"sampling.temperature {self.sampling.temperature}: greedy samples are all alike, so only solve rates "
+                "of 0 and 1 could be seen; set it above 0 (the paper: 1)"
             )
         if self.batch_size % self.solve.attempts:
             raise ConfigError(f"solve.attempts {self.solve.attempts} does not divide batch-size {self.batch_size}")

@@ -49,7 +49,7 @@ def parse(text: str) -> Value:
 
 
 def parse_arguments(text: str) -> tuple[list[Value], dict[str, Value]]:
-    """The positional and keyword arguments that `text` denotes between the parentheses of a call. Raises `Malformed`."""
+    """The positional and keyword arguments that `text` denotes inside the parentheses of a call. Raises `Malformed`."""
     reader = _Reader(text)
     positional: list[Value] = []
     named: dict[str, Value] = {}

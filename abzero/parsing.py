@@ -37,7 +37,7 @@ def well_formed(completion: str) -> bool:
 
 
 def blocks(text: str, name: str) -> list[str]:
-    """The contents of all blocks called `name`, fenced or tagged, in order; text inside another block does not count."""
+    """The contents of all blocks called `name`, fenced or tagged, in order; not those inside another block."""
     return [body for found, body in _blocks(text) if found == name]
 
 
