@@ -43,6 +43,8 @@ class Proposed:
     error: str | None
     well_formed: bool
     solve_rate: float | None
+    samples: int
+    """Attempts that estimated `solve_rate`; 0 where there is no task."""
     references: tuple[str, ...]
     reward: Rewarded | None
     """``None`` where the proposal did not reach the learner."""
@@ -121,6 +123,11 @@ class Archive:
             raise RunError(f"{self._path}: task {identity} is damaged: its text has the id {task.id}")
         return task
 
+    def first_seen(self, task: str) -> int:
+        """The step at which `task` (a whole id) entered the journal; 0 for a seed."""
+        [(step,)] = self._rows("SELECT step FROM task WHERE id = ?", task)
+        return int(step)
+
     def tasks(self) -> list[tuple[str, int]]:
         """(id, step first seen) of every task of the run, in the order of their steps."""
         return [(task, step) for task, step in self._rows("SELECT id, step FROM task ORDER BY step, id")]
@@ -157,13 +164,14 @@ class Archive:
     def _proposals(self, where: str, value: str | int) -> list[Proposed]:
         found = []
         for row in self._rows(f"{_PROPOSALS} WHERE {where} ORDER BY p.step, p.position", value):
-            step, position, mode, prompt, completion, tokens, finish, version, task, error, well_formed, rate = row
+            step, position, mode, prompt, completion, tokens, finish, version, task, error, well_formed, rate, n = row
             edges = self._rows("SELECT reference FROM lineage WHERE step = ? AND position = ? ORDER BY place", *row[:2])
             proposed = Proposed(
                 *(step, position, mode, self._text(prompt), self._text(completion), tokens, finish, version, task),
                 error=None if error is None else self._text(error),
                 well_formed=bool(well_formed),
                 solve_rate=rate,
+                samples=n,
                 references=tuple(reference for (reference,) in edges),
                 reward=self._reward(step, "propose", position),
             )
@@ -208,7 +216,9 @@ def _figure(value: float | None) -> float:
 _KEY = "WHERE step = ? AND role = ? AND position = ?"
 _PROPOSALS = """
 SELECT p.step, p.position, p.mode, prompt.body, completion.body, p.tokens, p.finish, p.version, p.task, error.body,
-    p.well_formed, p.solve_rate
+    p.well_formed, p.solve_rate,
+    (SELECT count(*) FROM attempt AS a WHERE a.task = p.task AND a.step = p.step AND a.estimate)
+        / max(1, (SELECT count(*) FROM proposal AS q WHERE q.task = p.task AND q.step = p.step))
 FROM proposal AS p JOIN text AS prompt ON prompt.id = p.prompt JOIN text AS completion ON completion.id = p.completion
     LEFT JOIN text AS error ON error.id = p.error"""
 _ATTEMPTS = """
