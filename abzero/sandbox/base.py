@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One evaluation of ``f(arguments)`` in a fresh interpreter that has executed `program`. Both are untrusted text."""
+    """One evaluation of ``f(arguments)`` in a fresh interpreter that has run `program`. Both are untrusted text."""
 
     program: str
     arguments: str

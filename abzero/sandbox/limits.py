@@ -1,0 +1,37 @@
+"""What a program may use, and which modules it may import."""
+
+from dataclasses import dataclass
+
+IMPORTS = frozenset(
+    "__future__ abc array bisect cmath collections collections.abc contextlib copy dataclasses decimal enum fractions"
+    " functools heapq itertools json math numbers operator queue re statistics string textwrap types typing"
+    " unicodedata".split()
+)
+"""Modules of pure computation. Left out: clocks, randomness, hashes, files, processes, the interpreter's internals."""
+
+MEGABYTE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on one run. Text is counted in characters, time in seconds; nothing is ever cut to fit."""
+
+    cpu_seconds: float = 0.5
+    """Processor time of one program in a child of its own; the kernel kills it there."""
+    wall_seconds: float = 5.0
+    """Backstop only: a child has no system call to wait with."""
+    memory_bytes: int = 512 * MEGABYTE
+    """Address space beyond the zygote's own."""
+    program_characters: int = 32_768
+    argument_characters: int = 16_384
+    value_characters: int = 32_768
+    """Canonical text of a returned value; `abzero.literals` reads no more than this."""
+    value_depth: int = 64
+    value_nodes: int = 50_000
+    lane_calls: int = 64
+    """Most calls that share one child."""
+    lane_characters: int = 65_536
+    """Most program and argument text in one shared child."""
+    lane_seconds: float = 0.05
+    """Processor time of a shared child, plus `lane_seconds_each` for every call in it; then each runs alone."""
+    lane_seconds_each: float = 0.005

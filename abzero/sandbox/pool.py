@@ -1,0 +1,213 @@
+"""The sandbox: a pool of zygotes, one per hash seed, behind one queue."""
+
+import os
+import random
+import selectors
+import threading
+import time
+import warnings
+import weakref
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Literal, Self
+
+from abzero.errors import ConfigError, IsolationError, SandboxError
+from abzero.sandbox import wire
+from abzero.sandbox.base import Call, Outcome
+from abzero.sandbox.limits import IMPORTS, Limits
+from abzero.sandbox.parent import Ending, Zygote, ZygoteDied
+from abzero.sandbox.schedule import Job, Schedule
+
+SEEDS = 8
+REQUIRED = ("uid", "privileges", "limits", "seccomp")
+"""Layers that ``strict`` does not do without; the others are depth, for the day that one of these has a hole."""
+
+Level = Literal["strict", "reduced"]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What ``abzero doctor`` shows."""
+
+    isolation: str
+    python: str
+    layers: dict[str, str]
+    """Each layer's state: 'on', or why not."""
+    escapes: tuple[str, ...]
+    """What the self-test could do although it must not; empty under ``strict``."""
+    workers: int
+    seeds: tuple[int, ...]
+    respawned: int
+    lane_open: bool
+
+
+class SandboxPool:
+    """Runs untrusted programs in one-shot children of freshly exec'd zygotes. One thread at a time uses it.
+
+    `seed` decides the hash seeds and the audit's sample, and with them every verdict that depends on either. Raises
+    `IsolationError` where the machine lacks what ``strict`` needs. `without` leaves optional layers off, to test the rest.
+    """
+
+    def __init__(
+        self,
+        workers: int | None = None,
+        isolation: Level = "strict",
+        limits: Limits = Limits(),  # noqa: B008 (frozen)
+        seed: int = 0,
+        imports: Collection[str] | None = IMPORTS,
+        without: Collection[str] = (),
+    ) -> None:
+        if isolation == "strict" and (required := sorted(set(without) & set(REQUIRED))):
+            raise ConfigError(f"isolation 'strict' cannot do without {', '.join(required)}")
+        self._isolation = isolation
+        self._limits, self._imports, self._without = limits, imports, tuple(without)
+        self._workers = workers or len(os.sched_getaffinity(0))
+        self._rng = random.Random(seed)
+        self._seeds = tuple(self._rng.sample(range(1, 2**32), SEEDS))
+        self._schedule = Schedule(limits, SEEDS, self._rng, lane_open=imports is not None)
+        self._lock = threading.Lock()
+        self._owner = os.getpid()
+        self._respawned = 0
+        self._escapes: tuple[str, ...] = ()
+        self._selector = selectors.DefaultSelector()
+        self._zygotes: list[Zygote] = []
+        self._running: dict[tuple[int, int], Job] = {}
+        try:
+            self._zygotes = [Zygote(value, limits, imports, without) for value in self._seeds]
+            for index in range(SEEDS):
+                self._admit(index)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def isolation(self) -> str:
+        return self._isolation
+
+    def report(self) -> Report:
+        zygote = self._zygotes[0]
+        lane = self._schedule.lane_open
+        return Report(
+            self._isolation, zygote.python, zygote.layers, self._escapes, self._workers, self._seeds, self._respawned, lane
+        )
+
+    def run(self, calls: Sequence[Call]) -> list[Outcome]:
+        """Evaluate `calls`. Raises `SandboxError` if the sandbox itself fails, never because of a program."""
+        if os.getpid() != self._owner:
+            raise SandboxError("this sandbox belongs to the process that made it: make one after a fork")
+        with self._lock:
+            if not self._zygotes:
+                raise SandboxError("this sandbox is closed")
+            self._schedule.add(calls)
+            try:
+                while self._running or self._schedule.waiting:
+                    self._fill()
+                    self._wait()
+            except BaseException:
+                self._abandon()
+                raise
+            return self._schedule.take(calls)
+
+    def close(self) -> None:
+        """End every process of the sandbox. Idempotent; a no-op in a forked copy of the owner."""
+        if os.getpid() == self._owner:
+            for zygote in self._zygotes:
+                zygote.close()
+            self._zygotes = []
+            self._selector.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _fill(self) -> None:
+        while len(self._running) < self._workers and (job := self._schedule.next()):
+            try:
+                ticket = self._zygotes[job.seed].start(job.verb, job.request, job.cpu_seconds)
+            except ZygoteDied:
+                self._schedule.failed(job)
+                self._replace(job.seed)
+            else:
+                self._running[job.seed, ticket] = job
+
+    def _wait(self) -> None:
+        deadline = min(zygote.next_deadline for zygote in self._zygotes)
+        for key, _ in self._selector.select(max(0.0, deadline - time.monotonic())):
+            self._collect(key.data)
+        now = time.monotonic()
+        for index, zygote in enumerate(self._zygotes):
+            if zygote.next_deadline <= now:
+                try:
+                    zygote.kill_overdue(now)
+                except ZygoteDied:
+                    self._lose(index)
+
+    def _collect(self, index: int) -> None:
+        try:
+            endings = self._zygotes[index].collect()
+        except ZygoteDied:
+            self._lose(index)
+            return
+        for ticket, ending in endings:
+            self._schedule.finished(self._running.pop((index, ticket)), ending)
+
+    def _lose(self, index: int) -> None:
+        """Replace a dead zygote and queue what it was running once more."""
+        for key in [key for key in self._running if key[0] == index]:
+            self._schedule.failed(self._running.pop(key))
+        self._replace(index)
+
+    def _replace(self, index: int) -> None:
+        self._selector.unregister(self._zygotes[index])
+        self._zygotes[index].close()
+        self._respawned += 1
+        self._zygotes[index] = Zygote(self._seeds[index], self._limits, self._imports, self._without)
+        self._admit(index)
+
+    def _abandon(self) -> None:
+        """After an error of ours or an interrupt: forget the batch, and everything that is still running of it."""
+        self._schedule.clear()
+        for index in {index for index, _ in self._running}:
+            self._replace(index)
+        self._running.clear()
+
+    def _admit(self, index: int) -> None:
+        """Take a zygote in: it must be ready, layered as the level demands, and pass the self-test."""
+        zygote = self._zygotes[index]
+        zygote.wait_until_ready()
+        missing = {name: state for name, state in zygote.layers.items() if name in REQUIRED and state != "on"}
+        missing |= {name: "missing: not known on this system" for name in REQUIRED if name not in zygote.layers}
+        escapes, clocks = self._self_test(zygote)
+        if clocks:
+            zygote.layers["clocks"] = f"missing: {', '.join(clocks)} can be read; only the import policy keeps it away"
+        self._escapes = tuple(escapes)
+        faults = [f"{name} ({state})" for name, state in missing.items()] + [f"self-test: {name}" for name in escapes]
+        if faults and self._isolation == "strict":
+            raise IsolationError(
+                f"isolation 'strict' is not possible here: {'; '.join(faults)}."
+                " To run with less, on a machine that has nothing to lose, ask for isolation 'reduced'."
+            )
+        if faults and index == 0 and not self._respawned:
+            warnings.warn(f"sandbox isolation is reduced: {'; '.join(faults)}", RuntimeWarning, stacklevel=4)
+        self._selector.register(zygote, selectors.EVENT_READ, index)
+
+    def _self_test(self, zygote: Zygote) -> tuple[list[str], list[str]]:
+        import json
+
+        with selectors.DefaultSelector() as selector:
+            try:
+                zygote.start(wire.SELF_TEST, b"", self._limits.cpu_seconds)
+                selector.register(zygote, selectors.EVENT_READ)
+                selector.select(self._limits.wall_seconds)
+                endings = zygote.collect()
+            except ZygoteDied as error:
+                raise SandboxError(f"the zygote died in its self-test: {error}") from error
+        for _, ending in endings:
+            for tag, body in wire.frames(ending.data):
+                if tag == wire.VALUE:
+                    escapes, clocks = json.loads(body)
+                    return escapes, clocks
+        raise IsolationError(f"the self-test gave no answer: {endings}")

@@ -1,0 +1,96 @@
+"""What a compiled program could reach, told from its code object before it runs. Standard library only, nothing of ours.
+
+Two questions. *Clean*: may it share a child with others? Only if no name, constant or instruction in it could lead to
+state that outlives it: modules, classes of the library, frames, the builtins. Doubt costs time, not truth: such a program
+runs alone. *Hashing*: could its value depend on the order of a set or on a hash? Then two seeds are too few.
+"""
+
+import dis
+from collections.abc import Iterator
+from types import CodeType
+
+LANE_IMPORTS = frozenset(
+    "__future__ bisect cmath collections collections.abc functools heapq itertools math operator re string typing".split()
+)
+"""Modules whose public functions keep no state that a later caller could see."""
+
+_REACHING = frozenset(
+    "getattr setattr delattr eval exec compile globals locals vars open input breakpoint memoryview"
+    " Formatter get_field attrgetter methodcaller register update_wrapper wraps singledispatch singledispatchmethod"
+    " total_ordering cached_property partialmethod overload no_type_check final runtime_checkable dataclass_transform"
+    " override sys os warnings types copyreg enum contextlib builtins * with_traceback obj".split()
+)
+_REACHING_PREFIXES = ("gi_", "cr_", "ag_", "tb_", "f_", "co_")
+_PLAIN_DUNDERS = frozenset(
+    "__init__ __repr__ __str__ __lt__ __le__ __gt__ __ge__ __len__ __iter__ __next__ __getitem__ __setitem__"
+    " __contains__ __add__ __sub__ __mul__ __bool__ __call__ __module__ __qualname__ __name__ __doc__ __annotations__"
+    " __slots__ __classcell__ __static_attributes__ __firstlineno__ annotations".split()
+)
+_COMPARING = frozenset({"__eq__", "__ne__", "__hash__"})
+_HASHING = frozenset(
+    "set frozenset hash id Set MutableSet AbstractSet FrozenSet KeysView ItemsView MappingView __hash__".split()
+)
+_VIEWS = frozenset({"keys", "items"})
+_STORE, _DELETE, _MATCH_CLASS = (dis.opmap[name] for name in ("STORE_ATTR", "DELETE_ATTR", "MATCH_CLASS"))
+_IMPORT = dis.opmap["IMPORT_NAME"]
+_BUILD_SET, _SET_ADD, _BINARY = (dis.opmap[name] for name in ("BUILD_SET", "SET_ADD", "BINARY_OP"))
+_SET_OPERATIONS = [bytes((_BINARY, operation)) for operation in (1, 7, 10, 12, 14, 20, 23, 25)]
+"""``& | - ^`` and their in-place forms, as instructions."""
+
+
+def clean(code: CodeType) -> bool:
+    """Whether `code` can share a process: nothing that it does can be seen by what runs after it."""
+    imports = changes = False
+    for part in _parts(code):
+        operations = part.co_code[::2]
+        modules = _imported(part) if _IMPORT in operations else frozenset()
+        if _MATCH_CLASS in operations or not modules <= LANE_IMPORTS or any(map(_suspicious, part.co_consts)):
+            return False
+        imports = imports or bool(modules)
+        changes = changes or _STORE in operations or _DELETE in operations
+        for name in part.co_names:
+            if name in _REACHING or name.startswith(_REACHING_PREFIXES) or not name.isascii():
+                return False
+            if name[0] == "_" and name not in _PLAIN_DUNDERS and name not in modules and name != "_":
+                if name.startswith("__") and name not in _COMPARING:
+                    return False
+                changes = True
+    return not (imports and changes)
+
+
+def hashing(code: CodeType) -> bool:
+    """Whether what `code` returns could depend on the seed of the hashes."""
+    for part in _parts(code):
+        operations = part.co_code[::2]
+        if _BUILD_SET in operations or _SET_ADD in operations or not _HASHING.isdisjoint(part.co_names):
+            return True
+        if any(type(constant) is frozenset for constant in part.co_consts):
+            return True
+        if not _VIEWS.isdisjoint(part.co_names) and any(pair in part.co_code for pair in _SET_OPERATIONS):
+            return True
+    return False
+
+
+def _parts(code: CodeType) -> Iterator[CodeType]:
+    pending = [code]
+    while pending:
+        part = pending.pop()
+        yield part
+        pending.extend(constant for constant in part.co_consts if type(constant) is CodeType)
+
+
+def _suspicious(constant: object) -> bool:
+    """Whether a constant spells a special name, which formatting and patterns can look up."""
+    if type(constant) is str:
+        return "__" in constant
+    return type(constant) is tuple and any(map(_suspicious, constant))
+
+
+def _imported(part: CodeType) -> frozenset[str]:
+    """The modules that `part` imports; '?' stands for one that this reading cannot name."""
+    found, code = [], part.co_code
+    for position in range(0, len(code), 2):
+        if code[position] == _IMPORT:
+            extended = position >= 2 and code[position - 2] == dis.EXTENDED_ARG
+            found.append("?" if extended else part.co_names[code[position + 1]])
+    return frozenset(found)

@@ -1,0 +1,77 @@
+"""What a locked child must not be able to do, tried in earnest, inside one. Standard library only."""
+
+import _socket
+import ctypes
+import errno
+import mmap
+import os
+import platform
+import resource
+import signal
+import time
+from collections.abc import Callable
+
+
+def escapes(attempts: dict[str, Callable[[], object]]) -> list[str]:
+    """The names of those attempts that were not refused for want of permission."""
+    return [name for name, attempt in attempts.items() if not _refused(attempt)]
+
+
+def _refused(attempt: Callable[[], object]) -> bool:
+    try:
+        attempt()
+    except OSError as error:
+        return error.errno == errno.EPERM
+    return False
+
+
+def _system_call(*arguments: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.syscall(*(ctypes.c_long(argument) for argument in arguments)) < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+
+
+def _fork() -> None:
+    if os.fork() == 0:
+        os._exit(0)
+
+
+def _raise_limit() -> None:
+    try:
+        resource.setrlimit(resource.RLIMIT_CPU, resource.getrlimit(resource.RLIMIT_CPU))
+    except ValueError as error:
+        raise OSError(errno.EPERM, str(error)) from error
+
+
+_X86 = platform.machine() == "x86_64"
+_CLONE3, _IO_URING_SETUP, _PIDFD_OPEN = 435, 425, 434
+_PTRACE, _MEMFD_CREATE = (101, 319) if _X86 else (117, 279)
+
+FORBIDDEN: dict[str, Callable[[], object]] = {
+    "open": lambda: os.open("/", os.O_RDONLY),
+    "creat": lambda: os.open("/tmp/abzero-self-test", os.O_CREAT | os.O_WRONLY, 0o600),
+    "unlink": lambda: os.unlink("/tmp/abzero-self-test"),
+    "socket": lambda: _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM),
+    "pipe": os.pipe,
+    "dup": lambda: os.dup2(3, 4),
+    "write to stdout": lambda: os.write(1, b""),
+    "fork": _fork,
+    "exec": lambda: os.execv("/nonexistent", ["/nonexistent"]),
+    "clone3": lambda: _system_call(_CLONE3, 0, 0),
+    "kill": lambda: os.kill(0, 0),
+    "pidfd_open": lambda: _system_call(_PIDFD_OPEN, 1, 0),
+    "ptrace": lambda: _system_call(_PTRACE, 0, 0, 0, 0),
+    "mmap exec": lambda: mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_EXEC),
+    "memfd_create": lambda: _system_call(_MEMFD_CREATE, 0, 0),
+    "io_uring_setup": lambda: _system_call(_IO_URING_SETUP, 1, 0),
+    "setitimer": lambda: signal.setitimer(signal.ITIMER_REAL, 0),
+    "sigaction": lambda: signal.signal(signal.SIGPROF, signal.SIG_IGN),
+    "setrlimit": _raise_limit,
+    "getrandom": lambda: os.getrandom(1),
+    "sleep": lambda: time.sleep(0.0001),
+}
+CLOCKS: dict[str, Callable[[], object]] = {
+    "clock": lambda: time.clock_gettime(time.CLOCK_REALTIME),
+    "coarse clock": lambda: time.clock_gettime(5),
+}

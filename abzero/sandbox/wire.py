@@ -1,0 +1,41 @@
+"""What passes between parent, zygote and child: fixed records and tagged frames, nothing that runs. Standard library only.
+
+Parent to zygote: a `COMMAND` record, and with a run the child's end of a fresh socket pair. Zygote to parent: a `STATUS`
+record when a child has ended. Parent to child: a length and JSON, ``[[program, [arguments, …]], …]``. Child to parent:
+frames; each begins with one of the tags below.
+"""
+
+import struct
+
+COMMAND = struct.Struct("<4sIII")
+"""Verb, ticket, processor time in microseconds, zero."""
+ALONE, SHARED, SELF_TEST, KILL = b"SOLO", b"LANE", b"TEST", b"KILL"
+
+STATUS = struct.Struct("<Ii")
+"""Ticket, and the status as ``waitpid`` gives it."""
+
+LENGTH = struct.Struct("<I")
+FRAME = struct.Struct("<cI")
+"""Tag, length of the text that follows."""
+
+LOCKED, SCREENED, PREPARED = b"L", b"H", b"P"
+"""The child has given up its rights; the program is compiled and screened; its module level has run."""
+VALUE, RAISED, NO_LITERAL, REFUSED, MEMORY, EXITED, DOUBT = b"V", b"E", b"N", b"X", b"M", b"Q", b"S"
+"""How a call ended. `DOUBT`: it must be run alone."""
+
+
+def frames(data: bytes) -> list[tuple[bytes, bytes]]:
+    """The whole frames at the front of `data`, as (tag, text)."""
+    found, position = [], 0
+    while position + FRAME.size <= len(data):
+        tag, length = FRAME.unpack_from(data, position)
+        position += FRAME.size
+        if position + length > len(data):
+            break
+        found.append((tag, data[position : position + length]))
+        position += length
+    return found
+
+
+CUT_SHORT = 75
+"""Exit status of a child whose report did not fit the socket's buffer."""

@@ -1,0 +1,193 @@
+"""The zygote: a fresh interpreter with one hash seed that forks a child per run. Standard library only.
+
+It is exec'd by the trainer, reads no request and holds no result: the child that it forks owns the only descriptor to the
+parent. It ends when the parent's end of the control socket closes or its parent changes, and its children with it.
+"""
+
+import array
+import gc
+import importlib
+import io
+import json
+import os
+import random
+import resource
+import select
+import signal
+import socket
+import sys
+
+from abzero.sandbox import confine, seccomp, selftest, wire
+from abzero.sandbox.encode import encoder
+from abzero.sandbox.worker import DESCRIPTOR, Worker
+
+POLICY_OFF = (
+    "os sys posix io time datetime random uuid secrets hashlib ctypes socket subprocess threading multiprocessing asyncio"
+    " signal resource mmap fcntl select selectors tempfile shutil pathlib glob inspect traceback importlib.machinery"
+    " importlib.util builtins gc atexit weakref pickle marshal sqlite3 urllib.request http.client unittest.mock platform"
+    " logging warnings faulthandler code pdb concurrent.futures zlib base64 struct locale getpass pty termios"
+).split()
+"""What is loaded on top when no module is refused, so that attacks reach the kernel."""
+
+
+class _Null(io.TextIOBase):
+    """Standard output that takes everything and keeps nothing."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+
+def main(control_descriptor: int, settings: str) -> None:
+    """Serve `control_descriptor` until its other end closes. `settings`: JSON, see `parent.Zygote`."""
+    control = socket.socket(fileno=control_descriptor)
+    parent = os.getppid()
+    options = json.loads(settings)
+    try:
+        worker = _prepare(options)
+        layers = confine.confine(options["memory_bytes"], frozenset(options["without"]))
+    except Exception as error:
+        control.sendall(_message({"failed": f"{type(error).__name__}: {error}"}))
+        raise SystemExit(1) from error
+    control.sendall(_message({"layers": layers, "python": sys.version.split()[0]}))
+    sandbox_filter = seccomp.Filter(DESCRIPTOR) if layers.get("seccomp") == confine.ON else None
+    _Zygote(control, parent, worker, sandbox_filter).serve()
+
+
+def _message(content: object) -> bytes:
+    body = json.dumps(content).encode()
+    return wire.LENGTH.pack(len(body)) + body
+
+
+def _prepare(options: dict[str, object]) -> Worker:
+    """Load what programs may import, scrub what would tell them about the machine, and stir the heap."""
+    seed, imports = options["seed"], options["imports"]
+    sys.path[:] = [entry for entry in sys.path if entry != options["root"]]
+    for name in [*(imports or ()), *(POLICY_OFF if imports is None else ())]:  # type: ignore[misc]
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            continue
+    random.seed(f"{seed}")
+    os.environ.clear()
+    sys.argv[:] = [f"/{seed}"]
+    sys.executable = f"/{seed}"
+    sys.stdin = None  # type: ignore[assignment]
+    sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = _Null()  # type: ignore[misc,assignment]
+    importlib.import_module("warnings").simplefilter("ignore")
+    encode = encoder(options["value_characters"], options["value_depth"], options["value_nodes"])  # type: ignore[arg-type]
+    worker = Worker(None if imports is None else frozenset(imports), encode)  # type: ignore[arg-type]
+    worker.warm_up()
+    global _ballast
+    _ballast = _stir(random.Random(f"{seed}"))
+    gc.collect()
+    gc.freeze()
+    return worker
+
+
+_ballast: list[object] = []
+
+
+def _stir(rng: random.Random) -> list[object]:
+    """Objects of all small sizes in random number, so that addresses differ between zygotes in their low bits too."""
+    blocks: list[object] = [bytes(size) for size in range(0, 480, 8) for _ in range(rng.randrange(40))]
+    blocks += [[] for _ in range(rng.randrange(200))]
+    blocks += [object() for _ in range(rng.randrange(200))]
+    return blocks
+
+
+class _Zygote:
+    def __init__(
+        self, control: socket.socket, parent: int, worker: Worker, sandbox_filter: seccomp.Filter | None
+    ) -> None:
+        self._control = control
+        self._parent = parent
+        self._worker = worker
+        self._filter = sandbox_filter
+        self._children: dict[int, int] = {}
+
+    def serve(self) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        reader, writer = os.pipe()
+        os.set_blocking(reader, False)
+        os.set_blocking(writer, False)
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        poll = select.poll()
+        poll.register(self._control, select.POLLIN)
+        poll.register(reader, select.POLLIN)
+        going = True
+        while going and os.getppid() == self._parent:
+            for descriptor, _ in poll.poll(1000):
+                if descriptor == reader:
+                    os.read(reader, 4096)
+                else:
+                    going = self._obey()
+            self._reap()
+        for pid in self._children:
+            os.kill(pid, signal.SIGKILL)
+        os._exit(0)
+
+    def _obey(self) -> bool:
+        """Carry out one command; False once the parent has gone."""
+        try:
+            message, ancillary, _, _ = self._control.recvmsg(wire.COMMAND.size, socket.CMSG_SPACE(4))
+        except ConnectionError:
+            return False
+        if len(message) != wire.COMMAND.size:
+            return False
+        verb, ticket, microseconds, _ = wire.COMMAND.unpack(message)
+        if verb == wire.KILL:
+            for pid in [pid for pid, owner in self._children.items() if owner == ticket]:
+                os.kill(pid, signal.SIGKILL)
+            return True
+        [(_, _, data)] = ancillary
+        [descriptor] = array.array("i", data)
+        pid = os.fork()
+        if pid == 0:
+            self._become_child(verb, microseconds / 1e6, descriptor)
+        os.close(descriptor)
+        self._children[pid] = ticket
+        return True
+
+    def _reap(self) -> None:
+        while self._children:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                return
+            if (ticket := self._children.pop(pid, None)) is not None:
+                self._control.sendall(wire.STATUS.pack(ticket, status))
+
+    def _become_child(self, verb: bytes, seconds: float, descriptor: int) -> None:
+        """Never returns: reads the request, gives up every right, works, ends."""
+        try:
+            os.dup2(descriptor, DESCRIPTOR)
+            os.closerange(DESCRIPTOR + 1, 64)
+            request = b"" if verb == wire.SELF_TEST else _read()
+            os.set_blocking(DESCRIPTOR, False)
+            signal.setitimer(signal.ITIMER_PROF, seconds)
+            whole = int(seconds) + 1
+            resource.setrlimit(resource.RLIMIT_CPU, (whole, whole + 1))
+            resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+            if self._filter is not None:
+                self._filter.install()
+            if verb == wire.ALONE:
+                self._worker.alone(request)
+            elif verb == wire.SHARED:
+                self._worker.shared(request)
+            else:
+                self._worker.report_escapes(selftest.escapes(selftest.FORBIDDEN), selftest.escapes(selftest.CLOCKS))
+        finally:
+            os._exit(0)
+
+
+def _read() -> bytes:
+    def exactly(count: int) -> bytes:
+        data = b""
+        while len(data) < count:
+            part = os.read(DESCRIPTOR, count - len(data))
+            if not part:
+                os._exit(1)
+            data += part
+        return data
+
+    return exactly(wire.LENGTH.unpack(exactly(wire.LENGTH.size))[0])
