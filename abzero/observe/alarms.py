@@ -88,7 +88,7 @@ def entropy_gone(window: Sequence[Metrics]) -> Iterator[Finding]:
 
 
 def log_prob_gap(window: Sequence[Metrics]) -> Iterator[Finding]:
-    for _, gap in _recent(window, "learner/gap_mean"):
+    for _, gap in _recent(window, "learner/logprob_gap"):
         if gap > 0.1:
             yield (
                 "log-prob gap",

@@ -15,7 +15,7 @@ HEALTHY = {
     "solve/truncated": 0.1,
     "advantage/zero_groups": 0.2,
     "learner/entropy": 0.5,
-    "learner/gap_mean": 0.001,
+    "learner/logprob_gap": 0.001,
     "learner/loss": 0.1,
 }
 
@@ -41,7 +41,7 @@ def test_a_healthy_run_raises_nothing():
         ({"propose/new/deduction": 0.0}, "repeating/deduction", "0% new"),
         ({"learner/entropy": 0.01}, "entropy gone", "0.010 nats"),
         ({"learner/entropy": 0.1}, "entropy gone", "0.100 nats"),
-        ({"learner/gap_mean": 0.5}, "log-prob gap", "0.50 nats"),
+        ({"learner/logprob_gap": 0.5}, "log-prob gap", "0.50 nats"),
         (
             {"propose/learnable/deduction": 0.0, "propose/solve_rate/deduction": 0.0},
             "nothing learnable/deduction",
