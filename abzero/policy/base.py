@@ -35,4 +35,4 @@ class Generator(Protocol):
         """Whether `prompt` is within the prompt's token limit."""
 
     def generate(self, prompts: Sequence[str], n: int, rng: random.Random) -> list[list[Rollout]]:
-        """Sample `n` independent rollouts of each prompt, in order. Equal prompts, weights and `rng` state give equal rollouts."""
+        """Sample `n` independent rollouts of each prompt, in order. Equal arguments and weights, equal rollouts."""

@@ -1,0 +1,66 @@
+"""The forward pass of any transformers causal LM with its own cache: for what `dense` does not know, and on GPUs."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache, PreTrainedModel
+
+ROWS = 256
+
+
+class CachedEngine:
+    """Runs `model` as it is; its weights are shared, not copied."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        self._model = model
+
+    def rows(self, tokens: int) -> int:
+        return ROWS
+
+    def start(
+        self, prompts: Sequence[Sequence[int]], copies: Sequence[int], new: int
+    ) -> tuple["CachedSession", Tensor]:
+        width = max(map(len, prompts))
+        device = self._model.device
+        tokens_PT = torch.tensor([[0] * (width - len(prompt)) + list(prompt) for prompt in prompts], device=device)
+        pads_P = torch.tensor([width - len(prompt) for prompt in prompts], device=device)
+        seen_PT = (torch.arange(width, device=device) >= pads_P[:, None]).long()
+        session = CachedSession(self._model, seen_PT)
+        logits_PV = session.forward(tokens_PT, (seen_PT.cumsum(1) - 1).clamp(min=0))
+        rows = torch.arange(len(prompts), device=device).repeat_interleave(torch.tensor(copies, device=device))
+        session.keep(rows)
+        return session, logits_PV[rows]
+
+
+class CachedSession:
+    """Rows left-padded to one width, and transformers' cache of them."""
+
+    def __init__(self, model: PreTrainedModel, seen_BT: Tensor) -> None:
+        self._model = model
+        self._seen_BT = seen_BT
+        self._cache = DynamicCache(config=model.config)
+
+    def forward(self, tokens_BT: Tensor, positions_BT: Tensor) -> Tensor:
+        was_training = self._model.training
+        self._model.eval()
+        output = self._model(
+            input_ids=tokens_BT,
+            attention_mask=self._seen_BT,
+            position_ids=positions_BT,
+            past_key_values=self._cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        self._model.train(was_training)
+        logits_BV: Tensor = output.logits[:, -1].float()
+        return logits_BV
+
+    def advance(self, tokens_B: Tensor) -> Tensor:
+        positions_B1 = self._seen_BT.sum(1, keepdim=True)
+        self._seen_BT = torch.cat((self._seen_BT, torch.ones_like(positions_B1)), 1)
+        return self.forward(tokens_B[:, None], positions_B1)
+
+    def keep(self, rows: Tensor) -> None:
+        self._cache.batch_select_indices(rows)
+        self._seen_BT = self._seen_BT[rows]

@@ -1,0 +1,222 @@
+"""The local learner: policy-gradient steps on a transformers model in this process."""
+
+import copy
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from abzero.errors import BackendError, RunError
+from abzero.losses import Objective, Tokens, Weighting, figures, policy_loss, sequence_weights
+from abzero.policy.batching import micro_batches
+from abzero.policy.codec import Codec
+from abzero.policy.logprobs import token_logprobs
+from abzero.types import Experience
+
+
+@dataclass(frozen=True, slots=True)
+class Optimisation:
+    """How the weights move; the defaults are the paper's."""
+
+    learning_rate: float = 1e-6
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 0.01
+    clip_norm: float = 1.0
+    """The gradient is scaled down to at most this norm."""
+    warmup: int = 0
+    """Optimizer steps over which the learning rate rises to its value, where it stays."""
+    minibatches: int = 1
+    """Optimizer steps per update, each on its share of the batch."""
+
+
+class LocalLearner:
+    """Owns `model` and its AdamW state. One update is `minibatches` optimizer steps on disjoint parts of the batch."""
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        codec: Codec,
+        *,
+        objective: Objective | None = None,
+        weighting: Weighting = sequence_weights,
+        optimisation: Optimisation | None = None,
+        temperature: float = 1.0,
+        micro_batch_tokens: int = 16_384,
+        checkpointing: bool = False,
+        gap_limit: float = 0.5,
+    ) -> None:
+        """`micro_batch_tokens` bounds the padded tokens of one forward pass; `checkpointing` trades time for memory.
+
+        `gap_limit` bounds the mean absolute difference between sampler's and learner's log-probabilities of a batch.
+        """
+        self.model = model
+        self._codec = codec
+        self._objective = objective or Objective()
+        self._weighting = weighting
+        self._settings = optimisation or Optimisation()
+        self._temperature = temperature
+        self._budget = micro_batch_tokens
+        self._gap_limit = gap_limit
+        self._version = 0
+        self._steps = 0
+        self._reference = copy.deepcopy(model).requires_grad_(False) if self._objective.kl else None
+        self._optimizer = torch.optim.AdamW(
+            model.parameters(),
+            lr=self._settings.learning_rate,
+            betas=self._settings.betas,
+            weight_decay=self._settings.weight_decay,
+            fused=True,
+        )
+        if checkpointing:
+            model.gradient_checkpointing_enable({"use_reentrant": False})
+        model.train()
+
+    @property
+    def version(self) -> int:
+        return self._version
+
+    def update(self, batch: Sequence[Experience]) -> Mapping[str, float]:
+        """Means over the batch's response tokens, the largest log-prob gap, and the last step's gradient norm.
+
+        Raises `BackendError`, with the weights of the last good step, where sampler and learner disagree beyond the
+        limit or a gradient is not finite.
+        """
+        rows = [row for row in batch if row.rollout.tokens]
+        if not rows:
+            return {}
+        parts = [rows[start :: self._settings.minibatches] for start in range(self._settings.minibatches)]
+        parts = [part for part in parts if part]
+        before: list[list[Tensor] | None] = [None]
+        if len(parts) > 1:
+            before = [self._logprobs(self.model, part) for part in parts]
+        sums: Counter[str] = Counter()
+        largest = 0.0
+        for part, old in zip(parts, before, strict=True):
+            measured = self._accumulate(part, old)
+            largest = max(largest, measured.pop("logprob_gap_max"))
+            self._check_gap(measured["logprob_gap"] / measured["tokens"])
+            measured["grad_norm"] = self._step() * measured["tokens"]
+            sums.update(measured)
+        self._version += 1
+        tokens = sums.pop("tokens")
+        return {name: value / tokens for name, value in sums.items()} | {"tokens": tokens, "logprob_gap_max": largest}
+
+    def _accumulate(self, rows: Sequence[Experience], old: list[Tensor] | None) -> dict[str, float]:
+        """Add the gradient of one optimizer step's rows, micro-batch by micro-batch; return sums over its tokens."""
+        weights = self._weighting(rows)
+        references = self._logprobs(self._reference, rows) if self._reference else None
+        sums: Counter[str] = Counter()
+        loss_sum = largest = 0.0
+        for indices in self._micro_batches(rows):
+            part = [rows[index] for index in indices]
+            logprobs, entropy = self._forward(self.model, part)
+            tokens = Tokens(
+                logprobs=logprobs,
+                entropy=entropy,
+                old=logprobs.detach() if old is None else torch.cat([old[index] for index in indices]),
+                sampled=_flat([row.rollout.logprobs for row in part], logprobs),
+                advantages=_flat([[row.advantage] * len(row.rollout.tokens) for row in part], logprobs),
+                weights=_flat([[weights[index]] * len(rows[index].rollout.tokens) for index in indices], logprobs),
+                reference=torch.cat([references[index] for index in indices]) if references else None,
+            )
+            loss = policy_loss(tokens, self._objective)
+            loss.backward()
+            measured = dict(figures(tokens, self._objective))
+            largest = max(largest, measured.pop("logprob_gap_max"))
+            sums.update(measured)
+            loss_sum += float(loss.detach())
+        return dict(sums) | {"loss": loss_sum * sums["tokens"], "logprob_gap_max": largest}
+
+    def _check_gap(self, gap: float) -> None:
+        if not gap <= self._gap_limit:
+            self._optimizer.zero_grad()
+            raise BackendError(
+                f"sampler and learner disagree by {gap:.3f} nats per token on average, above the limit of "
+                f"{self._gap_limit}: the sampler's weights are stale, or its precision is too low"
+            )
+
+    def _step(self) -> float:
+        """One optimizer step on the accumulated gradient; returns its norm before clipping."""
+        norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), self._settings.clip_norm))
+        if not norm < float("inf"):
+            self._optimizer.zero_grad()
+            raise BackendError(f"the gradient's norm is {norm}: lower the learning rate, or compute in a wider type")
+        self._steps += 1
+        warm = min(1.0, self._steps / max(self._settings.warmup, 1))
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._settings.learning_rate * warm
+        self._optimizer.step()
+        self._optimizer.zero_grad()
+        return norm
+
+    @torch.no_grad()
+    def _logprobs(self, model: PreTrainedModel, rows: Sequence[Experience]) -> list[Tensor]:
+        """Of each row's response tokens under `model`."""
+        found: dict[int, Tensor] = {}
+        for indices in self._micro_batches(rows):
+            part = [rows[index] for index in indices]
+            logprobs, _ = self._forward(model, part)
+            found |= zip(indices, logprobs.split([len(row.rollout.tokens) for row in part]), strict=True)
+        return [found[index] for index in range(len(rows))]
+
+    def _micro_batches(self, rows: Sequence[Experience]) -> Iterator[list[int]]:
+        lengths = [len(row.rollout.prompt_tokens) + len(row.rollout.tokens) for row in rows]
+        yield from micro_batches(lengths, self._budget)
+
+    def _forward(self, model: PreTrainedModel, rows: Sequence[Experience]) -> tuple[Tensor, Tensor]:
+        """Log-probabilities and entropies of the rows' response tokens, end to end.
+
+        Rows are padded on the right, where a causal model cannot see, so that no mask is needed.
+        """
+        texts = [[*row.rollout.prompt_tokens, *row.rollout.tokens] for row in rows]
+        width = max(map(len, texts))
+        tokens_BT = torch.tensor([text + [0] * (width - len(text)) for text in texts], device=model.device)
+        places = [
+            number * width + place
+            for number, row in enumerate(rows)
+            for place in range(len(row.rollout.prompt_tokens), len(texts[number]))
+        ]
+        places_N = torch.tensor(places, device=model.device)
+        hidden_BTD = model.get_decoder()(input_ids=tokens_BT, use_cache=False).last_hidden_state
+        head = model.get_output_embeddings()
+        return token_logprobs(
+            hidden_BTD.flatten(0, 1)[places_N - 1], head.weight, tokens_BT.flatten()[places_N], self._temperature
+        )
+
+    def save(self, folder: Path) -> None:
+        self.model.save_pretrained(folder / "model")
+        self._codec.tokenizer.save_pretrained(folder / "model")
+        state = {
+            f"{name}.{kind}": value
+            for name, parameter in self.model.named_parameters()
+            for kind, value in self._optimizer.state.get(parameter, {}).items()
+        }
+        save_file(state, folder / "optimizer.safetensors")
+        (folder / "learner.json").write_text(json.dumps({"version": self._version, "steps": self._steps}))
+
+    def load(self, folder: Path) -> None:
+        try:
+            saved = type(self.model).from_pretrained(folder / "model", dtype=self.model.dtype)
+            self.model.load_state_dict(saved.state_dict())
+            state = load_file(folder / "optimizer.safetensors", device=str(self.model.device))
+            counts = json.loads((folder / "learner.json").read_text())
+            version, steps = int(counts["version"]), int(counts["steps"])
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+            raise RunError(f"{folder} does not hold this model's checkpoint: {error}") from error
+        self._optimizer.state.clear()
+        for name, parameter in self.model.named_parameters():
+            kinds = ("step", "exp_avg", "exp_avg_sq")
+            if all(f"{name}.{kind}" in state for kind in kinds):
+                self._optimizer.state[parameter] = {kind: state[f"{name}.{kind}"] for kind in kinds}
+        self._version, self._steps = version, steps
+
+
+def _flat(rows: Sequence[Sequence[float]], like: Tensor) -> Tensor:
+    return torch.tensor([value for row in rows for value in row], dtype=like.dtype, device=like.device)

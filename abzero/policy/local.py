@@ -1,0 +1,124 @@
+"""The local generator: samples from a transformers model in this process, on CPU or one GPU."""
+
+import copy
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+
+from abzero.errors import BackendError
+from abzero.losses import Objective, Weighting, sequence_weights
+from abzero.policy import dense, models
+from abzero.policy.base import Learner
+from abzero.policy.cached import CachedEngine
+from abzero.policy.codec import Codec
+from abzero.policy.learner import LocalLearner, Optimisation
+from abzero.policy.sampling import Engine, Sample, sample
+from abzero.types import Rollout
+
+PACKED_PARAMETERS = 1 << 28
+"""Above this size the overhead that packing saves is small, and a second copy of the weights is not."""
+
+
+def local_policy(
+    name: str | Path,
+    *,
+    temperature: float = 1.0,
+    max_prompt_tokens: int = 6144,
+    max_tokens: int = 8096,
+    objective: Objective | None = None,
+    weighting: Weighting = sequence_weights,
+    optimisation: Optimisation | None = None,
+    micro_batch_tokens: int = 16_384,
+    checkpointing: bool = False,
+    gap_limit: float = 0.5,
+    device: str | None = None,
+    sampler_dtype: torch.dtype | None = None,
+) -> tuple["LocalGenerator", LocalLearner]:
+    """Generator and learner of one model, by folder or Hugging Face name. ``None`` chooses what suits this machine."""
+    device = device or models.device()
+    model, codec = models.load(name, dtype=torch.float32, device=device)
+    generator = LocalGenerator(
+        model,
+        codec,
+        temperature=temperature,
+        max_prompt_tokens=max_prompt_tokens,
+        max_tokens=max_tokens,
+        dtype=sampler_dtype or models.sampling_dtype(device),
+    )
+    learner = LocalLearner(
+        model,
+        codec,
+        objective=objective,
+        weighting=weighting,
+        optimisation=optimisation,
+        temperature=temperature,
+        micro_batch_tokens=micro_batch_tokens,
+        checkpointing=checkpointing,
+        gap_limit=gap_limit,
+    )
+    return generator, learner
+
+
+class LocalGenerator:
+    """Samples from `model`, and after `sync` from the learner's weights, computing in `dtype`."""
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        codec: Codec,
+        *,
+        temperature: float = 1.0,
+        max_prompt_tokens: int = 6144,
+        max_tokens: int = 8096,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self._codec = codec
+        self._temperature = temperature
+        self._max_prompt_tokens = max_prompt_tokens
+        self._max_tokens = max_tokens
+        self._dtype = dtype
+        self._stops = torch.tensor(sorted(codec.ends))
+        self._version = 0
+        self._engine = engine(model, dtype)
+
+    def sync(self, learner: Learner) -> None:
+        if not isinstance(learner, LocalLearner):
+            raise BackendError(f"the local generator cannot take weights from a {type(learner).__name__}")
+        self._engine = engine(learner.model, self._dtype)
+        self._version = learner.version
+
+    def fits(self, prompt: str) -> bool:
+        return len(self._codec.encode(prompt)) <= self._max_prompt_tokens
+
+    def generate(self, prompts: Sequence[str], n: int, rng: random.Random) -> list[list[Rollout]]:
+        encoded = [self._codec.encode(prompt) for prompt in prompts]
+        seeds = [[rng.getrandbits(63) for _ in range(n)] for _ in prompts]
+        rows = sample(self._engine, encoded, seeds, self._max_tokens, self._temperature, self._stops)
+        return [[self._rollout(tokens, row) for row in samples] for tokens, samples in zip(encoded, rows, strict=True)]
+
+    def _rollout(self, prompt: list[int], row: Sample) -> Rollout:
+        return Rollout(
+            prompt_tokens=prompt,
+            tokens=row.tokens,
+            logprobs=row.logprobs,
+            text=self._codec.decode(row.tokens[:-1] if row.stopped else row.tokens),
+            finish="stop" if row.stopped else "length",
+            version=self._version,
+        )
+
+
+def engine(model: PreTrainedModel, dtype: torch.dtype) -> Engine:
+    """The quickest way to run `model` in `dtype` here: packed for small dense models on CPU, else as it is."""
+    if model.device.type == "cpu" and model.num_parameters() <= PACKED_PARAMETERS and dense.fits(model):
+        return dense.DenseEngine(model, dtype)
+    return CachedEngine(model if model.dtype == dtype else _converted(model, dtype))
+
+
+def _converted(model: PreTrainedModel, dtype: torch.dtype) -> PreTrainedModel:
+    converted = copy.deepcopy(model)
+    nn.Module.to(converted, dtype)
+    return converted

@@ -1,0 +1,117 @@
+"""Loading a causal language model and its tokenizer, from a folder or by Hugging Face name."""
+
+import os
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import cast
+
+import torch
+from huggingface_hub import hf_hub_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from safetensors import SafetensorError
+from torch import nn
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+)
+from transformers.utils import logging
+from transformers.utils.hub import cached_file
+
+from abzero.errors import ConfigError
+from abzero.policy.codec import Codec
+
+CONNECT_SECONDS = 10.0
+
+
+def device() -> str:
+    """The best device here: ``cuda``, ``mps`` or ``cpu``."""
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def sampling_dtype(device: str) -> torch.dtype:
+    """bf16 where the hardware computes in it; sampling bears its rounding, which the learner corrects for."""
+    if device == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    capabilities: Mapping[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
+    quick = device == "cpu" and (capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+    return torch.bfloat16 if quick else torch.float32
+
+
+def load(name: str | Path, *, dtype: torch.dtype, device: str) -> tuple[PreTrainedModel, Codec]:
+    """The model in `dtype` on `device`, without dropout, and its codec. Raises `ConfigError` with the remedy."""
+    source = _locate(str(name))
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        tokenizer = _tokenizer(source)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(f"model {str(name)!r} has no tokenizer that can be read: {_brief(error)}") from error
+    try:
+        loaded = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, output_loading_info=True)
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise ConfigError(f"model {str(name)!r} cannot be loaded: {_brief(error)}") from error
+    model, report = cast(tuple[PreTrainedModel, Mapping[str, Collection[str]]], loaded)
+    if report["missing_keys"]:
+        missing = sorted(report["missing_keys"])
+        raise ConfigError(f"model {str(name)!r} lacks {len(missing)} of its weights, {missing[0]!r} for one")
+    _drop_dropout(model)
+    cast(nn.Module, model).to(device)
+    return model, Codec(tokenizer, model)
+
+
+def _tokenizer(source: str) -> PreTrainedTokenizerBase:
+    """What tokenizer.json says, where there is one.
+
+    AutoTokenizer chooses a class by the model's type instead, and for some types that class brings rules and special
+    tokens of its own (a pad token beyond the model's embeddings, for one).
+    """
+    if cached_file(source, "tokenizer.json", _raise_exceptions_for_missing_entries=False):
+        return cast(PreTrainedTokenizerBase, PreTrainedTokenizerFast.from_pretrained(source))
+    return cast(PreTrainedTokenizerBase, AutoTokenizer.from_pretrained(source))
+
+
+def _locate(name: str) -> str:
+    """A folder as it is; a name once its files are known to be within reach, so that nothing hangs later."""
+    if Path(name).expanduser().is_dir():
+        folder = Path(name).expanduser()
+        if not (folder / "config.json").is_file():
+            raise ConfigError(f"model folder {name!r} has no config.json: it is not a Hugging Face model")
+        return str(folder)
+    try:
+        hf_hub_download(name, "config.json", local_files_only=True)
+    except HFValidationError as error:
+        raise ConfigError(f"model {name!r} is neither a folder that exists nor a Hugging Face name") from error
+    except LocalEntryNotFoundError:
+        _reach(name)
+    return name
+
+
+def _reach(name: str) -> None:
+    remedy = f"put its files in a folder and give the folder's path, or fetch it first: hf download {name}"
+    if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
+        raise ConfigError(f"model {name!r} is no folder and not on this machine, and HF_HUB_OFFLINE is set: {remedy}")
+    try:
+        hf_hub_download(name, "config.json", etag_timeout=CONNECT_SECONDS)
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise ConfigError(
+            f"model {name!r} is no folder and could not be fetched ({_brief(error)}): {remedy}"
+        ) from error
+
+
+def _drop_dropout(model: PreTrainedModel) -> None:
+    """The learner must see the distribution that was sampled, so nothing is dropped while training."""
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+        if isinstance(getattr(module, "attention_dropout", None), float):
+            setattr(module, "attention_dropout", 0.0)  # noqa: B010  (mypy takes attributes of a Module for tensors)
+
+
+def _brief(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
