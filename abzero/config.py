@@ -39,8 +39,6 @@ class Sampling:
     """Longest completion; one that reaches it is truncated."""
     max_prompt_tokens: int = 6144
     """Longest prompt; a proposal's prompt shows fewer references until it fits."""
-    batch_size: int = 256
-    """Completions sampled at once."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +133,7 @@ class Loss:
     """Coefficient of the KL penalty to the initial model."""
     entropy: float = 0.001
     """Coefficient of the entropy bonus."""
-    max_gap: float = 5.0
+    max_gap: float = 0.5
     """Largest mean gap between the sampler's and the learner's log-probabilities before the run stops."""
 
 
@@ -149,6 +147,8 @@ class Optimizer:
     """Decoupled weight decay."""
     clip: float = 1.0
     """Largest norm of the gradient."""
+    warmup: int = 0
+    """Optimizer steps over which the learning rate rises to its value."""
     minibatches: int = 1
     """Optimizer steps per self-play step."""
     microbatch_tokens: int = 16384

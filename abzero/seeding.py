@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,21 +38,29 @@ def seed_itself(play: SelfPlay, target: int, batches: int, report: Callable[[str
             wanting = [kind for kind in stage if play.buffer.size(kind.mode) < target]
             if not wanting:
                 break
-            sizes = ", ".join(f"{play.buffer.size(kind.mode)} {kind.mode}" for kind in stage)
-            report(f"seeding: {sizes} of {target} tasks after {batch} of at most {batches} batches of proposals")
+            if batch & (batch - 1) == 0:
+                report(
+                    f"seeding: {_sizes(play, stage)} of {target} tasks; {batch} of at most {batches} batches proposed"
+                )
             kind = wanting[batch % len(wanting)]
             for proposal in play.propose([kind], rng):
                 proposals.append(proposal)
                 new.append(proposal.task is not None and _share(play, kind, proposal.task))
-    sizes_now = {kind.mode: play.buffer.size(kind.mode) for kind in play.types}
-    for mode, size in sizes_now.items():
-        if size < target:
-            report(
-                f"seeding: {mode} has {size} of {target} tasks after {batches} batches of proposals; training goes on "
-                "with these. If the model cannot write tasks at all, give it some: --seeds FILE"
-            )
-    figures = measure(proposals, new, [], [], sizes_now, {})
+    sizes = {kind.mode: play.buffer.size(kind.mode) for kind in play.types}
+    report(f"seeding: {_sizes(play, play.types)} of {target} tasks; {len(proposals)} proposals")
+    if min(sizes.values()) < target:
+        reasons = Counter(proposal.error for proposal in proposals if proposal.error).most_common(1)
+        usual = f"; most often: {reasons[0][0]}" if reasons else ""
+        report(
+            f"seeding: the bound of {batches} batches (seeding.batches) ended it{usual}. Training goes on with these tasks; "
+            "a model that cannot write any can be given some: --seeds FILE"
+        )
+    figures = measure(proposals, new, [], [], sizes, {})
     return Step(0, proposals, [], [], figures, speed(play.watch.read(), proposals, []))
+
+
+def _sizes(play: SelfPlay, types: Sequence[TaskType]) -> str:
+    return ", ".join(f"{play.buffer.size(kind.mode)} {kind.mode}" for kind in types)
 
 
 def _share(play: SelfPlay, kind: TaskType, task: Task) -> bool:

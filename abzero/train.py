@@ -1,7 +1,7 @@
 """The program around the loop: restore, step, journal, observe, save; stop on request without losing anything."""
 
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import FrameType
@@ -14,6 +14,9 @@ from abzero.types import Alarm, Step
 
 Observer = Callable[[Step], None]
 """Is shown every step after it was journalled; may raise `Halt`."""
+
+_REMEMBERED = 100
+"""Steps before the first one that alarms may look back on."""
 
 
 @dataclass(frozen=True)
@@ -32,16 +35,19 @@ def train(
     journal: Journal,
     checkpoints: Checkpoints,
     observers: Sequence[Observer],
-    alarms: Callable[[Step], Sequence[Alarm]],
+    watch: Callable[[Iterable[Mapping[str, float]]], Callable[[Step], Sequence[Alarm]]],
     steps: int,
     every: int,
     report: Callable[[str], None],
 ) -> Outcome:
-    """Go on from the newest whole checkpoint, or from `seed`, up to step `steps`; save `every` so many steps and at the
-    end. The first interrupt (SIGINT, SIGTERM) ends it after the current step; a second one ends it at once.
+    """Go on from the newest whole checkpoint, or from `seed`, up to step `steps`; save each `every`-th and the last.
+
+    `watch` makes, of the metrics of the last steps, the function that raises alarms. The first interrupt (SIGINT,
+    SIGTERM) ends the run after the current step; a second one ends it at once.
     """
     done = checkpoints.load(play.learner, play.buffer, report)
     journal.truncate(-1 if done is None else done)
+    alarms = watch(journal.recent_metrics(_REMEMBERED))
     with _interrupts(report) as interrupted:
         if done is None:
             first = seed()

@@ -47,6 +47,14 @@ class Journal:
             alarms = enumerate(step.alarms)
             entry.rows("alarm", [(step.number, place, alarm.name, alarm.message) for place, alarm in alarms])
 
+    def recent_metrics(self, steps: int) -> list[dict[str, float]]:
+        """The metrics of the last `steps` self-play steps, oldest first; the seeding, step 0, is not one of them."""
+        with explained(self._path):
+            query = "SELECT number FROM step WHERE number > 0 ORDER BY number DESC LIMIT ?"
+            numbers = [number for (number,) in self._connection.execute(query, (steps,))]
+            figures = "SELECT name, value FROM metric WHERE step = ?"
+            return [dict(self._connection.execute(figures, (number,))) for number in reversed(numbers)]
+
     def truncate(self, after_step: int) -> None:
         """Forget every step after `after_step`, as if it had never been: a resumed run will write them again."""
         with transaction(self._connection, self._path):

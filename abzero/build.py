@@ -1,0 +1,240 @@
+"""Config → objects: the only place that names implementations, and that compares settings with strings."""
+
+import json
+import platform
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+import torch
+from transformers import PreTrainedModel
+
+from abzero import __version__, losses
+from abzero.advantages import ESTIMATORS, WEIGHTS
+from abzero.buffer import KEYS, Buffer
+from abzero.config import Config, SandboxSettings, Tasks
+from abzero.credit import CoinCredit, Credit, Crediting
+from abzero.errors import ConfigError
+from abzero.evals.nursery import Nursery
+from abzero.folder import RunFolder
+from abzero.journal import Journal
+from abzero.literals import same, same_types
+from abzero.nursery.splits import held_out
+from abzero.observe import trackers as available
+from abzero.policy import models
+from abzero.policy.base import Generator, Learner
+from abzero.policy.codec import Codec
+from abzero.policy.frozen import FrozenGenerator
+from abzero.policy.learner import LocalLearner, Optimisation
+from abzero.policy.local import LocalGenerator
+from abzero.prompts import Prompts
+from abzero.rewards import BONUSES, LEARNABILITY, ProposerReward, SolverReward
+from abzero.sandbox.base import Sandbox
+from abzero.sandbox.limits import Limits
+from abzero.sandbox.pool import SandboxPool
+from abzero.seeding import seed_itself, seeds_from_file
+from abzero.selfplay import SelfPlay
+from abzero.tasks import Abduction, Deduction, Induction, TaskType
+from abzero.tasks.induction import SCORES
+from abzero.train import Observer
+from abzero.types import Step, Task
+
+TINY = Path(__file__).parent / "nursery" / "tiny"
+"""The model in the box, which goes by the name ``tiny``."""
+
+_WEIGHTINGS = {
+    "sequence": losses.sequence_weights,
+    "token": losses.token_weights,
+    "role_token": losses.role_token_weights,
+}
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def task_types(tasks: Tasks) -> list[TaskType]:
+    """The task types in play, in the order of a step."""
+    prompts = Prompts(tasks.prompts)
+    equal = same_types if tasks.strict_types else same
+    kinds: dict[str, TaskType] = {
+        kind.mode: kind
+        for kind in (
+            Abduction(prompts, tasks.max_output, equal),
+            Deduction(prompts, tasks.max_output, equal),
+            Induction(prompts, tasks.inputs, tasks.max_output, equal, SCORES[tasks.induction_score]),
+        )
+    }
+    if unknown := [mode for mode in tasks.modes if mode not in kinds]:
+        raise ConfigError(f"tasks.modes '{unknown[0]}' does not exist: choose from {', '.join(kinds)}")
+    chosen = [kind for mode, kind in kinds.items() if mode in tasks.modes]
+    for kind in chosen:
+        if not any(source in tasks.modes for source in kind.sources):
+            raise ConfigError(f"tasks.modes '{kind.mode}' needs programs: add one of {', '.join(kind.sources)}")
+    return chosen
+
+
+def sandbox(settings: SandboxSettings, seed: int) -> SandboxPool:
+    limits = Limits(cpu_seconds=settings.cpu_seconds)
+    return SandboxPool(settings.workers or None, isolation=settings.isolation, limits=limits, seed=seed)
+
+
+def model_name(name: str) -> str:
+    """What to load for a model's name: a folder, or a Hugging Face name."""
+    return str(TINY) if name == "tiny" else name
+
+
+def device(config: Config) -> str:
+    chosen = models.device() if config.model.device == "auto" else config.model.device
+    if chosen == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("model.device 'cuda': this machine has no CUDA device; set model.device cpu")
+    if chosen == "mps" and not torch.backends.mps.is_available():
+        raise ConfigError("model.device 'mps': this machine has no Metal device; set model.device cpu")
+    return chosen
+
+
+def quickest_dtype(device: str) -> torch.dtype:
+    """What to sample in: bfloat16 where the hardware multiplies it."""
+    has_bfloat16 = device == "cuda" or (device == "cpu" and torch.cpu.get_capabilities().get("avx512_bf16", False))
+    return torch.bfloat16 if has_bfloat16 else torch.float32
+
+
+def load(config: Config, name: str) -> tuple[PreTrainedModel, Codec]:
+    torch.set_num_threads(config.model.threads)
+    return models.load(model_name(name), dtype=_DTYPES[config.model.dtype], device=device(config))
+
+
+def generator(config: Config, model: PreTrainedModel, codec: Codec, temperature: float) -> LocalGenerator:
+    """A generator that holds the weights of `model`, until it is synced."""
+    dtype = config.model.sampler_dtype
+    return LocalGenerator(
+        model,
+        codec,
+        temperature=temperature,
+        max_prompt_tokens=config.sampling.max_prompt_tokens,
+        max_tokens=config.sampling.max_tokens,
+        dtype=quickest_dtype(model.device.type) if dtype == "auto" else _DTYPES[dtype],
+    )
+
+
+def policy(config: Config) -> tuple[Generator, Generator, Learner]:
+    """Proposer, solver and learner: one model in two roles, unless the proposer is a frozen copy."""
+    model, codec = load(config, config.model.name)
+    loss, optimizer = config.loss, config.optimizer
+    learner = LocalLearner(
+        model,
+        codec,
+        objective=losses.Objective(loss.clip_low, loss.clip_high, loss.importance_cap, loss.kl, loss.entropy),
+        weighting=_WEIGHTINGS[loss.reduction],
+        optimisation=Optimisation(
+            learning_rate=optimizer.lr,
+            betas=optimizer.betas,
+            weight_decay=optimizer.weight_decay,
+            clip_norm=optimizer.clip,
+            warmup=optimizer.warmup,
+            minibatches=optimizer.minibatches,
+        ),
+        temperature=config.sampling.temperature,
+        micro_batch_tokens=optimizer.microbatch_tokens,
+        checkpointing=config.model.gradient_checkpointing,
+        gap_limit=loss.max_gap,
+    )
+    solver = generator(config, model, codec, config.sampling.temperature)
+    if not config.propose.frozen_copy:
+        return solver, solver, learner
+    copy = generator(config, *load(config, config.model.name), config.sampling.temperature)
+    return FrozenGenerator(copy), solver, learner
+
+
+def credit(config: Config) -> Crediting:
+    reward = config.reward
+    bonuses = {name: float(getattr(reward, name)) for name in BONUSES}
+    chosen = Credit(
+        ProposerReward(
+            LEARNABILITY[reward.learnability],
+            reward.extreme,
+            reward.invalid,
+            {name: coefficient for name, coefficient in bonuses.items() if coefficient},
+        ),
+        SolverReward(reward.wrong, reward.malformed),
+        trained=("propose", "solve") if config.propose.train and not config.propose.frozen_copy else ("solve",),
+        reuse_estimates=config.solve.reuse_estimates,
+    )
+    return CoinCredit(chosen) if reward.random else chosen
+
+
+def admit(config: Config) -> Callable[[Task], str | None]:
+    """Why a verified task may not be used."""
+    if config.tasks.holdout == "none":
+        return lambda task: None
+    return lambda task: "its program is held out for evaluation" if held_out(task.program) else None
+
+
+def self_play(config: Config, box: Sandbox) -> SelfPlay:
+    proposer, solver, learner = policy(config)
+    return SelfPlay(
+        types=task_types(config.tasks),
+        proposer=proposer,
+        solver=solver,
+        learner=learner,
+        sandbox=box,
+        buffer=Buffer(config.buffer.capacity, KEYS[config.buffer.duplicates]),
+        advantage=partial(ESTIMATORS[config.advantage.estimator], weight=WEIGHTS[config.advantage.per]),
+        credit=credit(config),
+        batch_size=config.batch_size,
+        references=config.propose.references,
+        samples=config.propose.samples,
+        attempts=config.solve.attempts,
+        admit=admit(config),
+        seed=config.seed,
+    )
+
+
+def first_step(
+    config: Config, play: SelfPlay, journal: Journal, folder: RunFolder, report: Callable[[str], None]
+) -> Callable[[], Step]:
+    """How the buffer gets its first tasks: from a file, or by seeding itself."""
+    if config.seeds is None:
+        target = config.batch_size * config.seeding.factor
+        return partial(seed_itself, play, target, config.seeding.batches, report)
+
+    def read(path: Path) -> Step:
+        tasks, refused = seeds_from_file(path, play.types, config.tasks.max_output, play.sandbox, play.admit)
+        rows = "".join(json.dumps({"line": row.line, "reason": row.reason}) + "\n" for row in refused)
+        folder.refused_seeds.write_text(rows, encoding="utf-8")
+        kept = sum(play.buffer.add(task) for task in tasks)
+        journal.seed(tasks)
+        why = f"; {len(refused)} refused, see {folder.refused_seeds}" if refused else ""
+        report(f"seeds: {len(tasks)} tasks from {path}, {kept} of them different{why}")
+        sizes = {f"buffer/size/{kind.mode}": float(play.buffer.size(kind.mode)) for kind in play.types}
+        return Step(0, [], [], [], sizes)
+
+    return partial(read, config.seeds)
+
+
+def trackers(config: Config, folder: RunFolder) -> Sequence[AbstractContextManager[Observer]]:
+    """The optional observers that the config asks for."""
+    chosen: list[AbstractContextManager[Observer]] = []
+    if config.observe.tensorboard:
+        chosen.append(available.tensorboard(folder.path / "tensorboard"))
+    if config.observe.wandb:
+        chosen.append(available.wandb(config.observe.wandb, folder.path, asdict(config)))
+    return chosen
+
+
+def benchmark(suite: str, types: Sequence[TaskType], inputs: int, seed: int, n: int) -> Nursery:
+    """The problems of a suite: `n` in each of its cells."""
+    if suite != "nursery":
+        raise ConfigError(f"suite '{suite}' does not exist: choose nursery")
+    return Nursery(types, seed=seed, n=n, inputs=inputs)
+
+
+def about(config: str, box: Sandbox) -> dict[str, str]:
+    """What the journal notes of the whole run."""
+    return {
+        "version": __version__,
+        "config": config,
+        "isolation": box.isolation,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "machine": f"{platform.system()} {platform.machine()}",
+    }
