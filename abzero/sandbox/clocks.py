@@ -12,7 +12,7 @@ import struct
 
 from abzero.sandbox import kernel
 
-_PROT_READ, _PROT_WRITE, _PROT_EXEC, _PAGE = 1, 2, 4, 4096
+_PROT_READ, _PROT_WRITE, _PROT_EXEC = 1, 2, 4
 _X86_64 = {
     "__vdso_clock_gettime": 228, "__vdso_gettimeofday": 96, "__vdso_time": 201, "__vdso_clock_getres": 229,
     "__vdso_getcpu": 309,
@@ -24,11 +24,15 @@ def hide() -> None:
     """Turn clock reads into system calls, and where the processor can, make its counter fault. Raises `OSError`."""
     symbols = {"x86_64": _X86_64, "aarch64": _AARCH64}[platform.machine()]
     image = ctypes.CDLL("linux-vdso.so.1", mode=os.RTLD_LAZY | os.RTLD_NOLOAD)
+    start, end = _mapping()
+    _protect(start, end, _PROT_READ | _PROT_WRITE | _PROT_EXEC)
     for name, number in symbols.items():
         if (function := getattr(image, name, None)) is not None:
-            address = ctypes.cast(function, ctypes.c_void_p).value
-            assert address is not None
-            _overwrite(address, _system_call(number))
+            address, code = ctypes.cast(function, ctypes.c_void_p).value or 0, _system_call(number)
+            if not start <= address <= end - len(code):
+                raise OSError(f"{name} is not in the vDSO")
+            ctypes.memmove(address, code, len(code))
+    _protect(start, end, _PROT_READ | _PROT_EXEC)
     if platform.machine() == "x86_64":
         kernel.prctl(kernel.PR_SET_TSC, kernel.PR_TSC_SIGSEGV)
 
@@ -40,11 +44,16 @@ def _system_call(number: int) -> bytes:
     return struct.pack("<III", 0xD2800008 | number << 5, 0xD4000001, 0xD65F03C0)  # mov x8, number; svc 0; ret
 
 
-def _overwrite(address: int, code: bytes) -> None:
-    page = address & -_PAGE
-    length = ctypes.c_size_t(address + len(code) - page)
-    for protection in (_PROT_READ | _PROT_WRITE | _PROT_EXEC, _PROT_READ | _PROT_EXEC):
-        if kernel.libc.mprotect(ctypes.c_void_p(page), length, protection) != 0:
-            raise kernel.failure("mprotect of the vDSO")
-        if protection & _PROT_WRITE:
-            ctypes.memmove(address, code, len(code))
+def _mapping() -> tuple[int, int]:
+    """First address of the vDSO and first after it. The kernel changes its protection as a whole only."""
+    with open("/proc/self/maps") as file:
+        for line in file:
+            if line.rstrip().endswith("[vdso]"):
+                start, end = line.split()[0].split("-")
+                return int(start, 16), int(end, 16)
+    raise OSError("this process has no vDSO")
+
+
+def _protect(start: int, end: int, protection: int) -> None:
+    if kernel.libc.mprotect(ctypes.c_void_p(start), ctypes.c_size_t(end - start), protection) != 0:
+        raise kernel.failure("mprotect of the vDSO")

@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""Judge one entry of an attack corpus the way the product would, then a canary twice, in the same sandbox.
+
+usage: attack_driver.py CORPUS FILE
+
+``ATTACK_POLICY=off`` lets programs import everything and load it beforehand, so that only the kernel stands in the way;
+``ATTACK_WITHOUT=landlock,namespaces`` leaves those layers off. What is printed, and what the harness makes of it, is
+described beside the corpus.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from abzero import literals, parsing
+from abzero.errors import Malformed
+from abzero.sandbox.base import Call, Outcome, Returned, Sandbox
+from abzero.sandbox.limits import IMPORTS
+from abzero.sandbox.pool import SandboxPool
+
+CANARY_PROGRAM = """import math
+def f(x):
+    print("c")
+    return [x*2, len("abc"), math.sqrt(16), sum([1,2,5]), sorted([3,1,2]), repr("a"), str(5+5), math.gcd(12, 18)]
+"""
+CANARY_OUTPUT = "[42, 3, 4.0, 8, [1, 2, 3], \"'a'\", '10', 6]"
+
+
+def judge(sandbox: Sandbox, entry: dict[str, object], text: str) -> dict[str, str]:
+    """The verdict on `text`, by the path that its kind takes in the product."""
+    try:
+        match entry["kind"]:
+            case "program":
+                return propose(sandbox, text, str(entry["input"]))
+            case "answer_output":
+                right = literals.same(parsing.literal(text), str(entry["gold_output"]))
+            case "answer_input":
+                call = Call(str(entry["program"]), parsing.arguments(text))
+                right = matches(sandbox.run([call])[0], str(entry["gold_output"]))
+            case "answer_program":
+                pairs: list[list[str]] = entry["pairs"]  # type: ignore[assignment]
+                outcomes = sandbox.run([Call(text, arguments) for arguments, _ in pairs])
+                right = all(matches(outcome, gold) for outcome, (_, gold) in zip(outcomes, pairs, strict=True))
+            case kind:
+                raise SystemExit(f"unknown kind of entry: {kind}")
+    except Malformed:
+        right = False
+    return {"verdict": "correct" if right else "wrong", "output": ""}
+
+
+def propose(sandbox: Sandbox, program: str, arguments: str) -> dict[str, str]:
+    try:
+        [outcome] = sandbox.run([Call(program, parsing.arguments(arguments), verify=True)])
+    except Malformed:
+        return {"verdict": "invalid", "output": ""}
+    if isinstance(outcome, Returned):
+        return {"verdict": "valid", "output": outcome.value}
+    return {"verdict": "invalid", "output": ""}
+
+
+def matches(outcome: Outcome, gold: str) -> bool:
+    return isinstance(outcome, Returned) and literals.same(outcome.value, gold)
+
+
+def main() -> None:
+    corpus, file = Path(sys.argv[1]), sys.argv[2]
+    [entry] = [entry for entry in json.loads((corpus / "index.json").read_text()) if entry["file"] == file]
+    with open(corpus / file, encoding="utf-8", errors="surrogateescape", newline="") as source:
+        text = source.read()
+    imports = None if os.environ.get("ATTACK_POLICY") == "off" else IMPORTS
+    without = [name for name in os.environ.get("ATTACK_WITHOUT", "").split(",") if name]
+    with SandboxPool(workers=2, imports=imports, without=without) as sandbox:
+        tell(judge(sandbox, entry, text))
+        for _ in range(2):
+            canary = propose(sandbox, CANARY_PROGRAM, "21")
+            right = canary["verdict"] == "valid" and literals.same(canary["output"], CANARY_OUTPUT)
+            tell({"canary": "ok" if right else f"{canary}"})
+    tell({"done": True})
+
+
+def tell(result: dict[str, object] | dict[str, str]) -> None:
+    print("@@RESULT " + json.dumps(result), flush=True)
+
+
+if __name__ == "__main__":
+    main()
