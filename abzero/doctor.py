@@ -49,7 +49,7 @@ def table(findings: Sequence[Finding]) -> Table:
     made = Table(show_header=False, box=None, padding=(0, 2))
     for finding in findings:
         mark = Text("ok", style="green") if finding.fine else Text("MISSING", style="bold red")
-        made.add_row(mark, finding.what, Text(finding.found))
+        made.add_row(mark, Text(finding.what), Text(finding.found))
     return made
 
 

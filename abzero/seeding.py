@@ -52,8 +52,8 @@ def seed_itself(play: SelfPlay, target: int, batches: int, report: Callable[[str
         reasons = Counter(proposal.error for proposal in proposals if proposal.error).most_common(1)
         usual = f"; most often: {reasons[0][0]}" if reasons else ""
         report(
-            f"seeding: the bound of {batches} batches (seeding.batches) ended it{usual}. Training goes on with these tasks; "
-            "a model that cannot write any can be given some: --seeds FILE"
+            f"seeding: the bound of {batches} batches (seeding.batches) ended it{usual}. Training goes on with these "
+            "tasks; a model that cannot write any can be given some: --seeds FILE"
         )
     figures = measure(proposals, new, [], [], sizes, {})
     return Step(0, proposals, [], [], figures, speed(play.watch.read(), proposals, []))
