@@ -11,13 +11,18 @@ from dataclasses import dataclass
 from abzero.nursery import grammar
 from abzero.nursery.grammar import Program, Value
 from abzero.nursery.splits import held_out
+from abzero.tasks.base import IDENTITY
 
 SOLVED = 2
 """Most statements of a program whose worked solution the corpus holds."""
 INPUTS = 6
 """Inputs of an induction proposal; the solver is shown the first half of the pairs."""
 
+_IDENTITIES = 0.08
+"""Share of proposals that are shown the loop's first task, which is no program of the grammar."""
 _SOLVED_LENGTHS = {1: 0.5, 2: 0.5}
+_COPIED, _COPIES = 0.3, 4
+"""Share of worked solutions whose program also holds plain copies, and the most that it holds."""
 _WRITTEN_LENGTHS = {1: 0.28, 2: 0.28, 3: 0.18, 4: 0.12, 5: 0.08, 6: 0.06}
 
 
@@ -88,7 +93,8 @@ def propose_induction(rng: random.Random) -> Document:
         if arguments := _inputs(program, INPUTS, rng):
             break
     inputs = "".join(f"<input>{argument!r}</input>" for argument in arguments)
-    prompt = f"<propose-induction>{_program(program)}"
+    shown = f"<program>{IDENTITY}</program>" if rng.random() < _IDENTITIES else _program(program)
+    prompt = f"<propose-induction>{shown}"
     return Document(prompt, f"</think><answer>{inputs}<message></message></answer>", 0.0, 0.3)
 
 
@@ -117,11 +123,13 @@ def backward_trace(program: Program, needed: Sequence[Value]) -> str:
 def _proposal(mode: str, rng: random.Random) -> Document:
     """A new program and input after up to two references: fresh, or one of them with statements added or replaced."""
     references = [_written(rng) for _ in range(rng.choice((0, 1, 1, 2)))]
-    shown = "".join(_program(run.program) + _pair(run.argument, run.values[-1]) for run in references)
+    shown = [_program(run.program) + _pair(run.argument, run.values[-1]) for run in references]
+    if rng.random() < _IDENTITIES:
+        shown[:1] = [f"<program>{IDENTITY}</program><input>'Hello world'</input><output>'Hello world'</output>"]
     run = _variation(rng.choice(references).program, rng) if references and rng.random() < 0.6 else None
     run = run or _written(rng)
     answer = f"{_program(run.program)}<input>{run.argument!r}</input>"
-    return Document(f"<propose-{mode}>{shown}", f"</think><answer>{answer}</answer>", 0.0, 0.3)
+    return Document(f"<propose-{mode}>{''.join(shown)}", f"</think><answer>{answer}</answer>", 0.0, 0.3)
 
 
 def _variation(program: Program, rng: random.Random) -> Run | None:
@@ -139,7 +147,12 @@ def _variation(program: Program, rng: random.Random) -> Run | None:
 
 
 def _solved(rng: random.Random) -> Run:
-    return _run(_length(_SOLVED_LENGTHS, rng), rng)
+    """A run to be worked out; copies make it longer, never harder."""
+    run = _run(_length(_SOLVED_LENGTHS, rng), rng)
+    if rng.random() >= _COPIED:
+        return run
+    copied = grammar.with_copies(run.program, rng.randint(1, _COPIES), rng)
+    return Run(copied, run.argument, copied.values(run.argument) or run.values)
 
 
 def _written(rng: random.Random) -> Run:

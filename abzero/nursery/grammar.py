@@ -102,6 +102,8 @@ def _operations() -> Iterable[Operation]:
 
 OPERATIONS = tuple(_operations())
 KINDS = ("list", "str", "int")
+COPIES = {kind: Operation("X", "X", kind, kind, lambda value: value, lambda value: value) for kind in KINDS}
+"""Plain copies, ``m = j``: statements that are no operation, and count as none."""
 
 
 @cache
@@ -198,6 +200,16 @@ def draw_program(k: int, rng: random.Random, takes: str | None = None) -> Progra
         operations.append(draw_operation(kind, rng))
         kind = operations[-1].gives
     return Program(tuple(operations), draw_names(k, rng))
+
+
+def with_copies(program: Program, count: int, rng: random.Random) -> Program:
+    """`program` with `count` copies inserted anywhere, and names of its own."""
+    operations = list(program.operations)
+    for _ in range(count):
+        index = rng.randint(0, len(operations))
+        kind = operations[index].takes if index < len(operations) else operations[-1].gives
+        operations.insert(index, COPIES[kind])
+    return Program(tuple(operations), draw_names(len(operations), rng))
 
 
 def draw_value(kind: str, rng: random.Random) -> Value:

@@ -12,12 +12,15 @@ from typing import Literal
 Split = Literal["train", "watch", "test"]
 
 _STATEMENT = re.compile(r" {4}([a-z]) = (.+)")
+_COPY = re.compile(r"[a-z]")
 _NAME = re.compile(r"(?<![\w'.])[a-z](?![\w('])")
 _CONSTANT = re.compile(r"(?<!\[)\b\d\b|'[a-e]'")
 
 
 def signature(program: str) -> tuple[str, ...] | None:
-    """The live statements of a straight-line ``f`` in the order they run, each with its operand named ``X``.
+    """The operations of a straight-line ``f`` in the order they run, each with its operand named ``X``.
+
+    Plain copies are no operations, and a statement that the result does not need does not count.
 
     ``None`` where `program` is anything else, which is then no program of the nursery.
     """
@@ -30,6 +33,9 @@ def signature(program: str) -> tuple[str, ...] | None:
         if statement is None:
             return None
         if statement[1] != wanted:
+            continue
+        if _COPY.fullmatch(statement[2]):
+            wanted = statement[2]
             continue
         operands = set(_NAME.findall(statement[2])) - {"i", "c"}
         if len(operands) != 1:
