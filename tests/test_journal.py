@@ -135,6 +135,16 @@ def test_a_figure_that_is_not_finite_is_kept_as_it_is(path):
     assert metrics["inf"] == math.inf
 
 
+def test_the_last_steps_metrics_are_those_that_were_written_without_the_seeding(path):
+    journal = Journal(path)
+    for number in range(5):
+        journal.write(Step(number, [], [], [], {"a": float(number), "nan": math.nan}))
+    assert [row["a"] for row in journal.recent_metrics(3)] == [2.0, 3.0, 4.0]
+    assert [row["a"] for row in journal.recent_metrics(9)] == [1.0, 2.0, 3.0, 4.0]
+    assert all(math.isnan(row["nan"]) for row in journal.recent_metrics(9))
+    journal.close()
+
+
 def test_alarms_are_kept_in_order_even_with_equal_names(path):
     alarms = tuple(Alarm(1, "validity", message) for message in ("b", "a"))
     write(path, [step(1, random.Random(0), alarms=alarms)])

@@ -1,14 +1,13 @@
 """The journal's reader: what show, replay and the report ask of a run, as frozen records."""
 
 import json
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from abzero.errors import RunError
-from abzero.journal.schema import OF_A_STEP, connect, explained, unpack
+from abzero.journal.schema import OF_A_STEP, connect, explained, figure, unpack
 from abzero.types import Alarm, Case, Role, Task
 
 Row = tuple[str | int | float | bytes | None, ...]
@@ -96,7 +95,7 @@ class Archive:
         """(step, value) of one metric or clock figure, ascending; steps that did not log it are left out."""
         query = "SELECT step, value FROM {} WHERE name = ? ORDER BY step"
         rows = self._rows(query.format("metric"), name) or self._rows(query.format("clock"), name)
-        return [(step, _figure(value)) for step, value in rows]
+        return [(step, figure(value)) for step, value in rows]
 
     def names(self) -> list[str]:
         """The names of all metrics and clock figures that this run has logged."""
@@ -105,7 +104,7 @@ class Archive:
     def metrics(self, step: int) -> dict[str, float]:
         """The deterministic figures of one step."""
         rows = self._rows("SELECT name, value FROM metric WHERE step = ? ORDER BY name", step)
-        return {name: _figure(value) for name, value in rows}
+        return {name: figure(value) for name, value in rows}
 
     def alarms(self) -> list[Alarm]:
         return [Alarm(*row) for row in self._rows("SELECT step, name, message FROM alarm ORDER BY step, place")]
@@ -197,8 +196,8 @@ class Archive:
         key = (step, role, position)
         rows = self._rows(f'SELECT "group", advantage FROM reward {_KEY}', *key)
         terms = self._rows(f"SELECT name, value FROM term {_KEY} ORDER BY place", *key)
-        named = tuple((name, _figure(value)) for name, value in terms)
-        return Rewarded(named, _figure(rows[0][1]), rows[0][0]) if rows else None
+        named = tuple((name, figure(value)) for name, value in terms)
+        return Rewarded(named, figure(rows[0][1]), rows[0][0]) if rows else None
 
     def _text(self, body: bytes) -> str:
         with explained(self._path):
@@ -207,10 +206,6 @@ class Archive:
     def _rows(self, query: str, *values: str | int) -> list[Any]:
         with explained(self._path):
             return self._connection.execute(query, values).fetchall()
-
-
-def _figure(value: float | None) -> float:
-    return math.nan if value is None else value
 
 
 _KEY = "WHERE step = ? AND role = ? AND position = ?"

@@ -1,5 +1,6 @@
 """The tables of ``run.db``, and how it is opened: what the writer and the reader agree on."""
 
+import math
 import sqlite3
 import zlib
 from collections.abc import Iterator
@@ -146,3 +147,8 @@ def pack(text: str) -> bytes:
 
 def unpack(body: bytes) -> str:
     return zlib.decompress(body).decode("utf-8", "surrogatepass")
+
+
+def figure(value: float | None) -> float:
+    """A column of figures as it was written: SQLite keeps NaN as ``NULL``."""
+    return math.nan if value is None else value

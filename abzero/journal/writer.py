@@ -7,7 +7,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from abzero.journal.schema import OF_A_STEP, connect, explained, pack, transaction
+from abzero.journal.schema import OF_A_STEP, connect, explained, figure, pack, transaction
 from abzero.types import Attempt, Experience, Proposal, Step, Task
 
 Row = tuple[str | int | float | None, ...]
@@ -52,8 +52,9 @@ class Journal:
         with explained(self._path):
             query = "SELECT number FROM step WHERE number > 0 ORDER BY number DESC LIMIT ?"
             numbers = [number for (number,) in self._connection.execute(query, (steps,))]
-            figures = "SELECT name, value FROM metric WHERE step = ?"
-            return [dict(self._connection.execute(figures, (number,))) for number in reversed(numbers)]
+            query = "SELECT name, value FROM metric WHERE step = ?"
+            rows = [self._connection.execute(query, (number,)).fetchall() for number in reversed(numbers)]
+            return [{name: figure(value) for name, value in row} for row in rows]
 
     def truncate(self, after_step: int) -> None:
         """Forget every step after `after_step`, as if it had never been: a resumed run will write them again."""
