@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from abzero.errors import ConfigError
 from abzero.sandbox.base import (
     Call,
-    NotLiteral,
     Nondeterministic,
+    NotLiteral,
     Outcome,
     Raised,
     Refused,
@@ -25,8 +25,7 @@ Row = dict[str, object]
 
 
 def verdict(outcome: Outcome) -> list[str]:
-    """`outcome` as JSON: ``["ok", literal]``, ``["raised", type]``, ``["nondeterministic"]``, ``["not_literal", type]``,
-    ``["timeout"]`` or ``["rejected", reason]``."""
+    """`outcome` as JSON: its kind, and for ``ok``, ``raised``, ``not_literal`` and ``rejected`` one word more."""
     match outcome:
         case Returned(value):
             return ["ok", value]

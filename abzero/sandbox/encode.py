@@ -6,7 +6,7 @@ own methods run: no method of the program's takes part. Every name is bound befo
 """
 
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 
 class Unfit(BaseException):
@@ -32,39 +32,39 @@ def encoder(max_characters: int, max_depth: int, max_nodes: int) -> Callable[[ob
     def no_literal(value: object) -> NoReturn:
         raise unfit(b"N", name_of(kind(value)))
 
-    def atom(value: object) -> str:
+    def atom(value: Any) -> str:
         t = kind(value)
         if value is None or value is True or value is False:
             return "None" if value is None else "True" if value is True else "False"
         if t is Int:
-            if size_of(value) > largest:  # type: ignore[arg-type]
+            if size_of(value) > largest:
                 raise unfit(b"X", "an integer of more than 4,300 digits")
             try:
-                return int_text(value)  # type: ignore[arg-type]
+                return int_text(value)
             except Digits:
                 raise unfit(b"X", "an integer of more than 4,300 digits") from None
         if t is Float:
-            if value != value or value == infinity or value == -infinity:  # type: ignore[operator]
+            if value != value or value == infinity or value == -infinity:
                 no_literal(value)
-            return float_text(value)  # type: ignore[arg-type]
+            return float_text(value)
         if t is Complex:
-            for part in (value.real, value.imag):  # type: ignore[attr-defined]
+            for part in (value.real, value.imag):
                 if part != part or part == infinity or part == -infinity:
                     no_literal(value)
-            return complex_text(value)  # type: ignore[arg-type]
+            return complex_text(value)
         if t is Str or t is Bytes:
-            if length(value) > max_characters:  # type: ignore[arg-type]
+            if length(value) > max_characters:
                 raise unfit(b"X", f"a value of more than {max_characters} characters")
             if t is Bytes:
-                return bytes_text(value)  # type: ignore[arg-type]
+                return bytes_text(value)
             try:
-                encode(value)  # type: ignore[arg-type]
+                encode(value)
             except Encoding:
                 no_literal(value)
-            return str_text(value)  # type: ignore[arg-type]
+            return str_text(value)
         no_literal(value)
 
-    def text(value: object, depth: int) -> str:
+    def text(value: Any, depth: int) -> str:
         nonlocal nodes, left
         nodes += 1
         if nodes > max_nodes:
@@ -81,8 +81,9 @@ def encoder(max_characters: int, max_depth: int, max_nodes: int) -> Callable[[ob
         left -= 4
         depth += 1
         if t is Dict:
-            return f"{{{join(', ', [f'{text(key, depth)}: {text(item, depth)}' for key, item in items_of(value)])}}}"  # type: ignore[arg-type]
-        parts = [text(item, depth) for item in value]  # type: ignore[attr-defined]
+            pairs = [f"{text(key, depth)}: {text(item, depth)}" for key, item in items_of(value)]
+            return f"{{{join(', ', pairs)}}}"
+        parts = [text(item, depth) for item in value]
         if t is List:
             return f"[{join(', ', parts)}]"
         if t is Tuple:

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
-IMPORTS = frozenset(
+_MODULES = (
     "__future__ abc array bisect cmath collections collections.abc contextlib copy dataclasses decimal enum fractions"
     " functools heapq itertools json math numbers operator queue re statistics string textwrap types typing"
-    " unicodedata".split()
+    " unicodedata"
 )
+IMPORTS = frozenset(_MODULES.split())
 """Modules of pure computation. Left out: clocks, randomness, hashes, files, processes, the interpreter's internals."""
 
 MEGABYTE = 1 << 20

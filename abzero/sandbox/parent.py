@@ -1,4 +1,4 @@
-"""The trainer's side of one zygote: start it, have it fork, hear how its children ended. Nothing sent back is ever run."""
+"""The trainer's side of one zygote: start it, have it fork, hear how its children ended. What they send is data."""
 
 import contextlib
 import json
@@ -16,7 +16,8 @@ from abzero.sandbox import wire
 from abzero.sandbox.limits import Limits
 
 _ROOT = Path(__file__).resolve().parents[2]
-_BOOT = "import sys; sys.path.append(sys.argv[1]); from abzero.sandbox.zygote import main; main(int(sys.argv[2]), sys.argv[3])"
+_BOOT = "import sys; _, root, control, settings = sys.argv; sys.path.append(root)\n"
+_BOOT += "from abzero.sandbox.zygote import main; main(int(control), settings)"
 _START_SECONDS = 60.0
 
 
@@ -51,7 +52,7 @@ class Zygote:
         self._ticket = 0
         self._inbox = b""
         ours, theirs = socket.socketpair()
-        settings = {
+        settings: wire.Settings = {
             "seed": seed,
             "root": str(_ROOT),
             "imports": None if imports is None else sorted(imports),

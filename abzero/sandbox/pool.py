@@ -1,12 +1,12 @@
 """The sandbox: a pool of zygotes, one per hash seed, behind one queue."""
 
+import json
 import os
 import random
 import selectors
 import threading
 import time
 import warnings
-import weakref
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -16,7 +16,7 @@ from abzero.errors import ConfigError, IsolationError, SandboxError
 from abzero.sandbox import wire
 from abzero.sandbox.base import Call, Outcome
 from abzero.sandbox.limits import IMPORTS, Limits
-from abzero.sandbox.parent import Ending, Zygote, ZygoteDied
+from abzero.sandbox.parent import Zygote, ZygoteDied
 from abzero.sandbox.schedule import Job, Schedule
 
 SEEDS = 8
@@ -45,8 +45,8 @@ class Report:
 class SandboxPool:
     """Runs untrusted programs in one-shot children of freshly exec'd zygotes. One thread at a time uses it.
 
-    `seed` decides the hash seeds and the audit's sample, and with them every verdict that depends on either. Raises
-    `IsolationError` where the machine lacks what ``strict`` needs. `without` leaves optional layers off, to test the rest.
+    `seed` decides the hash seeds and the audit's sample, and with them every verdict that depends on either. `without`
+    leaves optional layers off, to test the rest. Raises `IsolationError` where ``strict`` is not possible.
     """
 
     def __init__(
@@ -89,7 +89,14 @@ class SandboxPool:
         zygote = self._zygotes[0]
         lane = self._schedule.lane_open
         return Report(
-            self._isolation, zygote.python, zygote.layers, self._escapes, self._workers, self._seeds, self._respawned, lane
+            self._isolation,
+            zygote.python,
+            zygote.layers,
+            self._escapes,
+            self._workers,
+            self._seeds,
+            self._respawned,
+            lane,
         )
 
     def run(self, calls: Sequence[Call]) -> list[Outcome]:
@@ -120,7 +127,9 @@ class SandboxPool:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def _fill(self) -> None:
@@ -195,8 +204,6 @@ class SandboxPool:
         self._selector.register(zygote, selectors.EVENT_READ, index)
 
     def _self_test(self, zygote: Zygote) -> tuple[list[str], list[str]]:
-        import json
-
         with selectors.DefaultSelector() as selector:
             try:
                 zygote.start(wire.SELF_TEST, b"", self._limits.cpu_seconds)

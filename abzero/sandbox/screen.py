@@ -1,35 +1,37 @@
-"""What a compiled program could reach, told from its code object before it runs. Standard library only, nothing of ours.
+"""What a compiled program could reach, told from its code object before it runs. Standard library only.
 
 Two questions. *Clean*: may it share a child with others? Only if no name, constant or instruction in it could lead to
-state that outlives it: modules, classes of the library, frames, the builtins. Doubt costs time, not truth: such a program
-runs alone. *Hashing*: could its value depend on the order of a set or on a hash? Then two seeds are too few.
+state that outlives it: modules, classes of the library, frames, the builtins. Doubt costs time, not truth: such a
+program runs alone. *Hashing*: could its value depend on the order of a set or on a hash? Then two seeds are too few.
 """
 
 import dis
 from collections.abc import Iterator
 from types import CodeType
 
-LANE_IMPORTS = frozenset(
-    "__future__ bisect cmath collections collections.abc functools heapq itertools math operator re string typing".split()
+_LANE_IMPORTS = (
+    "__future__ bisect cmath collections collections.abc functools heapq itertools math operator re string typing"
 )
+LANE_IMPORTS = frozenset(_LANE_IMPORTS.split())
 """Modules whose public functions keep no state that a later caller could see."""
 
-_REACHING = frozenset(
+_NAMES_REACHING = (
     "getattr setattr delattr eval exec compile globals locals vars open input breakpoint memoryview"
     " Formatter get_field attrgetter methodcaller register update_wrapper wraps singledispatch singledispatchmethod"
     " total_ordering cached_property partialmethod overload no_type_check final runtime_checkable dataclass_transform"
-    " override sys os warnings types copyreg enum contextlib builtins * with_traceback obj".split()
+    " override sys os warnings types copyreg enum contextlib builtins * with_traceback obj"
 )
+_REACHING = frozenset(_NAMES_REACHING.split())
 _REACHING_PREFIXES = ("gi_", "cr_", "ag_", "tb_", "f_", "co_")
-_PLAIN_DUNDERS = frozenset(
+_NAMES_PLAIN = (
     "__init__ __repr__ __str__ __lt__ __le__ __gt__ __ge__ __len__ __iter__ __next__ __getitem__ __setitem__"
     " __contains__ __add__ __sub__ __mul__ __bool__ __call__ __module__ __qualname__ __name__ __doc__ __annotations__"
-    " __slots__ __classcell__ __static_attributes__ __firstlineno__ annotations".split()
+    " __slots__ __classcell__ __static_attributes__ __firstlineno__ annotations"
 )
+_PLAIN_DUNDERS = frozenset(_NAMES_PLAIN.split())
 _COMPARING = frozenset({"__eq__", "__ne__", "__hash__"})
-_HASHING = frozenset(
-    "set frozenset hash id Set MutableSet AbstractSet FrozenSet KeysView ItemsView MappingView __hash__".split()
-)
+_NAMES_HASHING = "set frozenset hash id Set MutableSet AbstractSet FrozenSet KeysView ItemsView MappingView __hash__"
+_HASHING = frozenset(_NAMES_HASHING.split())
 _VIEWS = frozenset({"keys", "items"})
 _STORE, _DELETE, _MATCH_CLASS = (dis.opmap[name] for name in ("STORE_ATTR", "DELETE_ATTR", "MATCH_CLASS"))
 _IMPORT = dis.opmap["IMPORT_NAME"]

@@ -1,8 +1,8 @@
 """The system-call filter of a child: an allow-list in classic BPF, for x86-64 and aarch64. Standard library only.
 
 What pure computation needs is memory and one descriptor to write to. All else fails with EPERM, so that a program may
-go on without it, except for three things that kill: a call under a foreign ABI, a question that cannot fail and whose
-answer differs between machines (process and user ids), and waiting on a lock that nobody can release.
+go on without it, except for what kills: a call under a foreign ABI, a call that the C library believes cannot fail, so
+that refusal would be read as an answer (process and user ids, pause), and waiting on a lock that nobody can release.
 """
 
 import ctypes
@@ -13,16 +13,16 @@ import sys
 from abzero.sandbox import kernel
 
 ALLOWED = ("brk", "munmap", "mremap", "madvise", "exit", "exit_group", "rt_sigreturn", "sched_yield")
-DEADLY = ("getpid", "getppid", "gettid", "getuid", "geteuid", "getgid", "getegid", "getpgrp")
+DEADLY = ("getpid", "getppid", "gettid", "getuid", "geteuid", "getgid", "getegid", "getpgrp", "pause", "alarm", "ppoll")
 _X86_64 = {
     "write": 1, "mmap": 9, "mprotect": 10, "munmap": 11, "brk": 12, "rt_sigreturn": 15, "sched_yield": 24, "mremap": 25,
     "madvise": 28, "getpid": 39, "exit": 60, "getuid": 102, "getgid": 104, "geteuid": 107, "getegid": 108,
-    "getppid": 110, "getpgrp": 111, "gettid": 186, "futex": 202, "exit_group": 231,
+    "getppid": 110, "getpgrp": 111, "gettid": 186, "futex": 202, "exit_group": 231, "pause": 34, "alarm": 37,
 }  # fmt: skip
 _AARCH64 = {
     "write": 64, "exit": 93, "exit_group": 94, "futex": 98, "sched_yield": 124, "rt_sigreturn": 139, "getpid": 172,
     "getppid": 173, "getuid": 174, "geteuid": 175, "getgid": 176, "getegid": 177, "gettid": 178, "brk": 214,
-    "munmap": 215, "mremap": 216, "mmap": 222, "mprotect": 226, "madvise": 233,
+    "munmap": 215, "mremap": 216, "mmap": 222, "mprotect": 226, "madvise": 233, "ppoll": 73,
 }  # fmt: skip
 MACHINES = {"x86_64": (0xC000003E, _X86_64), "aarch64": (0xC00000B7, _AARCH64)}
 """Audit architecture and system-call numbers, by ``platform.machine()``."""

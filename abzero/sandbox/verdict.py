@@ -9,7 +9,7 @@ from abzero.sandbox import wire
 from abzero.sandbox.base import NotLiteral, Outcome, Raised, Refused, Returned, Stopped
 from abzero.sandbox.parent import Ending
 
-_RESULTS = {wire.VALUE, wire.RAISED, wire.NO_LITERAL, wire.REFUSED, wire.MEMORY, wire.EXITED, wire.DOUBT}
+_RESULTS = {wire.VALUE, wire.RAISED, wire.NO_LITERAL, wire.ADDRESS, wire.REFUSED, wire.MEMORY, wire.EXITED, wire.DOUBT}
 
 
 class OurFault(Exception):
@@ -30,7 +30,7 @@ def outcome_of(tag: bytes, body: bytes) -> Outcome:
                 return Refused(f"a value that is no literal: {error}")
         case wire.RAISED:
             return Raised(_name(text, "Exception"))
-        case wire.NO_LITERAL:
+        case wire.NO_LITERAL | wire.ADDRESS:
             return NotLiteral(_name(text, "object"))
         case wire.REFUSED:
             return Refused(text[:200])
@@ -43,7 +43,7 @@ def outcome_of(tag: bytes, body: bytes) -> Outcome:
 
 
 def results(ending: Ending) -> tuple[list[tuple[bool, bytes, bytes]], bool, bool]:
-    """All results of a run as (hashing, tag, text); whether the child locked itself in; whether a program was prepared."""
+    """Results of a run as (hashing, tag, text), whether the child locked itself in, whether a program was prepared."""
     found: list[tuple[bool, bytes, bytes]] = []
     locked = prepared = hashing = False
     for tag, body in wire.frames(ending.data):

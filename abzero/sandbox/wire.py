@@ -1,11 +1,27 @@
-"""What passes between parent, zygote and child: fixed records and tagged frames, nothing that runs. Standard library only.
+"""What passes between parent, zygote and child: fixed records and tagged frames. Standard library only.
 
-Parent to zygote: a `COMMAND` record, and with a run the child's end of a fresh socket pair. Zygote to parent: a `STATUS`
-record when a child has ended. Parent to child: a length and JSON, ``[[program, [arguments, …]], …]``. Child to parent:
-frames; each begins with one of the tags below.
+Parent to zygote: a `COMMAND` record, and with a run the child's end of a fresh socket pair. Zygote to parent: a
+`STATUS` record when a child has ended. Parent to child: a length and JSON, ``[[program, [arguments, …]], …]``. Child
+to parent: frames; each begins with one of the tags below.
 """
 
 import struct
+from typing import TypedDict
+
+
+class Settings(TypedDict):
+    """What a zygote is told on its command line, as JSON."""
+
+    seed: int
+    root: str
+    """The folder that holds this package: on the zygote's path while it starts, and then no longer."""
+    imports: list[str] | None
+    without: list[str]
+    memory_bytes: int
+    value_characters: int
+    value_depth: int
+    value_nodes: int
+
 
 COMMAND = struct.Struct("<4sIII")
 """Verb, ticket, processor time in microseconds, zero."""
@@ -20,8 +36,8 @@ FRAME = struct.Struct("<cI")
 
 LOCKED, SCREENED, PREPARED = b"L", b"H", b"P"
 """The child has given up its rights; the program is compiled and screened; its module level has run."""
-VALUE, RAISED, NO_LITERAL, REFUSED, MEMORY, EXITED, DOUBT = b"V", b"E", b"N", b"X", b"M", b"Q", b"S"
-"""How a call ended. `DOUBT`: it must be run alone."""
+VALUE, RAISED, NO_LITERAL, ADDRESS, REFUSED, MEMORY, EXITED, DOUBT = b"V", b"E", b"N", b"A", b"X", b"M", b"Q", b"S"
+"""How a call ended. `ADDRESS`: no literal, and it prints where it lies. `DOUBT`: it must be run alone."""
 
 
 def frames(data: bytes) -> list[tuple[bytes, bytes]]:

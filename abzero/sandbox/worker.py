@@ -1,8 +1,8 @@
-"""What a child does: read one request, lock itself in, run, report. Standard library only, and nothing of ours but its kin.
+"""What a child does, once locked in: compile, screen, run, report. Standard library only.
 
 The program shares this process with the code below, so nothing here is believed by the parent beyond what the program
-could have returned anyway: a child reports values, never verdicts. Everything used after a program has run is bound to a
-local name before, so that tampering with builtins or modules does not even change its own report.
+could have returned anyway: a child reports values, never verdicts. Everything used after a program has run is bound to
+a local name before, so that tampering with builtins or modules does not even change its own report.
 """
 
 import ast
@@ -48,7 +48,7 @@ class Worker:
         return None
 
     def shared(self, request: bytes) -> None:
-        """Run the calls of `request` in turn, each in a namespace of its own; leave the doubtful ones to a child alone."""
+        """Run the calls of `request` in turn, each in a namespace of its own, but for the doubtful ones."""
         write = _writer()
         write(wire.LOCKED, "")
         for program, inputs in json.loads(request):
@@ -90,8 +90,11 @@ class Worker:
     def _unscreened(self, *codes: CodeType) -> bool:
         return self._imports is None or not all(map(screen.clean, codes))
 
-    def _evaluate(self, code: CodeType, call: CodeType, write: Callable[[bytes, str], None] | None) -> tuple[bytes, str]:
-        run, evaluate, told, encode, base = exec, eval, _told, self._encode, BaseException
+    def _evaluate(
+        self, code: CodeType, call: CodeType, write: Callable[[bytes, str], None] | None
+    ) -> tuple[bytes, str]:
+        run, evaluate, told, encode, lies_at, base = exec, eval, _told, self._encode, _prints_address, BaseException
+        no_literal, address, value = wire.NO_LITERAL, wire.ADDRESS, None
         stop, prepared = gc.disable, wire.PREPARED
         gc.enable()
         refused: list[str] = []
@@ -105,6 +108,8 @@ class Worker:
             answer = wire.VALUE, encode(value)
         except base as error:
             answer = told(error)
+            if answer[0] == no_literal and lies_at(value):
+                answer = address, answer[1]
         if refused:
             return wire.REFUSED, f"import of {refused[0]}"
         return answer
@@ -115,7 +120,7 @@ class Worker:
         return {"__builtins__": {**vars(builtins), "__import__": self._gate(refused)}, "__name__": "__main__"}
 
     def _gate(self, refused: list[str]) -> Callable[..., object]:
-        """``__import__`` for the program; a refused name is also put on record, for a program that swallows the error."""
+        """``__import__`` for the program; a refused name also goes on record, lest the program swallow the error."""
         imports, standard, real = self._imports or frozenset(), self._standard, builtins.__import__
 
         def gate(name: str, globals=None, locals=None, fromlist=(), level=0):  # type: ignore[no-untyped-def]
@@ -128,6 +133,14 @@ class Worker:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
         return gate
+
+
+def _prints_address(value: object) -> bool:
+    """Whether the text of `value` shows where it lies in memory, which no two runs have in common."""
+    try:
+        return " at 0x" in repr(value)
+    except BaseException:
+        return False
 
 
 def _writer() -> Callable[[bytes, str], None]:
@@ -160,7 +173,7 @@ def _call(arguments: str) -> CodeType:
 
 def _parse(source: str) -> ast.Expression:
     try:
-        return compile(source, "<call>", "eval", ast.PyCF_ONLY_AST, dont_inherit=True)
+        return ast.parse(source, "<call>", "eval")
     except SyntaxError:
         raise Unfit(wire.REFUSED, "arguments that are not one whole call of f") from None
 

@@ -1,7 +1,7 @@
 """The zygote: a fresh interpreter with one hash seed that forks a child per run. Standard library only.
 
-It is exec'd by the trainer, reads no request and holds no result: the child that it forks owns the only descriptor to the
-parent. It ends when the parent's end of the control socket closes or its parent changes, and its children with it.
+It is exec'd by the trainer, reads no request and holds no result: the child that it forks owns the only descriptor to
+the parent. It ends when the parent's end of the control socket closes or its parent changes, and its children with it.
 """
 
 import array
@@ -21,12 +21,14 @@ from abzero.sandbox import confine, seccomp, selftest, wire
 from abzero.sandbox.encode import encoder
 from abzero.sandbox.worker import DESCRIPTOR, Worker
 
-POLICY_OFF = (
-    "os sys posix io time datetime random uuid secrets hashlib ctypes socket subprocess threading multiprocessing asyncio"
+_POLICY_OFF = (
+    "os sys posix io time datetime random uuid secrets hashlib ctypes socket subprocess threading asyncio tty cffi"
     " signal resource mmap fcntl select selectors tempfile shutil pathlib glob inspect traceback importlib.machinery"
-    " importlib.util builtins gc atexit weakref pickle marshal sqlite3 urllib.request http.client unittest.mock platform"
-    " logging warnings faulthandler code pdb concurrent.futures zlib base64 struct locale getpass pty termios"
-).split()
+    " importlib.util builtins gc atexit weakref pickle marshal sqlite3 urllib.request http.client unittest.mock"
+    " platform logging warnings faulthandler code pdb concurrent.futures zlib base64 struct locale getpass pty"
+    " termios multiprocessing"
+)
+POLICY_OFF = _POLICY_OFF.split()
 """What is loaded on top when no module is refused, so that attacks reach the kernel."""
 
 
@@ -41,7 +43,7 @@ def main(control_descriptor: int, settings: str) -> None:
     """Serve `control_descriptor` until its other end closes. `settings`: JSON, see `parent.Zygote`."""
     control = socket.socket(fileno=control_descriptor)
     parent = os.getppid()
-    options = json.loads(settings)
+    options: wire.Settings = json.loads(settings)
     try:
         worker = _prepare(options)
         layers = confine.confine(options["memory_bytes"], frozenset(options["without"]))
@@ -58,11 +60,11 @@ def _message(content: object) -> bytes:
     return wire.LENGTH.pack(len(body)) + body
 
 
-def _prepare(options: dict[str, object]) -> Worker:
+def _prepare(options: wire.Settings) -> Worker:
     """Load what programs may import, scrub what would tell them about the machine, and stir the heap."""
     seed, imports = options["seed"], options["imports"]
     sys.path[:] = [entry for entry in sys.path if entry != options["root"]]
-    for name in [*(imports or ()), *(POLICY_OFF if imports is None else ())]:  # type: ignore[misc]
+    for name in [*(imports or ()), *(POLICY_OFF if imports is None else ())]:
         try:
             importlib.import_module(name)
         except ImportError:
@@ -71,11 +73,11 @@ def _prepare(options: dict[str, object]) -> Worker:
     os.environ.clear()
     sys.argv[:] = [f"/{seed}"]
     sys.executable = f"/{seed}"
-    sys.stdin = None  # type: ignore[assignment]
+    sys.stdin = None
     sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = _Null()  # type: ignore[misc,assignment]
     importlib.import_module("warnings").simplefilter("ignore")
-    encode = encoder(options["value_characters"], options["value_depth"], options["value_nodes"])  # type: ignore[arg-type]
-    worker = Worker(None if imports is None else frozenset(imports), encode)  # type: ignore[arg-type]
+    encode = encoder(options["value_characters"], options["value_depth"], options["value_nodes"])
+    worker = Worker(None if imports is None else frozenset(imports), encode)
     worker.warm_up()
     global _ballast
     _ballast = _stir(random.Random(f"{seed}"))
