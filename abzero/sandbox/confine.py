@@ -5,9 +5,7 @@ Standard library only. Seccomp and the limits on processor time and processes ar
 
 import os
 import resource
-import signal
 import sys
-import time
 from collections.abc import Callable
 
 from abzero.sandbox import seccomp
@@ -49,7 +47,9 @@ def _hide_clocks() -> None:
 def _unshare() -> None:
     """New user (unless root), network, IPC, host-name and process namespaces.
 
-    The first child forked after this is process 1 of the new process namespace; it only waits, and with it ends all.
+    The first child forked after this is process 1 of the new process namespace; it only waits for the zygote's end of a
+    pipe to close, and with it ends all. (A parent-death signal would not do: the zygote drops its user, and then may
+    not signal it.)
     """
     from abzero.sandbox import kernel
 
@@ -58,16 +58,16 @@ def _unshare() -> None:
         kernel.unshare(spaces if os.geteuid() == 0 else spaces | kernel.CLONE_NEWUSER)
     except OSError:
         kernel.unshare(spaces | kernel.CLONE_NEWUSER)
-    zygote = os.getpid()
+    reader, writer = os.pipe()
     if os.fork() == 0:
         try:
-            kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
-            os.closerange(0, 1024)
-            if zygote:
-                while True:
-                    time.sleep(3600)
+            os.closerange(0, reader)
+            os.closerange(reader + 1, 1024)
+            os.read(reader, 1)
         finally:
             os._exit(0)
+    os.close(reader)
+    os.set_inheritable(writer, False)
 
 
 def _drop_user() -> None:
