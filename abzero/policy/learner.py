@@ -83,7 +83,7 @@ class LocalLearner:
         return self._version
 
     def update(self, batch: Sequence[Experience]) -> Mapping[str, float]:
-        """Means over the batch's response tokens, the largest log-prob gap, and the last step's gradient norm.
+        """Means over the batch's response tokens, and the largest gap between sampler's and learner's log-probabilities.
 
         Raises `BackendError`, with the weights of the last good step, where sampler and learner disagree beyond the
         limit or a gradient is not finite.
@@ -106,7 +106,9 @@ class LocalLearner:
             sums.update(measured)
         self._version += 1
         tokens = sums.pop("tokens")
-        return {name: value / tokens for name, value in sums.items()} | {"tokens": tokens, "logprob_gap_max": largest}
+        rate: float = self._optimizer.param_groups[0]["lr"]
+        means = {name: value / tokens for name, value in sums.items()}
+        return means | {"tokens": tokens, "logprob_gap_max": largest, "learning_rate": rate}
 
     def _accumulate(self, rows: Sequence[Experience], old: list[Tensor] | None) -> dict[str, float]:
         """Add the gradient of one optimizer step's rows, micro-batch by micro-batch; return sums over its tokens."""

@@ -65,6 +65,9 @@ def build(shape: str) -> PreTrainedModel:
     return model
 
 
+torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="session")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     made = {}

@@ -1,0 +1,207 @@
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from abzero.errors import BackendError
+from abzero.losses import Objective, Weighting, role_token_weights, sequence_weights, token_weights
+from abzero.policy import models
+from abzero.policy.learner import LocalLearner, Optimisation
+from abzero.types import Experience, Role, Rollout
+
+TEMPERATURE = 0.8
+OBJECTIVE = Objective(clip_low=0.1, clip_high=0.3, importance_cap=1.5, kl=0.3, entropy=0.05)
+
+
+def learner(folder: Path, *, dtype: torch.dtype = torch.float64, **settings: object) -> LocalLearner:
+    model, codec = models.load(folder, dtype=dtype, device="cpu")
+    return LocalLearner(model, codec, temperature=TEMPERATURE, **settings)
+
+
+def experience(prompt: list[int], tokens: list[int], shift: float, advantage: float, role: Role) -> Experience:
+    """A rollout whose sampler's log-probabilities are off by about `shift`."""
+    model_free = [-2.0 + shift * (-1) ** place for place in range(len(tokens))]
+    return Experience(role, "deduction", 0, Rollout(prompt, tokens, model_free, "", "stop"), (), advantage)
+
+
+RAGGED = [
+    experience([5, 6, 7], [8, 9, 0], 0.3, 1.3, "solve"),
+    experience([4], [10, 11, 12, 13, 14, 15, 0], -0.2, -0.7, "propose"),
+    experience([20, 21, 22, 23, 24, 25, 26, 27, 28], [3], 0.0, 0.4, "solve"),
+]
+
+
+def by_hand(folder: Path, batch: Sequence[Experience], weighting: str, objective: Objective) -> dict[str, Tensor]:
+    """The gradient by autograd in float64, row by row, from the formulas: no padding, no chunks, nothing shared."""
+    model, _ = models.load(folder, dtype=torch.float64, device="cpu")
+    loss = torch.zeros((), dtype=torch.float64)
+    total = sum(len(row.rollout.tokens) for row in batch)
+    for row in batch:
+        start, length = len(row.rollout.prompt_tokens), len(row.rollout.tokens)
+        text = torch.tensor([[*row.rollout.prompt_tokens, *row.rollout.tokens]])
+        logp = torch.log_softmax(model(text).logits[0, start - 1 : -1] / TEMPERATURE, -1)
+        chosen = logp.gather(1, text[0, start:, None])[:, 0]
+        entropy = -(logp.exp() * logp).sum(-1)
+        sampled = torch.tensor(row.rollout.logprobs, dtype=torch.float64)
+        truncated = torch.minimum((chosen - sampled).exp(), torch.tensor(objective.importance_cap)).detach()
+        ratio = (chosen - chosen.detach()).exp()
+        log_ratio = chosen.detach() - chosen
+        divergence = log_ratio.exp() - log_ratio - 1
+        per_token = -truncated * ratio * row.advantage + objective.kl * divergence - objective.entropy * entropy
+        role = sum(len(other.rollout.tokens) for other in batch if other.role == row.role)
+        share = {"sequence": len(batch) * length, "token": total, "role": role}[weighting]
+        loss = loss + per_token.sum() / share
+    loss.backward()
+    return {name: parameter.grad for name, parameter in model.named_parameters()}
+
+
+def gradients(policy: LocalLearner, batch: Sequence[Experience]) -> dict[str, Tensor]:
+    """What one update accumulates, seen from outside: the sum of the gradients of all its backward passes."""
+    sums: dict[str, Tensor] = {}
+
+    def add(name: str, gradient: Tensor) -> None:
+        sums[name] = sums.get(name, 0) + gradient
+
+    hooks = [
+        parameter.register_hook(lambda gradient, name=name: add(name, gradient))
+        for name, parameter in policy.model.named_parameters()
+    ]
+    policy.update(batch)
+    for hook in hooks:
+        hook.remove()
+    return sums
+
+
+WEIGHTINGS = {"sequence": sequence_weights, "token": token_weights, "role": role_token_weights}
+
+
+@pytest.mark.parametrize("shape", ["qwen2", "qwen3", "llama"])
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
+def test_the_gradient_of_a_ragged_batch_equals_autograd_by_hand(folders, shape, weighting):
+    policy = learner(folders[shape], objective=OBJECTIVE, weighting=WEIGHTINGS[weighting], gap_limit=9.0)
+    expected = by_hand(folders[shape], RAGGED, weighting, OBJECTIVE)
+    found = gradients(policy, RAGGED)
+    assert found.keys() == expected.keys()
+    for name, gradient in expected.items():
+        torch.testing.assert_close(found[name], gradient, rtol=1e-9, atol=1e-12, msg=name)
+
+
+rows = st.builds(
+    experience,
+    st.lists(st.integers(2, 48), min_size=1, max_size=6),
+    st.lists(st.integers(0, 48), min_size=1, max_size=9),
+    st.floats(-0.5, 0.5),
+    st.floats(-2, 2),
+    st.sampled_from(["propose", "solve"]),
+)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(batch=st.lists(rows, min_size=1, max_size=6), budget=st.integers(1, 60), data=st.data())
+@pytest.mark.parametrize("weighting", WEIGHTINGS.values())
+def test_any_micro_batch_split_padding_and_order_give_the_same_gradient(
+    folder, weighting: Weighting, batch, budget, data
+):
+    shuffled = data.draw(st.permutations(batch))
+    whole, split = (
+        gradients(
+            learner(folder, objective=OBJECTIVE, weighting=weighting, gap_limit=math.inf, micro_batch_tokens=size),
+            given_rows,
+        )
+        for size, given_rows in ((10_000, batch), (budget, shuffled))
+    )
+    for name, gradient in whole.items():
+        torch.testing.assert_close(split[name], gradient, rtol=1e-7, atol=1e-10, msg=name)
+
+
+def test_checkpointing_changes_no_gradient(folder):
+    plain, sparse = (
+        gradients(learner(folder, objective=OBJECTIVE, gap_limit=9.0, checkpointing=flag), RAGGED)
+        for flag in (False, True)
+    )
+    for name, gradient in plain.items():
+        torch.testing.assert_close(sparse[name], gradient, msg=name)
+
+
+def test_minibatches_are_steps_of_their_own_that_compare_with_the_policy_before_the_first(folder):
+    policy = learner(
+        folder,
+        objective=Objective(entropy=0.0),
+        optimisation=Optimisation(learning_rate=0.05, minibatches=3),
+        gap_limit=9.0,
+    )
+    metrics = policy.update(RAGGED)
+    assert policy.version == 1
+    assert metrics["kl_old"] > 1e-3
+    assert metrics["clip_fraction"] > 0
+
+
+def test_a_single_step_stays_on_policy(folder):
+    metrics = learner(folder, objective=Objective(entropy=0.0), gap_limit=9.0).update(RAGGED)
+    assert (metrics["kl_old"], metrics["clip_fraction"]) == (0, 0)
+
+
+def test_the_update_raises_what_was_good_and_lowers_what_was_bad(folder):
+    policy = learner(
+        folder, optimisation=Optimisation(learning_rate=0.01), gap_limit=9.0, objective=Objective(entropy=0.0)
+    )
+    for _ in range(8):
+        policy.update(RAGGED)
+    good, bad, _ = (score(policy, row) for row in RAGGED)
+    before = learner(folder)
+    assert good > score(before, RAGGED[0])
+    assert bad < score(before, RAGGED[1])
+
+
+def score(policy: LocalLearner, row: Experience) -> float:
+    text = torch.tensor([[*row.rollout.prompt_tokens, *row.rollout.tokens]])
+    with torch.no_grad():
+        logp = torch.log_softmax(policy.model(text).logits[0, :-1], -1).gather(1, text[0, 1:, None])
+    return float(logp[len(row.rollout.prompt_tokens) - 1 :].sum())
+
+
+def test_a_sampler_that_disagrees_stops_the_run_and_leaves_the_weights_alone(folder):
+    policy = learner(folder, gap_limit=0.01)
+    before = {name: value.clone() for name, value in policy.model.state_dict().items()}
+    with pytest.raises(BackendError, match="disagree by"):
+        policy.update(RAGGED)
+    assert policy.version == 0
+    assert all(torch.equal(value, before[name]) for name, value in policy.model.state_dict().items())
+
+
+def test_a_gradient_that_is_not_finite_stops_the_run_and_leaves_the_weights_alone(folder):
+    policy = learner(folder, gap_limit=9.0)
+    before = {name: value.clone() for name, value in policy.model.state_dict().items()}
+    with pytest.raises(BackendError, match="norm is nan"):
+        policy.update([experience([5], [6, 0], 0.0, math.nan, "solve")])
+    assert all(torch.equal(value, before[name]) for name, value in policy.model.state_dict().items())
+
+
+def test_the_gradient_is_clipped_to_its_norm(folder):
+    free, held = (
+        learner(folder, gap_limit=9.0, optimisation=Optimisation(clip_norm=norm)) for norm in (math.inf, 1e-4)
+    )
+    assert free.update(RAGGED)["grad_norm"] == pytest.approx(held.update(RAGGED)["grad_norm"])
+    moments = [
+        torch.cat([state["exp_avg"].flatten() for state in policy._optimizer.state.values()]) for policy in (free, held)
+    ]
+    assert float(moments[1].norm()) == pytest.approx(0.1 * 1e-4, rel=1e-3)
+    assert float(moments[0].norm()) > 1e-3
+
+
+def test_warm_up_raises_the_learning_rate_step_by_step(folder):
+    policy = learner(folder, gap_limit=9.0, optimisation=Optimisation(learning_rate=0.004, warmup=4))
+    rates = [policy.update(RAGGED[:1])["learning_rate"] for _ in range(6)]
+    assert rates == pytest.approx([0.001, 0.002, 0.003, 0.004, 0.004, 0.004])
+
+
+def test_rows_without_tokens_are_left_out(folder):
+    empty = experience([5], [], 0.0, 1.0, "solve")
+    policy = learner(folder, gap_limit=9.0)
+    assert policy.update([empty]) == {}
+    assert policy.update([empty, *RAGGED])["tokens"] == 11
