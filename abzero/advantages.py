@@ -64,7 +64,7 @@ class Estimator:
 
     def _advantages(self, rewards: list[float], weights: list[int]) -> list[float]:
         total = sum(weights)
-        if total == 0 or min(rewards) == max(rewards):
+        if total <= 1 or min(rewards) == max(rewards):
             return [0.0] * len(rewards)
         mean = sum(w * r for w, r in zip(weights, rewards, strict=True)) / total
         if self.leave_one_out:

@@ -196,7 +196,10 @@ class _Reader:
             right = self._unsigned()
             if type(right) is not complex:
                 raise Malformed("an expression where a literal was expected")
-            return value + right if sign == "+" else value - right
+            try:
+                return value + right if sign == "+" else value - right
+            except OverflowError as error:
+                raise Malformed("an integer too large for a complex number") from error
         return value
 
     def _unsigned(self) -> int | float | complex:

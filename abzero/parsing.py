@@ -10,15 +10,17 @@ from collections.abc import Iterator
 from abzero import literals
 from abzero.errors import Malformed
 
-_FENCE = re.compile(r"^[ \t]*```[ \t]*([\w+-]*)[ \t]*$")
-_TAG = re.compile(r"<(program|input|output|message)>")
+_FENCE = re.compile(r"^[ \t]*```[ \t]*+([\w+-]*+)[ \t\r]*$", re.MULTILINE)
+_OPENING = re.compile(r"^[ \t]*```[ \t]*+([\w+-]++)[ \t\r]*$|<(program|input|output|message)>", re.MULTILINE)
+_UNREADABLE = re.compile("[\0\ud800-\udfff]")
 _ALIASES = {"py": "program", "python": "program", "python3": "program"}
 _NESTS = {"message"}
 """Blocks of prose, which may quote fenced blocks."""
 _DEFINITION = re.compile(r"^(?:async[ \t]+)?def[ \t]+([^\W\d]\w*)", re.MULTILINE)
 _LEXEME = re.compile(
-    r"(?P<skip>#[^\n]*|'''(?:[^\\]|\\.)*?'''|\"\"\"(?:[^\\]|\\.)*?\"\"\"|'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\")"
-    r"|(?P<attribute>\.\s*[^\W\d]\w*)|(?P<name>[^\W\d]\w*)",
+    r"(?P<skip>#[^\n]*|'''(?:[^\\]|\\.)*?(?:'''|\Z)|\"\"\"(?:[^\\]|\\.)*?(?:\"\"\"|\Z)"
+    r"|'(?:[^'\\\n]|\\.)*+'?|\"(?:[^\"\\\n]|\\.)*+\"?)"
+    r"|(?P<number>\d\w*)|(?P<attribute>\.\s*[^\W\d]\w*)|(?P<name>[^\W\d]\w*)",
     re.DOTALL,
 )
 
@@ -42,10 +44,14 @@ def blocks(text: str, name: str) -> list[str]:
 
 
 def block(text: str, name: str, which: int = 0) -> str:
-    """The block called `name` at index `which`, of all that `text` has. Raises `Malformed` if there is none."""
+    """The block called `name` at index `which`, of all that `text` has. Raises `Malformed` if there is none, or if it
+    holds what no tokenizer or interpreter reads: NUL, a lone surrogate.
+    """
     found = blocks(text, name)
     if not found:
         raise Malformed(f"no {name} block")
+    if _UNREADABLE.search(found[which]):
+        raise Malformed(f"the {name} block holds a NUL or a lone surrogate")
     return found[which]
 
 
@@ -74,8 +80,6 @@ def program(text: str) -> str:
     names = _DEFINITION.findall(text)
     if not names:
         raise Malformed("no function is defined at top level")
-    if "\0" in text:
-        raise Malformed("the program holds a NUL character")
     return text if "f" in names else _rename(text, names[-1], "f")
 
 
@@ -84,44 +88,36 @@ def _rename(source: str, old: str, new: str) -> str:
 
 
 def _blocks(text: str) -> Iterator[tuple[str, str]]:
-    """All outermost blocks of `text`, as (name, content)."""
-    lines = text.split("\n")
+    """All outermost blocks of `text`, as (name, content). An open fence runs to the end, an open tag is none."""
     position = 0
-    while position < len(lines):
-        start = position
-        if name := _opens(lines[position]):
-            end = _closing(lines, start + 1, nests=name in _NESTS)
-            yield name, "\n".join(lines[start + 1 : end])
-            position = end if end < len(lines) and _opens(lines[end]) else end + 1
-        else:
-            while position < len(lines) and not _opens(lines[position]):
-                position += 1
-            yield from _tagged("\n".join(lines[start:position]))
+    unclosed: set[str] = set()
+    while opening := _OPENING.search(text, position):
+        begin = position = opening.end()
+        if name := _name(opening):
+            end, position = _closing(text, begin, nests=name in _NESTS)
+            yield name, text[begin + 1 : end]
+        elif opening[2] not in unclosed:
+            end = text.find(f"</{opening[2]}>", begin)
+            if end < 0:
+                unclosed.add(opening[2])
+            else:
+                position = end + len(opening[2]) + 3
+                yield opening[2], text[begin:end].strip("\n")
 
 
-def _opens(line: str) -> str:
-    """The name of the block whose fence `line` opens, else ''."""
-    fence = _FENCE.match(line)
-    name = fence[1].lower() if fence else ""
+def _name(fence: re.Match[str]) -> str:
+    """The name of the block that `fence` opens, '' if it opens none."""
+    name = (fence[1] or "").lower()
     return _ALIASES.get(name, name)
 
 
-def _closing(lines: list[str], start: int, nests: bool) -> int:
-    """The index of the fence that ends the block which begins at `start`; past the end if none does."""
+def _closing(text: str, begin: int, nests: bool) -> tuple[int, int]:
+    """Where the fenced block that begins at `begin` ends, and where reading goes on: a fence that opens the next block
+    ends this one, too, unless this one `nests`.
+    """
     depth = 1
-    for index in range(start, len(lines)):
-        if _FENCE.match(lines[index]):
-            depth += 1 if nests and _opens(lines[index]) else -1
-            if depth == 0:
-                return index
-    return len(lines)
-
-
-def _tagged(text: str) -> Iterator[tuple[str, str]]:
-    position = 0
-    while match := _TAG.search(text, position):
-        end = text.find(f"</{match[1]}>", match.end())
-        if end < 0:
-            return
-        yield match[1], text[match.end() : end].strip("\n")
-        position = end + len(match[1]) + 3
+    for fence in _FENCE.finditer(text, begin):
+        depth += 1 if nests and _name(fence) else -1
+        if depth == 0:
+            return fence.start() - 1, fence.start() if _name(fence) else fence.end()
+    return len(text), len(text)

@@ -101,7 +101,7 @@ class SelfPlay:
         rows = [(task, prompt, r) for task, prompt, rs in zip(tasks, prompts, sampled, strict=True) for r in rs]
         answers = [parsing.answer(rollout.text) for _, _, rollout in rows]
         scores = self.check([kinds[t.mode].grade(t, answer) for (t, _, _), answer in zip(rows, answers, strict=True)])
-        valid = [score if isinstance(score, float) else None for score in scores]
+        valid = [None if isinstance(score, ModelError) else score for score in scores]
         return [
             Attempt(task, prompt, rollout, score, answer, parsing.well_formed(rollout.text), estimate)
             for (task, prompt, rollout), answer, score in zip(rows, answers, valid, strict=True)

@@ -7,9 +7,12 @@ chains deeper than any sane program is taken as it is, unparsed.
 import ast
 import difflib
 import re
+import warnings
 from functools import lru_cache
 
 _MAX_CHARACTERS = 32_768
+_MAX_DEPTH = 100
+"""Levels of a syntax tree: what Python code that recurses over trees can bear, however deep its caller stands."""
 _CHAIN = re.compile(r"(?:[-+~(\[{.]\s*|\bnot\s+|\blambda\b[^:\n]{0,20}:\s*|\*\*\s*){60}")
 _OPERATORS_PER_LINE = 400
 _OPERATOR = re.compile(r"[-+*/%@&|^<>=.(\[{,:]|\b(?:and|or|if|else|not|in|is|lambda|for)\b")
@@ -22,7 +25,10 @@ def normal_form(program: str) -> str:
     Equal for programs that differ only in these; the program itself where it cannot be parsed safely.
     """
     tree = _tree(program)
-    return program if tree is None else ast.dump(_Renamed().visit(tree))
+    try:
+        return program if tree is None else ast.unparse(_Renamed().visit(tree))
+    except ValueError:  # some f-strings, before Python 3.12
+        return program
 
 
 def complexity(program: str) -> float:
@@ -47,9 +53,19 @@ def _tree(program: str) -> ast.Module | None:
     if any(len(_OPERATOR.findall(line)) > _OPERATORS_PER_LINE for line in program.splitlines()):
         return None
     try:
-        return ast.parse(program)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(program)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+    return tree if _depth(tree) <= _MAX_DEPTH else None
+
+
+def _depth(tree: ast.AST) -> int:
+    depth, level = 0, [tree]
+    while level:
+        depth, level = depth + 1, [child for node in level for child in ast.iter_child_nodes(node)]
+    return depth
 
 
 def _decisions(node: ast.AST) -> int:
