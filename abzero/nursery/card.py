@@ -1,11 +1,10 @@
 """The model card that lies beside the weights: what it read, for how long, and what it can do."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Protocol
 
 from abzero.nursery import corpus, grammar, pretrain
-from abzero.nursery.pretrain import Budget
+from abzero.nursery.pretrain import Stage
 
 
 class Figure(Protocol):
@@ -35,36 +34,39 @@ library_name: transformers
 # tiny: the model in the box
 
 A language model of {parameters:,} parameters (a Llama of 4 layers, stored in bfloat16) that proposes and solves Python
-programs of a few lines in abzero's `compact` prompts. It exists so that the whole self-play loop can be run, watched and
-tested on a laptop. It knows nothing else.
+programs of a few lines in abzero's `compact` prompts. It exists so that the whole self-play loop can be run, watched
+and tested on a laptop. It knows nothing else.
 
 ## What it read
 
-Only text that `abzero.nursery.corpus` made up and that is true: no planted errors, no text of a person or of another model.
-The grammar has {operations} operations on digits, lists of up to four digits and short strings; a program is a chain of
-assignments. Shares of the documents: {mix}.
+Only text that `abzero.nursery.corpus` made up and that is true: no planted errors, no text of a person or of another
+model. The grammar has {operations} operations on digits, lists of up to four digits and short strings; a program is a
+chain of assignments. Shares of the documents: {mix}.
 
 * Worked solutions (a trace, then the answer) are of programs with at most {solved} operations.
 * Proposals have one to six, so the model can write programs that it was never shown how to solve.
-* Programs held out for evaluation (one in eight by hash, and all with one of the held-out pairs of neighbouring operations) do
-  not occur. Programs of one operation all occur.
+* Programs held out for evaluation (one in eight by hash, and all with one of the held-out pairs of neighbouring
+  operations) do not occur. Programs of one operation all occur.
 
 ## How it was made
 
-`abzero nursery build FOLDER --seed {seed}`: {steps:,} steps of {documents} documents ({total:,} documents), Muon at {muon} for
-matrices and AdamW at {adam} for the rest, one thread, bfloat16 compute on float32 weights. Budgets count steps, not time: the same
-seed gives the same weights on the same machine and library versions.
+`abzero nursery build FOLDER --seed {seed}`, in stages:
+
+{stages}
+
+Muon at {muon} for matrices and AdamW at {adam} for the rest, one thread, bfloat16 compute on float32 weights. Budgets
+count steps, not time: the same seed gives the same weights on the same machine and library versions.
 
 ## What it can do
 
-Held-out test problems of the `nursery` suite, in percent with 95 % Wilson intervals; *traced* counts greedy answers that are
-right by a trace of every statement. k is the number of operations; beyond {solved}, no solution was ever shown.
+Held-out test problems of the `nursery` suite, in percent with 95 % Wilson intervals; *traced* counts greedy answers
+that are right by a trace of every statement. k is the number of operations; beyond {solved}, no solution was shown.
 
 {table}
 """
 
 
-def card(seed: int, budget: Budget, parameters: int, figures: Sequence[Figure]) -> str:
+def card(seed: int, stages: Sequence[Stage], parameters: int, figures: Sequence[Figure]) -> str:
     """The card's Markdown."""
     return _CARD.format(
         parameters=parameters,
@@ -72,11 +74,19 @@ def card(seed: int, budget: Budget, parameters: int, figures: Sequence[Figure]) 
         mix=", ".join(f"{name.replace('_', ' ')} {share:.0%}" for name, share in corpus.shares().items()),
         solved=corpus.SOLVED,
         seed=seed,
-        total=budget.steps * budget.documents,
+        stages="\n".join(f"{number}. {_stage(stage)}" for number, stage in enumerate(stages, 1)),
         muon=pretrain.MUON_RATE,
         adam=pretrain.ADAM_RATE,
         table=_table(figures),
-        **{name: value for name, value in asdict(budget).items() if name in ("steps", "documents")},
+    )
+
+
+def _stage(stage: Stage) -> str:
+    lesson = stage.lesson
+    copies = f"; {lesson.copied:.0%} of the solved programs also hold up to {lesson.copies} plain copies (`m = j`)"
+    return (
+        f"{stage.steps:,} steps of {stage.documents} documents at {stage.peak:g} of the peak rates"
+        f"{copies if lesson.copied else ''}"
     )
 
 

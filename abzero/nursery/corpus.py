@@ -1,7 +1,7 @@
 """What the base model reads: true documents only, drawn on the fly, none of them about a program that is held out.
 
 Solutions are worked: a trace repeats the program's statements in the order they are needed, each with its value. Solved
-programs have at most `SOLVED` statements; proposals have up to six, so the base can write what it cannot yet solve.
+programs have at most `SOLVED` operations; proposals have up to six, so the base can write what it cannot yet solve.
 """
 
 import random
@@ -14,16 +14,24 @@ from abzero.nursery.splits import held_out
 from abzero.tasks.base import IDENTITY
 
 SOLVED = 2
-"""Most statements of a program whose worked solution the corpus holds."""
+"""Most operations of a program whose worked solution the corpus holds."""
 INPUTS = 6
 """Inputs of an induction proposal; the solver is shown the first half of the pairs."""
 
-_IDENTITIES = 0.08
-"""Share of proposals that are shown the loop's first task, which is no program of the grammar."""
 _SOLVED_LENGTHS = {1: 0.5, 2: 0.5}
-_COPIED, _COPIES = 0.3, 4
-"""Share of worked solutions whose program also holds plain copies, and the most that it holds."""
 _WRITTEN_LENGTHS = {1: 0.28, 2: 0.28, 3: 0.18, 4: 0.12, 5: 0.08, 6: 0.06}
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What one stage of the pretraining reads."""
+
+    copied: float = 0.0
+    """Share of worked solutions whose program also holds plain copies: longer traces of programs no harder."""
+    copies: int = 4
+    """Most copies that a program holds."""
+    identities: float = 0.0
+    """Share of proposals that are shown the loop's first task, which is no program of the grammar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +54,27 @@ class Run:
     values: Sequence[Value]
 
 
-def draw(rng: random.Random) -> Document:
+def draw(rng: random.Random, lesson: Lesson) -> Document:
     """One document; the kinds are mixed as `_MIX` says."""
     [kind] = rng.choices([kind for kind, _ in _MIX], [share for _, share in _MIX])
-    return kind(rng)
+    return kind(rng, lesson)
 
 
-def deduction(rng: random.Random) -> Document:
-    run = _solved(rng)
+def deduction(rng: random.Random, lesson: Lesson) -> Document:
+    run = _solved(rng, lesson)
     prompt = f"<deduce>{_program(run.program)}<input>{run.argument!r}</input>"
     return _solution(prompt, forward_trace(run.program, run.values), repr(run.values[-1]))
 
 
-def abduction(rng: random.Random) -> Document:
-    run = _solved(rng)
+def abduction(rng: random.Random, lesson: Lesson) -> Document:
+    run = _solved(rng, lesson)
     output = run.values[-1]
     needed = run.program.preimages(output) or [*run.values[-2::-1], run.argument]
     prompt = f"<abduce>{_program(run.program)}<output>{output!r}</output>"
     return _solution(prompt, backward_trace(run.program, needed), repr(needed[-1]))
 
 
-def induction(rng: random.Random) -> Document:
+def induction(rng: random.Random, lesson: Lesson) -> Document:
     """One operation in three of four; the trace works the guess out on the first pair shown."""
     while True:
         run = _run(rng.choices((1, 2), (3, 1))[0], rng)
@@ -79,26 +87,26 @@ def induction(rng: random.Random) -> Document:
     return _solution(prompt, forward_trace(run.program, values[0]), _program(run.program))
 
 
-def propose_deduction(rng: random.Random) -> Document:
-    return _proposal("deduction", rng)
+def propose_deduction(rng: random.Random, lesson: Lesson) -> Document:
+    return _proposal("deduction", rng, lesson)
 
 
-def propose_abduction(rng: random.Random) -> Document:
-    return _proposal("abduction", rng)
+def propose_abduction(rng: random.Random, lesson: Lesson) -> Document:
+    return _proposal("abduction", rng, lesson)
 
 
-def propose_induction(rng: random.Random) -> Document:
+def propose_induction(rng: random.Random, lesson: Lesson) -> Document:
     while True:
         program = _written(rng).program
         if arguments := _inputs(program, INPUTS, rng):
             break
     inputs = "".join(f"<input>{argument!r}</input>" for argument in arguments)
-    shown = f"<program>{IDENTITY}</program>" if rng.random() < _IDENTITIES else _program(program)
+    shown = f"<program>{IDENTITY}</program>" if _chance(lesson.identities, rng) else _program(program)
     prompt = f"<propose-induction>{shown}"
     return Document(prompt, f"</think><answer>{inputs}<message></message></answer>", 0.0, 0.3)
 
 
-_MIX: tuple[tuple[Callable[[random.Random], Document], float], ...] = (
+_MIX: tuple[tuple[Callable[[random.Random, Lesson], Document], float], ...] = (
     (deduction, 0.44),
     (abduction, 0.2),
     (induction, 0.14),
@@ -106,6 +114,11 @@ _MIX: tuple[tuple[Callable[[random.Random], Document], float], ...] = (
     (propose_abduction, 0.08),
     (propose_induction, 0.04),
 )
+
+
+def shares() -> dict[str, float]:
+    """The kinds of documents and how much of the corpus each is."""
+    return {kind.__name__: share for kind, share in _MIX}
 
 
 def forward_trace(program: Program, values: Sequence[Value]) -> str:
@@ -120,11 +133,11 @@ def backward_trace(program: Program, needed: Sequence[Value]) -> str:
     return "".join(f"\n    {line}" for line in lines)
 
 
-def _proposal(mode: str, rng: random.Random) -> Document:
+def _proposal(mode: str, rng: random.Random, lesson: Lesson) -> Document:
     """A new program and input after up to two references: fresh, or one of them with statements added or replaced."""
     references = [_written(rng) for _ in range(rng.choice((0, 1, 1, 2)))]
     shown = [_program(run.program) + _pair(run.argument, run.values[-1]) for run in references]
-    if rng.random() < _IDENTITIES:
+    if _chance(lesson.identities, rng):
         shown[:1] = [f"<program>{IDENTITY}</program><input>'Hello world'</input><output>'Hello world'</output>"]
     run = _variation(rng.choice(references).program, rng) if references and rng.random() < 0.6 else None
     run = run or _written(rng)
@@ -146,12 +159,12 @@ def _variation(program: Program, rng: random.Random) -> Run | None:
     return Run(varied, *found) if found else None
 
 
-def _solved(rng: random.Random) -> Run:
+def _solved(rng: random.Random, lesson: Lesson) -> Run:
     """A run to be worked out; copies make it longer, never harder."""
     run = _run(_length(_SOLVED_LENGTHS, rng), rng)
-    if rng.random() >= _COPIED:
+    if not _chance(lesson.copied, rng):
         return run
-    copied = grammar.with_copies(run.program, rng.randint(1, _COPIES), rng)
+    copied = grammar.with_copies(run.program, rng.randint(1, lesson.copies), rng)
     return Run(copied, run.argument, copied.values(run.argument) or run.values)
 
 
@@ -165,6 +178,10 @@ def _run(k: int, rng: random.Random) -> Run:
         found = None if held_out(program.source) else grammar.draw_run(program, rng)
         if found:
             return Run(program, *found)
+
+
+def _chance(share: float, rng: random.Random) -> bool:
+    return share > 0 and rng.random() < share
 
 
 def _length(shares: dict[int, float], rng: random.Random) -> int:

@@ -14,7 +14,7 @@ from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from abzero.nursery import corpus, tokenizer
-from abzero.nursery.corpus import Document
+from abzero.nursery.corpus import Document, Lesson
 
 MAX_POSITIONS = 1024
 MUON_RATE, ADAM_RATE = 0.02, 2e-3
@@ -23,10 +23,13 @@ DECAY = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
-    """How long to train, in units that no machine changes."""
+class Stage:
+    """A lesson and how long it is read, in units that no machine changes."""
 
-    steps: int = 5000
+    lesson: Lesson
+    steps: int
+    peak: float = 1.0
+    """Highest factor of the learning rates."""
     documents: int = 192
     """Documents in a step's batch."""
     micro: int = 32
@@ -37,7 +40,14 @@ class Budget:
 
     def rate(self, step: int) -> float:
         """The learning rate's factor at `step`."""
-        return min(1.0, (step + 1) / self.warmup, (self.steps - step) / (self.cooldown * self.steps))
+        return self.peak * min(1.0, (step + 1) / self.warmup, (self.steps - step) / (self.cooldown * self.steps))
+
+
+STAGES = (
+    Stage(Lesson(), steps=700),
+    Stage(Lesson(copied=0.3, identities=0.08), steps=300, peak=0.6, warmup=20, cooldown=0.5),
+)
+"""First plain programs; then longer ones that are no harder."""
 
 
 def untrained(vocabulary: int) -> LlamaForCausalLM:
@@ -62,19 +72,24 @@ def untrained(vocabulary: int) -> LlamaForCausalLM:
 def build(
     folder: Path,
     seed: int = 0,
-    budget: Budget = Budget(),
+    stages: Sequence[Stage] = STAGES,
     report: Callable[[int, float], None] = lambda step, loss: None,
 ) -> None:
     """Train a base model from nothing and write it into `folder` as a Hugging Face checkpoint.
 
-    `report` is told the step and its loss (nats per weighted token) after every step.
+    `report` is told the number of steps taken and the loss (nats per weighted token) after every step.
     """
     torch.manual_seed(seed)
     words = tokenizer.build()
-    trainer = Trainer(untrained(len(words)))
-    for step, batch in enumerate(batches(words, budget, random.Random(seed))):
-        report(step, trainer.step(batch, budget.rate(step)))
-    trainer.save(folder)
+    model = untrained(len(words))
+    rng, taken = random.Random(seed), 0
+    for stage in stages:
+        trainer = Trainer(model)
+        for step, batch in enumerate(batches(words, stage, rng)):
+            loss = trainer.step(batch, stage.rate(step))
+            taken += 1
+            report(taken, loss)
+    model.save_pretrained(folder)
     words.save_pretrained(folder)
 
 
@@ -82,12 +97,12 @@ Batch = tuple[Tensor, Tensor]
 """Tokens (documents, positions), padded on the right, and the weight of predicting each of them."""
 
 
-def batches(words: PreTrainedTokenizerFast, budget: Budget, rng: random.Random) -> Iterator[list[Batch]]:
+def batches(words: PreTrainedTokenizerFast, stage: Stage, rng: random.Random) -> Iterator[list[Batch]]:
     """One list of micro-batches a step: the step's documents sorted by length, so that little is padding."""
-    for _ in range(budget.steps):
-        documents = [corpus.draw(rng) for _ in range(budget.documents)]
+    for _ in range(stage.steps):
+        documents = [corpus.draw(rng, stage.lesson) for _ in range(stage.documents)]
         rows = sorted(rows_of(documents, words), key=lambda row: len(row[0]))
-        yield [_pad(rows[start : start + budget.micro]) for start in range(0, len(rows), budget.micro)]
+        yield [_pad(rows[start : start + stage.micro]) for start in range(0, len(rows), stage.micro)]
 
 
 Row = tuple[list[int], list[float]]
@@ -113,10 +128,10 @@ def _pad(rows: Sequence[Row]) -> Batch:
 
 
 class Trainer:
-    """The float32 weights, their optimizers, and the bfloat16 model that computes the gradients."""
+    """The float32 weights, their optimizers, and the bfloat16 model, in place, that computes the gradients."""
 
     def __init__(self, model: LlamaForCausalLM) -> None:
-        self.masters = [parameter.detach().clone() for parameter in model.parameters()]
+        self.masters = [parameter.detach().float().clone() for parameter in model.parameters()]
         self.model = model.to(torch.bfloat16)  # type: ignore[arg-type]
         names = [name for name, _ in model.named_parameters()]
         matrices = [m for name, m in zip(names, self.masters, strict=True) if m.ndim == 2 and "embed" not in name]
@@ -125,7 +140,6 @@ class Trainer:
             (torch.optim.Muon(matrices, lr=MUON_RATE, weight_decay=DECAY), MUON_RATE),
             (torch.optim.AdamW(others, lr=ADAM_RATE, betas=(0.9, 0.98), weight_decay=0.0), ADAM_RATE),
         ]
-        self.mean_weight = 0.0
 
     def step(self, batch: Sequence[Batch], rate: float) -> float:
         """One update on `batch`; returns the weighted mean loss in nats."""
@@ -152,7 +166,3 @@ class Trainer:
         loss = (losses_N * weights[:, 1:].flatten()).sum() / total
         loss.backward()  # type: ignore[no-untyped-call]
         return float(loss.detach())
-
-    def save(self, folder: Path) -> None:
-        """Write the model in bfloat16; a Hugging Face checkpoint."""
-        self.model.save_pretrained(folder)

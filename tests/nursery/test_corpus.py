@@ -7,7 +7,7 @@ import pytest
 
 from abzero import parsing
 from abzero.nursery import corpus
-from abzero.nursery.corpus import Document
+from abzero.nursery.corpus import Document, Lesson
 from abzero.nursery.splits import held_out, signature
 from abzero.prompts import Prompts
 from abzero.sandbox.drive import drive
@@ -16,11 +16,12 @@ from abzero.types import Case, Task
 from tests.trusted import TrustedSandbox
 
 PROMPTS = Prompts("compact")
+LESSON = Lesson(copied=0.3, identities=0.1)
 
 
 def documents(kind, count: int = 150) -> list[Document]:
     rng = random.Random(1)
-    return [kind(rng) for _ in range(count)]
+    return [kind(rng, LESSON) for _ in range(count)]
 
 
 def task_of(mode: str, document: Document) -> Task:

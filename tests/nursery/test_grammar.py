@@ -4,6 +4,7 @@ import pytest
 
 from abzero.nursery import grammar
 from abzero.nursery.grammar import OPERATIONS, Program
+from abzero.nursery.splits import signature
 
 
 def operation(text: str, takes: str = "list") -> grammar.Operation:
@@ -59,6 +60,15 @@ def test_every_operation_can_be_run_and_taken_back(op: grammar.Operation):
     assert any(back)
     for (_, values), needed in zip(runs, back, strict=True):
         assert needed is None or program.values(needed[-1]) == values
+
+
+def test_copies_change_neither_a_program_s_operations_nor_its_result():
+    rng = random.Random(3)
+    copied = grammar.with_copies(REVERSE_THEN_DROP, 3, rng)
+    assert len(copied.statements) == 5
+    assert signature(copied.source) == signature(REVERSE_THEN_DROP.source)
+    assert (copied.values([1, 2, 3]) or [])[-1] == [2, 1]
+    assert not grammar.every_statement_matters(copied, [1, 2, 3])
 
 
 def test_the_same_seed_draws_the_same_programs():

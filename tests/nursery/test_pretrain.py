@@ -6,10 +6,10 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from abzero.nursery import pretrain, tokenizer
-from abzero.nursery.corpus import Document
-from abzero.nursery.pretrain import Budget
+from abzero.nursery.corpus import Document, Lesson
+from abzero.nursery.pretrain import Stage
 
-BRIEF = Budget(steps=3, documents=8, micro=4, warmup=1)
+BRIEF = (Stage(Lesson(), 2, documents=8, micro=4, warmup=1), Stage(Lesson(copied=1.0), 1, documents=8, micro=4))
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +39,14 @@ def test_the_same_seed_builds_the_same_weights_and_another_seed_others(built: Pa
 
 def test_training_lowers_the_loss(tmp_path: Path):
     losses = []
-    pretrain.build(tmp_path, 0, Budget(30, 16, 8, warmup=5), lambda step, loss: losses.append(loss))
-    assert losses[-1] < losses[0] - 0.3
+    stages = [Stage(Lesson(), 20, documents=16, micro=8, warmup=5)]
+    pretrain.build(tmp_path, 0, stages, lambda step, loss: losses.append(loss))
+    assert losses[-1] < losses[0] - 0.2
 
 
 def test_the_rate_rises_stays_and_falls_to_nothing():
-    budget = Budget(steps=100, warmup=10, cooldown=0.5)
-    assert [budget.rate(step) for step in (0, 4, 9, 49, 75, 99)] == pytest.approx([0.1, 0.5, 1.0, 1.0, 0.5, 0.02])
+    stage = Stage(Lesson(), steps=100, peak=2.0, warmup=10, cooldown=0.5)
+    assert [stage.rate(step) for step in (0, 4, 9, 49, 75, 99)] == pytest.approx([0.2, 1.0, 2.0, 2.0, 1.0, 0.04])
 
 
 def test_a_row_is_prompt_completion_and_end_with_their_weights():
@@ -57,7 +58,7 @@ def test_a_row_is_prompt_completion_and_end_with_their_weights():
 
 def test_every_document_of_a_step_is_in_one_of_its_micro_batches():
     words = tokenizer.build()
-    [batch] = pretrain.batches(words, Budget(steps=1, documents=10, micro=4), random.Random(0))
+    [batch] = pretrain.batches(words, Stage(Lesson(), 1, documents=10, micro=4), random.Random(0))
     assert [len(tokens) for tokens, _ in batch] == [4, 4, 2]
     assert all(tokens.shape == weights.shape for tokens, weights in batch)
 
@@ -67,7 +68,7 @@ def test_micro_batches_change_the_memory_and_not_the_gradient():
     gradients = []
     for micro in (4, 8):
         torch.manual_seed(0)
-        [batch] = pretrain.batches(words, Budget(steps=1, documents=8, micro=micro), random.Random(0))
+        [batch] = pretrain.batches(words, Stage(Lesson(), 1, documents=8, micro=micro), random.Random(0))
         trainer = pretrain.Trainer(pretrain.untrained(len(words)))
         trainer.step(batch, 0.0)
         gradients.append(torch.cat([master.grad.flatten() for master in trainer.masters if master.grad is not None]))

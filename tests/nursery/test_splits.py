@@ -32,6 +32,11 @@ def test_dead_code_does_not_change_a_signature():
     assert signature(padded) == signature(CHAIN)
 
 
+def test_copies_do_not_change_a_signature():
+    copied = "def f(x):\n    g = x\n    j = g[::-1]\n    k = j\n    m = k[1:]\n    return m"
+    assert signature(copied) == signature(CHAIN)
+
+
 def test_text_that_is_no_chain_has_no_signature():
     for text in ("", "def f(a):\n    return a", "def f(x):\n    return x", "import os", CHAIN + "\nprint(1)"):
         assert signature(text) is None
