@@ -5,7 +5,7 @@ leaves whole steps only. Texts are stored once each, compressed. Tokens and thei
 learner has used them up, and the text is what a human or a replay needs.
 """
 
-from abzero.journal.reader import Archive, Attempted, Proposed, Rewarded
+from abzero.journal.reader import Archive, Attempted, Outline, Proposed, Rewarded
 from abzero.journal.writer import Journal
 
-__all__ = ["Archive", "Attempted", "Journal", "Proposed", "Rewarded"]
+__all__ = ["Archive", "Attempted", "Journal", "Outline", "Proposed", "Rewarded"]

@@ -70,6 +70,17 @@ class Attempted:
     """``None`` where the attempt did not reach the learner."""
 
 
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A proposal in few words: what curves over a whole run are drawn from."""
+
+    step: int
+    mode: str
+    task: str | None
+    program: str | None
+    solve_rate: float | None
+
+
 class Archive:
     """Owns a reading connection to ``run.db``; the run may go on writing. Every method raises `RunError`."""
 
@@ -138,6 +149,14 @@ class Archive:
     def proposals_of(self, task: str) -> list[Proposed]:
         """Every proposal that became `task` (a whole id), the first one first; none for a seed."""
         return self._proposals("p.task = ?", task)
+
+    def outlines(self) -> Iterator[Outline]:
+        """Every proposal of the run, in order, in few words."""
+        programs: dict[str, str] = {}
+        for step, mode, task, body, rate in self._rows(_OUTLINES):
+            if task and task not in programs:
+                programs[task] = self._text(body)
+            yield Outline(step, mode, task, programs[task] if task else None, rate)
 
     def attempts(self, step: int) -> list[Attempted]:
         """Every attempt of `step`, in order."""
@@ -216,6 +235,10 @@ SELECT p.step, p.position, p.mode, prompt.body, completion.body, p.tokens, p.fin
         / max(1, (SELECT count(*) FROM proposal AS q WHERE q.task = p.task AND q.step = p.step))
 FROM proposal AS p JOIN text AS prompt ON prompt.id = p.prompt JOIN text AS completion ON completion.id = p.completion
     LEFT JOIN text AS error ON error.id = p.error"""
+_OUTLINES = """
+SELECT p.step, p.mode, p.task, program.body, p.solve_rate
+FROM proposal AS p LEFT JOIN task ON task.id = p.task LEFT JOIN text AS program ON program.id = task.program
+ORDER BY p.step, p.position"""
 _ATTEMPTS = """
 SELECT a.step, a.position, a.task, task.mode, prompt.body, completion.body, a.tokens, a.finish, a.version, answer.body,
     a.score, a.well_formed, a.estimate
