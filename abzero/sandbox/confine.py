@@ -48,8 +48,7 @@ def _unshare() -> None:
     """New user (unless root), network, IPC, host-name and process namespaces.
 
     The first child forked after this is process 1 of the new process namespace; it only waits for the zygote's end of a
-    pipe to close, and with it ends all. (A parent-death signal would not do: the zygote drops its user, and then may
-    not signal it.)
+    pipe to close, and with it ends all.
     """
     from abzero.sandbox import kernel
 
@@ -58,16 +57,16 @@ def _unshare() -> None:
         kernel.unshare(spaces if os.geteuid() == 0 else spaces | kernel.CLONE_NEWUSER)
     except OSError:
         kernel.unshare(spaces | kernel.CLONE_NEWUSER)
-    reader, writer = os.pipe()
+    reader, _ = os.pipe()
     if os.fork() == 0:
         try:
             os.closerange(0, reader)
             os.closerange(reader + 1, 1024)
+            _drop_user()
             os.read(reader, 1)
         finally:
             os._exit(0)
     os.close(reader)
-    os.set_inheritable(writer, False)
 
 
 def _drop_user() -> None:

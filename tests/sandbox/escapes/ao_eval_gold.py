@@ -1,0 +1,1 @@
+eval(gold_output)

@@ -1,0 +1,3 @@
+
+def f(n):
+    return sum(i for i in range(n))

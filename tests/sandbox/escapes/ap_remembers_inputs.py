@@ -1,0 +1,6 @@
+
+seen = []
+
+def f(x):
+    seen.append(x)
+    return len(seen)

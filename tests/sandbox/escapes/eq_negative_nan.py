@@ -1,0 +1,2 @@
+def f(x):
+    return [complex(0, -float("nan"))]

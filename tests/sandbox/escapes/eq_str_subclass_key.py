@@ -1,0 +1,5 @@
+class S(str):
+    pass
+
+def f(x):
+    return {S("a"): 1}

@@ -1,0 +1,5 @@
+class Out(BaseException):
+    pass
+
+def f(x):
+    raise Out(42)

@@ -1,0 +1,5 @@
+import os
+
+def f(x):
+    while True:
+        os.write(3, b"V" * 65536)

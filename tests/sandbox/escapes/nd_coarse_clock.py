@@ -1,0 +1,4 @@
+import time
+
+def f(x):
+    return int(time.clock_gettime(5)) // 86400

@@ -1,0 +1,4 @@
+import gc, sys
+
+def f(x):
+    return len(gc.get_objects()), sys.getallocatedblocks()

@@ -1,0 +1,2 @@
+def f(a, b):
+    return list(a.keys() - b.keys())

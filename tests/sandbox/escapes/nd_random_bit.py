@@ -1,0 +1,4 @@
+import random
+
+def f(x):
+    return random.getrandbits(1)

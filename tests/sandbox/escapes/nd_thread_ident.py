@@ -1,0 +1,4 @@
+import threading
+
+def f(x):
+    return threading.get_ident()

@@ -1,0 +1,4 @@
+import time
+
+def f(x):
+    return int(time.time()) // 86400

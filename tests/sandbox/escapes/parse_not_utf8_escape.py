@@ -1,0 +1,2 @@
+def f(x):
+    return "a" + chr(0xDC80)

@@ -1,0 +1,6 @@
+import decimal
+
+def f(x):
+    was = decimal.getcontext().prec
+    decimal.getcontext().prec = 3
+    return was
