@@ -9,7 +9,7 @@ from abzero.buffer import Buffer
 from abzero.errors import Malformed
 from abzero.policy.scripted import Script, ScriptedGenerator, ScriptedLearner
 from abzero.prompts import Prompts
-from abzero.sandbox.base import Call, Nondeterministic, NotLiteral, Outcome, Raised, Returned
+from abzero.sandbox.base import Call, Nondeterministic, NotLiteral, Outcome, Raised, Refused, Returned
 from abzero.selfplay import SelfPlay
 from abzero.tasks import TYPES
 from abzero.types import Case, Experience, Role, Rollout, Task
@@ -39,6 +39,13 @@ class FakeSandbox:
         pass
 
 
+class ClosedSandbox(FakeSandbox):
+    """Runs nothing: for text that no test wrote."""
+
+    def run(self, calls: Sequence[Call]) -> list[Outcome]:
+        return [Refused("closed") for _ in calls]
+
+
 def _outcome(call: Call) -> Outcome:
     first = _run(call)
     return first if not call.verify or _run(call) == first else Nondeterministic()
@@ -52,9 +59,10 @@ def _run(call: Call) -> Outcome:
     except Exception as error:  # plays the worker, to which every exception is the program's
         return Raised(type(error).__name__)
     try:
-        return Returned(literals.canonical(literals.parse(literals.canonical(value))))  # type: ignore[arg-type]
+        read = literals.parse(literals.canonical(value))  # type: ignore[arg-type]
     except Malformed:
         return NotLiteral(type(value).__name__)
+    return Returned(literals.canonical(read)) if type(read) is type(value) else NotLiteral(type(value).__name__)
 
 
 def answered(answer: str) -> str:
