@@ -1,10 +1,17 @@
 """`abzero report`: a run as one self-contained HTML page; `abzero compare`: several runs side by side."""
 
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+from rich.console import RenderableType
+
+from abzero.errors import RunError
 from abzero.journal import Archive
-from abzero.observe.report.gather import gather
+from abzero.observe.report.arms import arms
+from abzero.observe.report.compare import comparison_page, tables
+from abzero.observe.report.gather import Run, gather
+from abzero.observe.report.html import Html
 from abzero.observe.report.page import run_page
 
 
@@ -12,6 +19,24 @@ def write_report(folder: Path) -> Path:
     """Write ``report.html`` into a run's folder, which may still be training. Returns its path. Raises `RunError`."""
     with closing(Archive(folder / "run.db")) as archive:
         text = run_page(gather(folder, archive), archive)
-    path = folder / "report.html"
-    path.write_text(text, encoding="utf-8")
+    return _write(folder / "report.html", text)
+
+
+def compare(folders: Sequence[Path], page: Path) -> RenderableType:
+    """The tables that compare runs, for the terminal; the curves go into `page`. Raises `RunError`."""
+    found = arms([_gathered(folder) for folder in folders])
+    _write(page, comparison_page(found))
+    return tables(found)
+
+
+def _gathered(folder: Path) -> Run:
+    with closing(Archive(folder / "run.db")) as archive:
+        return gather(folder, archive)
+
+
+def _write(path: Path, text: Html) -> Path:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise RunError(f"{path} cannot be written ({error.strerror})") from error
     return path

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from abzero.observe.report.html import Html, html, joined
 
@@ -23,6 +23,8 @@ class Series:
     label: str
     points: Sequence[Point]
     colour: str
+    name: str = ""
+    """What it is called under the pointer, where that is not `label`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Frame:
 
 def line_chart(title: str, series: Sequence[Series], *, share: bool = False, marks: Sequence[float] = ()) -> Html:
     """Curves over steps. `share` fixes the y axis to 0 … 100 %; `marks` are steps to be marked by a vertical line."""
-    drawn = [Series(one.label, thinned(one.points), one.colour) for one in series if _finite(one.points)]
+    drawn = [replace(one, points=thinned(one.points)) for one in series if _finite(one.points)]
     if not drawn:
         return figure(title, html('<p class="none">nothing was logged</p>'), [])
     values = [y for one in drawn for _, y in one.points]
@@ -66,7 +68,9 @@ def line_chart(title: str, series: Sequence[Series], *, share: bool = False, mar
         parts.append(_path(frame, one.points, f"line {one.colour} {raw}"))
         parts += [_path(frame, smooth, f"line {one.colour}")] if raw else []
         parts += [_dot(frame, one)] if len(one.points) == 1 else []
-    return figure(title, _svg(parts, frame, drawn, share), [(one.label, one.colour) for one in drawn])
+    return figure(
+        title, _svg(parts, frame, drawn, share), list(dict.fromkeys((one.label, one.colour) for one in drawn))
+    )
 
 
 def area_chart(
@@ -156,7 +160,9 @@ def _svg(parts: Sequence[Html], frame: Frame, series: Sequence[Series], share: b
     numbers = {
         "frame": [LEFT, WIDTH - RIGHT, frame.x0, frame.x1],
         "share": share,
-        "series": [[one.label, [[round(x, 2), float(f"{y:.4g}")] for x, y in one.points]] for one in series],
+        "series": [
+            [one.name or one.label, [[round(x, 2), float(f"{y:.4g}")] for x, y in one.points]] for one in series
+        ],
     }
     return html(
         '<svg viewBox="0 0 {w} {h}" role="img" data-numbers="{numbers}">{parts}'

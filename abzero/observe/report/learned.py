@@ -5,10 +5,7 @@ from collections.abc import Sequence
 from abzero.observe.report.dots import Dot, Row, dot_chart
 from abzero.observe.report.gather import Run
 from abzero.observe.report.html import Html, html, joined
-from abzero.observe.report.results import BASELINE, Cell, Change, Evaluation, Share, difference, points
-
-_CHARTED = ("pass@1", "greedy")
-"""Metrics that are drawn; the table has all."""
+from abzero.observe.report.results import BASELINE, CHARTED, JUDGED, Cell, Change, Evaluation, Share, difference, points
 
 
 def learned(run: Run, colours: dict[str, str]) -> Html:
@@ -24,7 +21,7 @@ def learned(run: Run, colours: dict[str, str]) -> Html:
     before, after = run.before or {}, run.after or {}
     charts = [
         dot_chart(f"{mode}, {metric}", _rows(before, after, mode, metric, colours[mode]))
-        for metric in _CHARTED
+        for metric in CHARTED
         for mode in run.modes
         if any(cell[0] == mode and cell[2] == metric for cell in {**before, **after})
     ]
@@ -46,21 +43,22 @@ def changes(before: Evaluation, after: Evaluation) -> dict[Cell, Change]:
 
 def _verdict(found: dict[Cell, Change]) -> Html:
     """What rose most, and how many cells rose or fell beyond their interval, falls named."""
-    drawn = {cell: change for cell, change in found.items() if cell[2] in _CHARTED}
-    if not drawn:
+    judged = {cell: change for cell, change in found.items() if cell[2] in JUDGED}
+    if not judged:
         return html("<p>There is no cell that was measured both before and after.</p>")
-    best = max(drawn, key=lambda cell: drawn[cell].value)
-    fell = [cell for cell, change in drawn.items() if change.high < 0]
-    rose = sum(change.low > 0 for change in drawn.values())
+    best = max(judged, key=lambda cell: judged[cell].value)
+    fell = [cell for cell, change in judged.items() if change.high < 0]
+    rose = sum(change.low > 0 for change in judged.values())
     return html(
-        "<p><strong>{best}: {points} points.</strong> This is the largest rise. Of {n} cells drawn below, {rose} rose "
-        "and {fell} fell beyond their 95 % interval{which}.</p>",
+        "<p><strong>{best}: {points} points.</strong> This is the largest rise. Of {n} cells of {metrics}, {rose} "
+        "rose and {fell} fell beyond their 95 % interval{which}.</p>",
         best=_name(best),
-        points=points(drawn[best]),
-        n=len(drawn),
+        points=points(judged[best]),
+        n=len(judged),
+        metrics=" and ".join(JUDGED),
         rose=rose,
         fell=len(fell),
-        which=": " + "; ".join(f"{_name(cell)} {points(drawn[cell])}" for cell in fell) if fell else "",
+        which=": " + "; ".join(f"{_name(cell)} {points(judged[cell])}" for cell in fell) if fell else "",
     )
 
 

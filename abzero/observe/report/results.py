@@ -16,6 +16,12 @@ BASELINE = "baseline"
 """The metric of the answer that costs no thought; it is the same for every model."""
 
 
+JUDGED = ("pass@1", "greedy")
+"""The metrics that a verdict speaks of."""
+CHARTED = (*JUDGED, "pass@8", "traced")
+"""The metrics that are drawn, where they were measured; tables have all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Share:
     """A mean over `n` problems with its 95 % interval."""
