@@ -64,9 +64,8 @@ def _sizes(play: SelfPlay, types: Sequence[TaskType]) -> str:
 
 
 def _share(play: SelfPlay, kind: TaskType, task: Task) -> bool:
-    modes = {other.mode for other in play.types}
     for twin in kind.twins:
-        if twin in modes:
+        if twin in play.kinds and not play.objection(replace(task, mode=twin)):
             play.buffer.add(replace(task, mode=twin))
     return play.buffer.add(task)
 
@@ -95,7 +94,8 @@ def seeds_from_file(
         with path.open(encoding="utf-8", errors="surrogateescape") as file:
             for number, line in enumerate(file, 1):
                 try:
-                    rows += [(number, check) for check in _checks(line, types, max_output)]
+                    if line.strip():
+                        rows += [(number, check) for check in _checks(line, types, max_output)]
                 except (ValueError, TypeError, KeyError, RecursionError) as error:
                     refused.append(Refusal(number, f"not a row of a seed file: {error}"))
     except OSError as error:
@@ -123,8 +123,11 @@ def _checks(line: str, types: Sequence[TaskType], max_output: int) -> Iterator[C
     imports, message = row.get("imports") or [], row.get("message")
     if not isinstance(program, str) or not isinstance(message, str | None):
         raise TypeError("program and message must be text")
-    if not all(isinstance(text, str) for text in (*inputs, *imports)):
-        raise TypeError("inputs and imports must be lists of text")
+    for texts in (inputs, imports):
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise TypeError("inputs and imports must be lists of text")
+    if len(inputs) < (1 if message is None else 2):
+        raise ValueError("too few inputs: one or more, and with a message two or more, some to show and some to hide")
     missing = [statement for statement in imports if statement not in program]
     program = "\n".join([*missing, program])
     modes = tuple(kind.mode for kind in types if kind.needs_reference == (message is not None))

@@ -42,6 +42,11 @@ class SelfPlay:
     seed: int = 0
     watch: Stopwatch = field(default_factory=Stopwatch)
 
+    @property
+    def kinds(self) -> dict[str, TaskType]:
+        """The task types by mode."""
+        return {kind.mode: kind for kind in self.types}
+
     def step(self, number: int) -> Step:
         """Run step `number`. Equal weights, buffers, seeds and numbers give equal steps, bit for bit."""
         rng = random.Random(f"{self.seed}/{number}")
@@ -75,15 +80,16 @@ class SelfPlay:
         built = self.check([k.construct(answer, refs) for (k, refs, _), answer in zip(asked, answers, strict=True)])
         proposals = []
         for (kind, references, prompt), [rollout], task in zip(asked, sampled, built, strict=True):
-            error = str(task) if isinstance(task, ModelError) else self.objection(kind, task)
+            error = str(task) if isinstance(task, ModelError) else self.objection(task)
             kept = None if error or isinstance(task, ModelError) else task
             well_formed = parsing.well_formed(rollout.text)
             proposals.append(Proposal(kind.mode, prompt, rollout, references, kept, error, well_formed))
         return proposals
 
-    def objection(self, kind: TaskType, task: Task) -> str | None:
+    def objection(self, task: Task) -> str | None:
         """Why `task`, though verified, cannot be used."""
-        return self.admit(task) or (None if self.solver.fits(kind.ask(task)) else "too long to be asked")
+        prompt = self.kinds[task.mode].ask(task)
+        return self.admit(task) or (None if self.solver.fits(prompt) else "too long to be asked")
 
     def estimate(self, proposals: list[Proposal], rng: random.Random) -> tuple[list[Proposal], list[Attempt]]:
         """The proposals with their solve rates: mean scores of `samples` attempts at the training temperature."""
@@ -94,13 +100,13 @@ class SelfPlay:
 
     def solve(self, tasks: Sequence[Task], n: int, rng: random.Random, estimate: bool = False) -> list[Attempt]:
         """`n` graded attempts at each of `tasks`, in order."""
-        kinds = {kind.mode: kind for kind in self.types}
-        prompts = [kinds[task.mode].ask(task) for task in tasks]
+        prompts = [self.kinds[task.mode].ask(task) for task in tasks]
         with self.watch("estimate" if estimate else "solve"):
             sampled = self.solver.generate(prompts, n, rng)
         rows = [(task, prompt, r) for task, prompt, rs in zip(tasks, prompts, sampled, strict=True) for r in rs]
         answers = [parsing.answer(rollout.text) for _, _, rollout in rows]
-        scores = self.check([kinds[t.mode].grade(t, answer) for (t, _, _), answer in zip(rows, answers, strict=True)])
+        graded = zip(rows, answers, strict=True)
+        scores = self.check([self.kinds[task.mode].grade(task, answer) for (task, _, _), answer in graded])
         valid = [None if isinstance(score, ModelError) else score for score in scores]
         return [
             Attempt(task, prompt, rollout, score, answer, parsing.well_formed(rollout.text), estimate)

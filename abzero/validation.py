@@ -14,8 +14,8 @@ def verified(program: str, inputs: Sequence[str], max_output: int) -> Check[tupl
     deterministic literal of at most `max_output` characters; nothing is ever truncated.
     """
     arguments = [parsing.arguments(text) for text in inputs]
-    if not all(arguments):
-        raise Rejected("an input without arguments")
+    if not arguments or not all(arguments):
+        raise Rejected("no input, or an input without arguments")
     outcomes = yield [Call(program, text, verify=True) for text in arguments]
     return tuple(Case(text, _output(outcome, max_output)) for text, outcome in zip(arguments, outcomes, strict=True))
 
