@@ -29,8 +29,10 @@ def immediately(value):
     yield
 
 
-def failing(error, after=()):
-    yield from after
+def failing(error, after=None):
+    """Raises `error`, after an answer to `after` where it is given."""
+    if after:
+        yield [after]
     raise error
 
 
@@ -42,7 +44,7 @@ def test_checks_advance_in_lockstep_one_batch_a_round():
 
 def test_a_model_s_error_is_a_result_and_disturbs_no_other():
     early, late = Malformed("early"), Rejected("late")
-    checks = [failing(early), once(1), failing(late, [[call(5)]]), once(2)]
+    checks = [failing(early), once(1), failing(late, call(5)), once(2)]
     assert drive(checks, FakeSandbox()) == [early, ["2"], late, ["4"]]
 
 
