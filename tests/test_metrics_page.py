@@ -1,0 +1,58 @@
+"""docs/metrics.md explains every figure that is logged, and none that is not."""
+
+import re
+from pathlib import Path
+
+import torch
+
+from abzero.losses import Objective
+from abzero.observe.alarms import CONDITIONS, findings
+from abzero.policy import models
+from abzero.policy.learner import LocalLearner
+from abzero.types import Experience, Rollout
+from tests.fakes import KINDS, play, player
+from tests.policy.conftest import build, tokenizer
+
+PAGE = (Path(__file__).parent.parent / "docs" / "metrics.md").read_text(encoding="utf-8")
+ONLY_TRACKED = "alarms"
+"""Counted for trackers; the journal has the alarms themselves."""
+
+
+FIGURES, ALARMS = (set(re.findall(r"^\| `([^`]+)` \|", part, re.MULTILINE)) for part in PAGE.split("## Alarms"))
+
+
+def general(name):
+    """`name` as the page writes it."""
+    return re.sub("|".join(kind.mode for kind in KINDS), "{mode}", name)
+
+
+def learner_names(folder):
+    build("qwen2").save_pretrained(folder)
+    tokenizer().save_pretrained(folder)
+    model, codec = models.load(folder, dtype=torch.float32, device="cpu")
+    learner = LocalLearner(model, codec, objective=Objective(kl=0.1), gap_limit=100.0)
+    rollout = Rollout((2, 3), (4, 5), (-2.0, -2.0), "", "stop")
+    return {f"learner/{name}" for name in learner.update([Experience("solve", "deduction", 0, rollout, (), 1.0)])}
+
+
+def test_every_logged_figure_is_explained_and_no_other(tmp_path):
+    step = play(player(), batch_size=4).step(1)
+    logged = {general(name) for name in (*step.metrics, *step.clock)}
+    beside_the_learner = {name for name in logged if not name.startswith("learner/")}
+    assert beside_the_learner | learner_names(tmp_path) | {ONLY_TRACKED} == FIGURES
+
+
+def test_every_alarm_is_explained_and_no_other():
+    sick = {
+        "solve/truncated": 1.0,
+        "advantage/zero_groups": 1.0,
+        "propose/valid/deduction": 0.0,
+        "propose/unique/deduction": 0.0,
+        "propose/learnable/deduction": 0.0,
+        "learner/entropy": 0.0,
+        "learner/logprob_gap": 9.0,
+        "learner/loss": float("nan"),
+    }
+    raised = {general(name).replace("/solve", "/{role}") for name in findings([sick] * 5)}
+    assert len(raised) == len(CONDITIONS)
+    assert raised == ALARMS
