@@ -6,6 +6,7 @@ per layer, query, key and value in one product, and no more rows at a time than 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,8 @@ SHAPES = {"llama", "mistral", "qwen2", "qwen3"}
 CACHE_BYTES = 32 << 20
 """Keys and values held at once: about what the last-level cache holds; more rows only wait for memory."""
 MIN_ROWS = 32
+SHORT = 160
+"""Prompt tokens up to which attention over them is done in plain products, which hold all their scores at once."""
 BLOCK = 32
 """Columns by which the cache grows."""
 
@@ -45,12 +48,12 @@ class _Linear:
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
-    before: Tensor
+    """The weights of one block; the gains of its two norms are folded into the products that follow them."""
+
     qkv: _Linear
     query_norm: Tensor | None
     key_norm: Tensor | None
     out: _Linear
-    after: Tensor
     gate_up: _Linear
     down: _Linear
 
@@ -68,26 +71,28 @@ class DenseEngine:
         self.frequencies = trunk.rotary_emb.inv_freq.float()
         self.rope_scale: float = trunk.rotary_emb.attention_scaling
         self.embedding = trunk.embed_tokens.weight.detach().to(dtype)
-        self.norm = trunk.norm.weight.detach().to(dtype)
-        self.unembedding = self._packed([model.lm_head])
+        self.unembedding = self._packed([model.lm_head], trunk.norm)
         self.layers = [
             _Layer(
-                before=layer.input_layernorm.weight.detach().to(dtype),
-                qkv=self._packed([layer.self_attn.q_proj, layer.self_attn.k_proj, layer.self_attn.v_proj]),
+                qkv=self._packed(
+                    [layer.self_attn.q_proj, layer.self_attn.k_proj, layer.self_attn.v_proj], layer.input_layernorm
+                ),
                 query_norm=self._gain(layer.self_attn, "q_norm"),
                 key_norm=self._gain(layer.self_attn, "k_norm"),
                 out=self._packed([layer.self_attn.o_proj]),
-                after=layer.post_attention_layernorm.weight.detach().to(dtype),
-                gate_up=self._packed([layer.mlp.gate_proj, layer.mlp.up_proj]),
+                gate_up=self._packed([layer.mlp.gate_proj, layer.mlp.up_proj], layer.post_attention_layernorm),
                 down=self._packed([layer.mlp.down_proj]),
             )
             for layer in trunk.layers
         ]
 
-    def _packed(self, modules: Sequence[nn.Linear]) -> _Linear:
-        weight = torch.cat([module.weight.detach() for module in modules]).to(self.dtype)
+    def _packed(self, modules: Sequence[nn.Linear], norm: nn.Module | None = None) -> _Linear:
+        """The `modules` as one product, which also applies the gain of the `norm` before them."""
+        weight = torch.cat([module.weight.detach() for module in modules])
+        if norm is not None:
+            weight = weight * cast(Tensor, norm.weight).detach()
         biases = [module.bias.detach() for module in modules if module.bias is not None]
-        return _Linear(weight, torch.cat(biases).to(self.dtype) if biases else None)
+        return _Linear(weight.to(self.dtype), torch.cat(biases).to(self.dtype) if biases else None)
 
     def _gain(self, attention: nn.Module, name: str) -> Tensor | None:
         module = getattr(attention, name, None)
@@ -114,8 +119,9 @@ class DenseEngine:
             q, k, v = self.project(layer, x_PTD, rope)
             session.keys_BKDT[number][:, :, :, :width] = k.permute(0, 2, 3, 1).repeat_interleave(repeats, 0)
             session.values_BKTD[number][:, :, :width] = v.transpose(1, 2).repeat_interleave(repeats, 0)
-            q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
-            mixed = scaled_dot_product_attention(q, k, v, bias_P1TT, scale=1.0, enable_gqa=True)
+            if number == len(self.layers) - 1:
+                q, x_PTD, bias_P1TT = q[:, -1:], x_PTD[:, -1:], bias_P1TT[:, :, -1:]
+            mixed = attend(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), bias_P1TT)
             x_PTD = self.finish(layer, x_PTD, mixed.transpose(1, 2).flatten(2))
         return session, self.logits(x_PTD[:, -1]).repeat_interleave(repeats, 0)
 
@@ -127,7 +133,7 @@ class DenseEngine:
 
     def project(self, layer: _Layer, x: Tensor, rope: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         """Rotated and scaled queries, rotated keys, and values: ``[..., heads, head]`` each."""
-        qkv = layer.qkv(rms_norm(x, x.shape[-1:], layer.before, self.eps)).unflatten(-1, (-1, self.head))
+        qkv = layer.qkv(self.normed(x)).unflatten(-1, (-1, self.head))
         qk, v = qkv.split((self.queries + self.keys, self.keys), -2)
         if layer.query_norm is not None and layer.key_norm is not None:
             q, k = qk.split((self.queries, self.keys), -2)
@@ -142,11 +148,23 @@ class DenseEngine:
     def finish(self, layer: _Layer, x: Tensor, mixed: Tensor) -> Tensor:
         """The rest of a layer after attention: output projection and feed-forward, each with its residual."""
         x = x + layer.out(mixed)
-        gate, up = layer.gate_up(rms_norm(x, x.shape[-1:], layer.after, self.eps)).chunk(2, -1)
+        gate, up = layer.gate_up(self.normed(x)).chunk(2, -1)
         return x + layer.down(silu(gate) * up)
 
+    def normed(self, x: Tensor) -> Tensor:
+        return rms_norm(x, x.shape[-1:], None, self.eps)
+
     def logits(self, x: Tensor) -> Tensor:
-        return self.unembedding(rms_norm(x, x.shape[-1:], self.norm, self.eps)).float()
+        return self.unembedding(self.normed(x)).float()
+
+
+def attend(q_PHTE: Tensor, k_PKSE: Tensor, v_PKSE: Tensor, bias_P1TS: Tensor) -> Tensor:
+    """Softmax attention, ``[P, H, T, E]``. Short and in bf16, plain products beat the fused kernel two to one on CPU."""
+    if q_PHTE.dtype != torch.bfloat16 or k_PKSE.shape[2] > SHORT:
+        return scaled_dot_product_attention(q_PHTE, k_PKSE, v_PKSE, bias_P1TS, scale=1.0, enable_gqa=True)
+    grouped = q_PHTE.unflatten(1, (k_PKSE.shape[1], -1)).flatten(2, 3)
+    scores = (grouped @ k_PKSE.transpose(-1, -2)).view(*q_PHTE.shape[:-1], -1).add_(bias_P1TS)
+    return (torch.softmax(scores, -1).view(*grouped.shape[:-1], -1) @ v_PKSE).view(q_PHTE.shape)
 
 
 class DenseSession:

@@ -83,7 +83,7 @@ class LocalLearner:
         return self._version
 
     def update(self, batch: Sequence[Experience]) -> Mapping[str, float]:
-        """Means over the batch's response tokens, and the largest gap between sampler's and learner's log-probabilities.
+        """Means over the batch's response tokens, and the largest sampler-learner gap in log-probability.
 
         Raises `BackendError`, with the weights of the last good step, where sampler and learner disagree beyond the
         limit or a gradient is not finite.
