@@ -23,7 +23,7 @@ _SUMS = "SHA256SUMS"
 
 @dataclass(frozen=True, slots=True)
 class Checkpoints:
-    """The checkpoints of one run; the newest `keep` of them stay."""
+    """The checkpoints of one run. Saving one keeps the newest `keep` up to it; later ones are damaged, and left alone."""
 
     folder: Path
     keep: int = 2
@@ -34,7 +34,7 @@ class Checkpoints:
         partial = self.folder / f".partial-{final.name}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            for stale in self.folder.glob(".*"):
+            for stale in self._folders(".*-step-*"):
                 shutil.rmtree(stale)
             partial.mkdir()
             learner.save(partial)
@@ -53,7 +53,8 @@ class Checkpoints:
             raise RunError(
                 f"checkpoint {final} cannot be written ({error.strerror}): make room, then resume"
             ) from error
-        for old in (*self._folders()[: -self.keep], *self.folder.glob(".replaced-*")):
+        earlier = [folder for folder in self._folders() if folder <= final]
+        for old in (*earlier[: -self.keep], *self._folders(".replaced-step-*")):
             shutil.rmtree(old)
         return final
 
@@ -77,8 +78,8 @@ class Checkpoints:
         """The folder of the newest whole checkpoint."""
         return next((folder for folder in reversed(self._folders()) if not find_damage(folder)), None)
 
-    def _folders(self) -> list[Path]:
-        return sorted(path for path in self.folder.glob("step-*") if path.is_dir())
+    def _folders(self, pattern: str = "step-*") -> list[Path]:
+        return sorted(path for path in self.folder.glob(pattern) if path.is_dir())
 
 
 def find_damage(folder: Path) -> str | None:
