@@ -65,7 +65,7 @@ class SandboxPool:
         self._workers = workers or len(os.sched_getaffinity(0))
         self._rng = random.Random(seed)
         self._seeds = tuple(self._rng.sample(range(1, 2**32), SEEDS))
-        self._schedule = Schedule(limits, SEEDS, self._rng, lane_open=imports is not None)
+        self._schedule = Schedule(limits, SEEDS, self._workers, self._rng, lane_open=imports is not None)
         self._lock = threading.Lock()
         self._owner = os.getpid()
         self._respawned = 0

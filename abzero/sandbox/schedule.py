@@ -1,43 +1,26 @@
-"""Which run comes next: calls, their runs under several seeds, the shared lane and the audit. No processes here."""
+"""Which run comes next: the queue, the shared lane and its audit. No processes here."""
 
 import json
 import random
 import re
+import warnings
 import zlib
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from abzero import literals
 from abzero.errors import SandboxError
 from abzero.sandbox import wire
-from abzero.sandbox.base import Call, Nondeterministic, Outcome, Raised, Refused, Returned, Stopped
+from abzero.sandbox.base import Call, Outcome, Refused, Returned, Stopped
+from abzero.sandbox.check import Check
 from abzero.sandbox.limits import Limits
 from abzero.sandbox.parent import Ending
-from abzero.sandbox.verdict import broken, outcome_of, results
+from abzero.sandbox.verdict import Result, broken, outcome_of, results
 
 AUDIT_SHARE = 0.01
 _REMEMBERED = 4096
+_SMALLEST_LANE = 8
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-@dataclass(slots=True, eq=False)
-class Check:
-    """One distinct call on its way to an outcome."""
-
-    call: Call
-    seed: int
-    """Index of the zygote that runs it next."""
-    runs: int = 0
-    alone: bool = False
-    """Not fit for the lane, or doubted there."""
-    hashing: bool = False
-    failures: int = 0
-    """How often our side failed it."""
-    first: Returned | None = None
-    outcome: Outcome | None = None
-    audit: Outcome | None = None
-    """What the lane said, while the same run is repeated alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +35,10 @@ class Job:
 
 
 class Schedule:
-    """The queue of one pool. `next` hands out jobs, `finished` and `failed` take them back."""
+    """The queue of one pool. `next` hands out jobs; `finished` and `failed` take them back."""
 
-    def __init__(self, limits: Limits, seeds: int, rng: random.Random, lane_open: bool) -> None:
-        self._limits, self._seeds, self._rng = limits, seeds, rng
+    def __init__(self, limits: Limits, seeds: int, workers: int, rng: random.Random, lane_open: bool) -> None:
+        self._limits, self._seeds, self._workers, self._rng = limits, seeds, workers, rng
         self.lane_open = lane_open
         self._checks: dict[Call, Check] = {}
         self._lanes: list[deque[Check]] = [deque() for _ in range(seeds)]
@@ -77,13 +60,12 @@ class Schedule:
                 if check.outcome is None:
                     by_program.setdefault(call.program, []).append(check)
         fresh = [check for group in by_program.values() for check in group]
-        if len(fresh) == 1:
-            fresh[0].alone = True
         for check in fresh:
+            check.alone = len(fresh) == 1
             self._queue(check)
 
     def take(self, calls: Sequence[Call]) -> list[Outcome]:
-        """The outcomes of `calls`, all finished; forgets them."""
+        """The outcomes of `calls`, all of them final; forgets them."""
         outcomes = []
         for call in calls:
             outcome = self._checks[call].outcome
@@ -101,29 +83,30 @@ class Schedule:
     def next(self) -> Job | None:
         """The next child's work: the longest lane first, since what it turns out may have to run alone."""
         seed = max(range(self._seeds), key=lambda index: len(self._lanes[index]))
-        if lane := self._lanes[seed]:
-            checks: list[Check] = []
-            characters = 0
-            share = -(-len(lane) // 2)
-            while lane and len(checks) < min(self._limits.lane_calls, max(share, 8)):
-                characters += len(lane[0].call.program) + len(lane[0].call.arguments)
-                if checks and characters > self._limits.lane_characters:
-                    break
-                checks.append(lane.popleft())
-            seconds = self._limits.lane_seconds + len(checks) * self._limits.lane_seconds_each
-            return Job(seed, wire.SHARED, _request(checks), seconds, checks)
+        if self._lanes[seed]:
+            return self._shared_job(seed)
         if self._alone:
             check = self._alone.popleft()
             return Job(check.seed, wire.ALONE, _request([check]), self._limits.cpu_seconds, [check])
         return None
 
+    def _shared_job(self, seed: int) -> Job:
+        lane, limits = self._lanes[seed], self._limits
+        most = min(limits.lane_calls, max(_SMALLEST_LANE, -(-len(lane) // self._workers)))
+        checks = [lane.popleft()]
+        room = limits.lane_characters - _size(checks[0])
+        while lane and len(checks) < most and (room := room - _size(lane[0])) >= 0:
+            checks.append(lane.popleft())
+        seconds = limits.lane_seconds + len(checks) * limits.lane_seconds_each
+        return Job(seed, wire.SHARED, _request(checks), seconds, checks)
+
     def failed(self, job: Job) -> None:
         """The job's child never began, through no fault of a program. Raises `SandboxError` the second time."""
         for check in job.checks:
             check.failures += 1
-            check.alone = True
             if check.failures > 1:
-                raise SandboxError("the sandbox failed twice at one call, before the program ran")
+                raise SandboxError("the sandbox failed twice at one call, before its program ran")
+            check.alone = True
             self._queue(check)
 
     def finished(self, job: Job, ending: Ending) -> None:
@@ -131,62 +114,66 @@ class Schedule:
         if not locked:
             self.failed(job)
         elif job.verb == wire.SHARED:
-            self._shared(job, found)
+            self._finished_shared(job.checks, found)
+        elif found:
+            self._finished_alone(job.checks[0], found[0])
         else:
             [check] = job.checks
-            if found:
-                hashing, tag, body = found[0]
-                check.hashing = check.hashing or hashing
-                outcome = _outcome(check, tag, body)
-            else:
-                outcome = broken(ending)
-            if outcome == Stopped("timeout"):
+            outcome = broken(ending)
+            if outcome == Stopped("timeout") and not ending.overdue:
                 self._remember(check.call.program, check.call.arguments if prepared else None)
-            self._conclude(check, outcome)
+            check.waiting, check.outcome = False, outcome
 
-    def _shared(self, job: Job, found: list[tuple[bool, bytes, bytes]]) -> None:
-        for number, check in enumerate(job.checks):
-            if number >= len(found):
-                check.alone = check.alone or number == len(found)
+    def _finished_shared(self, checks: Sequence[Check], found: Sequence[Result]) -> None:
+        """Where a shared child ended early, that call must run alone; those after it get another shared one."""
+        for number, check in enumerate(checks):
+            reported = number < len(found)
+            doubted = number == len(found) or (reported and found[number].tag == wire.DOUBT)
+            check.alone = check.alone or doubted or not self.lane_open
+            if not reported or check.alone:
                 self._queue(check)
                 continue
-            hashing, tag, body = found[number]
-            check.hashing = check.hashing or hashing
-            if tag == wire.DOUBT:
-                check.alone = True
-                self._queue(check)
-            elif self._rng.random() < AUDIT_SHARE:
-                check.audit, check.alone = _outcome(check, tag, body), True
+            check.shared = True
+            if self._rng.random() < AUDIT_SHARE:
+                check.audit = found[number]
                 self._queue(check)
             else:
-                self._conclude(check, _outcome(check, tag, body))
+                self._conclude(check, found[number])
 
-    def _conclude(self, check: Check, outcome: Outcome) -> None:
-        """Take in one run's outcome: it decides the call, or asks for a run under another seed."""
-        if check.audit is not None:
-            agreed, check.audit = check.audit == outcome, None
-            if not agreed:
-                self.lane_open = False
-        check.runs += 1
-        if not check.call.verify or not isinstance(outcome, Returned):
-            unsteady = check.first is not None and isinstance(outcome, Raised)
-            check.outcome = Nondeterministic() if unsteady else outcome
-        elif check.first is None:
-            check.first = outcome
-            self._again(check)
-        elif not literals.same_types(check.first.value, outcome.value):
-            check.outcome = Nondeterministic()
-        elif check.runs < (self._seeds if check.hashing else 2):
-            self._again(check)
-        else:
-            check.outcome = check.first
+    def _finished_alone(self, check: Check, result: Result) -> None:
+        lane, check.audit = check.audit, None
+        if lane is not None and (lane.tag, lane.body) != (result.tag, result.body):
+            if isinstance(outcome_of(result, verify=False), Returned):
+                check.suspect = check.hashing = True
+            elif result.tag in (wire.RAISED, wire.NO_LITERAL):
+                self._close_lane()
+        self._conclude(check, result)
 
-    def _again(self, check: Check) -> None:
-        check.seed = (check.seed + 1) % self._seeds
-        self._queue(check)
+    def _conclude(self, check: Check, result: Result) -> None:
+        check.waiting = False
+        if check.take(result, self._seeds):
+            check.seed = (check.seed + 1) % self._seeds
+            self._queue(check)
+        elif check.suspect:
+            check.shared = check.suspect = False
+            self._close_lane()
+
+    def _close_lane(self) -> None:
+        """The lane gave a value that a program does not have: close it for good, and take back what came from it."""
+        warnings.warn("the sandbox's shared lane gave a wrong value and is closed", RuntimeWarning, stacklevel=2)
+        self.lane_open = False
+        for lane in self._lanes:
+            self._alone.extend(lane)
+            lane.clear()
+        for check in self._checks.values():
+            if check.shared:
+                check.forget()
+                if not check.waiting:
+                    self._queue(check)
 
     def _queue(self, check: Check) -> None:
-        if self.lane_open and not check.alone:
+        check.waiting = True
+        if self.lane_open and not check.alone and check.audit is None and not check.suspect:
             self._lanes[check.seed].append(check)
         else:
             self._alone.append(check)
@@ -212,8 +199,8 @@ class Schedule:
             self._hung.popitem(last=False)
 
 
-def _outcome(check: Check, tag: bytes, body: bytes) -> Outcome:
-    return Nondeterministic() if tag == wire.ADDRESS and check.call.verify else outcome_of(tag, body)
+def _size(check: Check) -> int:
+    return len(check.call.program) + len(check.call.arguments)
 
 
 def _request(checks: Sequence[Check]) -> bytes:

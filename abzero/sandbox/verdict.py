@@ -1,28 +1,35 @@
-"""From what a child sent to an outcome. Total: any bytes and any wait status give one, or `OurFault`."""
+"""From what a child sent to an outcome. Total: any bytes and any wait status give one."""
 
 import os
 import signal
+from dataclasses import dataclass
 
 from abzero import literals
 from abzero.errors import Malformed
 from abzero.sandbox import wire
-from abzero.sandbox.base import NotLiteral, Outcome, Raised, Refused, Returned, Stopped
+from abzero.sandbox.base import Nondeterministic, NotLiteral, Outcome, Raised, Refused, Returned, Stopped
 from abzero.sandbox.parent import Ending
 
 _RESULTS = {wire.VALUE, wire.RAISED, wire.NO_LITERAL, wire.ADDRESS, wire.REFUSED, wire.MEMORY, wire.EXITED, wire.DOUBT}
 
 
-class OurFault(Exception):
-    """The run failed before the program had a part in it."""
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One result frame, as the child sent it."""
+
+    hashing: bool
+    """The screening, before the program ran, found that two seeds are too few."""
+    tag: bytes
+    body: bytes
 
 
-def outcome_of(tag: bytes, body: bytes) -> Outcome:
+def outcome_of(result: Result, verify: bool) -> Outcome:
     """The outcome that a result frame reports; what no honest child sends counts as a crash."""
     try:
-        text = body.decode()
+        text = result.body.decode()
     except UnicodeDecodeError:
         return Stopped("crashed")
-    match tag:
+    match result.tag:
         case wire.VALUE:
             try:
                 return Returned(literals.canonical(literals.parse(text)))
@@ -30,6 +37,8 @@ def outcome_of(tag: bytes, body: bytes) -> Outcome:
                 return Refused(f"a value that is no literal: {error}")
         case wire.RAISED:
             return Raised(_name(text, "Exception"))
+        case wire.ADDRESS if verify:
+            return Nondeterministic()
         case wire.NO_LITERAL | wire.ADDRESS:
             return NotLiteral(_name(text, "object"))
         case wire.REFUSED:
@@ -42,9 +51,9 @@ def outcome_of(tag: bytes, body: bytes) -> Outcome:
             return Stopped("crashed")
 
 
-def results(ending: Ending) -> tuple[list[tuple[bool, bytes, bytes]], bool, bool]:
-    """Results of a run as (hashing, tag, text), whether the child locked itself in, whether a program was prepared."""
-    found: list[tuple[bool, bytes, bytes]] = []
+def results(ending: Ending) -> tuple[list[Result], bool, bool]:
+    """The results of a run, whether its child locked itself in, and whether it got a program to its call."""
+    found: list[Result] = []
     locked = prepared = hashing = False
     for tag, body in wire.frames(ending.data):
         if tag == wire.LOCKED:
@@ -54,7 +63,7 @@ def results(ending: Ending) -> tuple[list[tuple[bool, bytes, bytes]], bool, bool
         elif tag == wire.PREPARED:
             prepared = True
         elif tag in _RESULTS:
-            found.append((hashing, tag, body))
+            found.append(Result(hashing, tag, body))
     return found, locked, prepared
 
 

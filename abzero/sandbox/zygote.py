@@ -18,7 +18,7 @@ import socket
 import sys
 
 from abzero.sandbox import confine, kernel, seccomp, selftest, wire
-from abzero.sandbox.encode import encoder
+from abzero.sandbox.limits import IMPORTS
 from abzero.sandbox.worker import DESCRIPTOR, Worker
 
 _POLICY_OFF = (
@@ -64,7 +64,7 @@ def _prepare(options: wire.Settings) -> Worker:
     """Load what programs may import, scrub what would tell them about the machine, and stir the heap."""
     seed, imports = options["seed"], options["imports"]
     sys.path[:] = [entry for entry in sys.path if entry != options["root"]]
-    for name in [*(imports or ()), *(POLICY_OFF if imports is None else ())]:
+    for name in [*IMPORTS, *POLICY_OFF] if imports is None else imports:
         try:
             importlib.import_module(name)
         except ImportError:
@@ -76,12 +76,13 @@ def _prepare(options: wire.Settings) -> Worker:
     sys.stdin = None
     sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = _Null()  # type: ignore[misc,assignment]
     importlib.import_module("warnings").simplefilter("ignore")
-    encode = encoder(options["value_characters"], options["value_depth"], options["value_nodes"])
-    worker = Worker(None if imports is None else frozenset(imports), encode)
+    allowed = None if imports is None else frozenset(imports)
+    worker = Worker(allowed, options["value_characters"], options["value_depth"], options["value_nodes"])
     worker.warm_up()
     global _ballast
     _ballast = _stir(random.Random(f"{seed}"))
     gc.collect()
+    gc.disable()
     gc.freeze()
     return worker
 
@@ -144,7 +145,9 @@ class _Zygote:
             return True
         [(_, _, data)] = ancillary
         [descriptor] = array.array("i", data)
-        pid = os.fork()
+        pid = kernel.fork()
+        if pid < 0:
+            raise kernel.failure("fork")
         if pid == 0:
             self._become_child(verb, microseconds / 1e6, descriptor)
         os.close(descriptor)
