@@ -25,17 +25,14 @@ CREATE TABLE proposal (
     prompt INTEGER NOT NULL REFERENCES text, completion INTEGER NOT NULL REFERENCES text, tokens INTEGER NOT NULL,
     finish TEXT NOT NULL, version INTEGER NOT NULL, task TEXT REFERENCES task, error INTEGER REFERENCES text,
     well_formed INTEGER NOT NULL, solve_rate REAL, PRIMARY KEY (step, position)) WITHOUT ROWID;
-CREATE INDEX proposal_task ON proposal (task);
 CREATE TABLE lineage (
     step INTEGER NOT NULL, position INTEGER NOT NULL, place INTEGER NOT NULL,
     reference TEXT NOT NULL REFERENCES task, PRIMARY KEY (step, position, place)) WITHOUT ROWID;
-CREATE INDEX lineage_reference ON lineage (reference);
 CREATE TABLE attempt (
     step INTEGER NOT NULL, position INTEGER NOT NULL, task TEXT NOT NULL REFERENCES task,
     prompt INTEGER NOT NULL REFERENCES text, completion INTEGER NOT NULL REFERENCES text, tokens INTEGER NOT NULL,
     finish TEXT NOT NULL, version INTEGER NOT NULL, answer INTEGER NOT NULL REFERENCES text, score REAL,
     well_formed INTEGER NOT NULL, estimate INTEGER NOT NULL, PRIMARY KEY (step, position)) WITHOUT ROWID;
-CREATE INDEX attempt_task ON attempt (task);
 CREATE TABLE reward (
     step INTEGER NOT NULL, role TEXT NOT NULL, position INTEGER NOT NULL, "group" INTEGER NOT NULL,
     advantage REAL, PRIMARY KEY (step, role, position)) WITHOUT ROWID;

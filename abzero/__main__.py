@@ -1,0 +1,7 @@
+"""``python -m abzero``."""
+
+import sys
+
+from abzero.cli import main
+
+sys.exit(main())
