@@ -23,7 +23,7 @@ _SUMS = "SHA256SUMS"
 
 @dataclass(frozen=True, slots=True)
 class Checkpoints:
-    """The checkpoints of one run. Saving one keeps the newest `keep` up to it; later ones are damaged, and left alone."""
+    """The checkpoints of one run. Saving one keeps the newest `keep` up to it; later ones are damaged, and stay."""
 
     folder: Path
     keep: int = 2
