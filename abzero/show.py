@@ -3,7 +3,10 @@
 import json
 from collections.abc import Mapping, Sequence
 
+from rich.box import SIMPLE_HEAD
+from rich.columns import Columns
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.panel import Panel
 from rich.rule import Rule
 from rich.syntax import Syntax
@@ -23,12 +26,12 @@ _SETTINGS = (
     *("reward.learnability", "advantage.estimator", "loss.reduction", "optimizer.lr"),
 )
 _FIGURES = {
-    "proposer's reward": "propose/reward/",
     "valid": "propose/valid/",
     "new": "propose/new/",
     "learnable": "propose/learnable/",
-    "solve rate": "propose/solve_rate/",
-    "solver's reward": "solve/reward/",
+    "solved": "propose/solve_rate/",
+    "proposer": "propose/reward/",
+    "solver": "solve/reward/",
     "score": "solve/score/",
     "entropy": "learner/entropy",
 }
@@ -39,12 +42,16 @@ def overview(archive: Archive) -> RenderableType:
     """The run: what it is, its last steps, its alarms."""
     steps = archive.steps()
     about = archive.about()
-    table = Table("step", *_FIGURES, "tokens/s", title=f"last {min(_RECENT, len(steps))} of {len(steps)} steps")
-    speed = dict(archive.series("tokens_per_second"))
+    table = Table(
+        "step",
+        *_FIGURES,
+        title=f"last {min(_RECENT, len(steps))} of {len(steps)} steps",
+        box=SIMPLE_HEAD,
+        collapse_padding=True,
+    )
     for number in steps[-_RECENT:]:
         metrics = archive.metrics(number)
-        cells = [_mean_of(metrics, prefix) for prefix in _FIGURES.values()]
-        table.add_row(str(number), *cells, f"{speed[number]:,.0f}" if number in speed else "")
+        table.add_row(str(number), *(_mean_of(metrics, prefix) for prefix in _FIGURES.values()))
     alarms = [Text(f"! step {alarm.step}: {harmless(alarm.message)}", style="yellow") for alarm in archive.alarms()]
     more = [Text(f"({len(alarms) - _RECENT} earlier alarms)")] if len(alarms) > _RECENT else []
     return Group(
@@ -63,17 +70,11 @@ def step_view(archive: Archive, number: int) -> RenderableType:
     if number not in steps:
         held = f"{steps[0]} to {steps[-1]}" if steps else "none yet"
         raise RunError(f"the journal holds no step {number}: it has {held}")
-    table = Table("", "mode", "task", "verdict", "solved", "reward", "advantage", title=f"proposals of step {number}")
-    for proposed in archive.proposals(number):
-        task = archive.task(proposed.task) if proposed.task else None
-        what = f"{verdict(proposed)}\n{task.program}\n# f({task.cases[0].input})" if task else verdict(proposed)
-        table.add_row(
-            *(str(proposed.position), proposed.mode, proposed.task or "", _cell(what, 600, lines=12)),
-            *(solve_rate(proposed), _cell(proposal_derivation(proposed)), _advantage(proposed)),
-        )
+    proposals = [_proposal(archive, proposed) for proposed in archive.proposals(number)]
     figures = archive.metrics(number)
     return Group(
-        table,
+        Rule(Text(f"proposals of step {number}")),
+        *proposals,
         _attempt_table(archive.attempts(number)),
         _pairs({name: f"{value:.5g}" for name, value in figures.items()}),
     )
@@ -85,7 +86,8 @@ def task_view(archive: Archive, prefix: str) -> RenderableType:
     proposals = archive.proposals_of(task.id)
     attempts = archive.attempts_at(task.id)
     children = archive.children(task.id)
-    seen = f"first seen at step {archive.first_seen(task.id)}, proposed {len(proposals)} times"
+    times = "once" if len(proposals) == 1 else f"{len(proposals)} times"
+    seen = f"first seen at step {archive.first_seen(task.id)}, proposed {times}"
     cases = Table("input", "output", title="cases")
     for case in task.cases:
         cases.add_row(_cell(case.input), _cell(case.output))
@@ -99,6 +101,21 @@ def task_view(archive: Archive, prefix: str) -> RenderableType:
         _answers(attempts),
         Text(f"shown as a reference to {len(children)} tasks" + "".join(f"\n  {child}" for child in children[:10])),
     )
+
+
+def _proposal(archive: Archive, proposed: Proposed) -> RenderableType:
+    """A proposal in a few lines: its verdict, its reward, the task that it became."""
+    head = Text(f"{proposed.position:>3} {proposed.mode} ", style="bold")
+    if proposed.task is None:
+        head.append_text(Text(abridged(verdict(proposed), 300), style="red"))
+    else:
+        head.append_text(Text(f"{proposed.task} {verdict(proposed)}, solved {solve_rate(proposed)}", style="green"))
+    reward = Text(f"reward {proposal_derivation(proposed)}, advantage {_advantage(proposed) or 'none'}")
+    parts: list[RenderableType] = [head, Padding(reward, (0, 0, 0, 4))]
+    if proposed.task is not None:
+        task = archive.task(proposed.task)
+        parts.append(Padding(_python(f"{task.program}\n# f({task.cases[0].input})", 600), (0, 0, 0, 4)))
+    return Group(*parts)
 
 
 def _origin(archive: Archive, proposed: Proposed) -> list[RenderableType]:
@@ -150,18 +167,15 @@ def _settings(config: str) -> dict[str, str]:
     return {name: flat[name] for name in _SETTINGS if name in flat}
 
 
-def _pairs(values: Mapping[str, str], columns: int = 3) -> Table:
-    """Names and values, some to a row."""
-    table = Table.grid(padding=(0, 2))
-    items = [(Text(harmless(name), style="dim"), Text(harmless(value))) for name, value in values.items()]
-    for start in range(0, len(items), columns):
-        table.add_row(*(cell for pair in items[start : start + columns] for cell in pair))
-    return table
+def _pairs(values: Mapping[str, str]) -> RenderableType:
+    """Names and values, as many beside each other as fit."""
+    pairs = [Text.assemble((f"{harmless(name)} ", "dim"), harmless(value)) for name, value in values.items()]
+    return Columns(pairs, padding=(0, 3))
 
 
 def _mean_of(metrics: Mapping[str, float], prefix: str) -> str:
     values = [value for name, value in metrics.items() if name.startswith(prefix)]
-    return f"{sum(values) / len(values):.3f}" if values else ""
+    return f"{sum(values) / len(values):.2f}" if values else ""
 
 
 def _advantage(record: Proposed | Attempted) -> str:
@@ -179,5 +193,5 @@ def _line(text: str, limit: int) -> str:
     return flat + ("…" if len(text) > limit else "")
 
 
-def _python(program: str) -> Syntax:
-    return Syntax(abridged(program), "python", theme="ansi_dark", background_color="default", word_wrap=True)
+def _python(program: str, limit: int = 4_000) -> Syntax:
+    return Syntax(abridged(program, limit), "python", theme="ansi_dark", background_color="default", word_wrap=True)

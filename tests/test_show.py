@@ -36,9 +36,9 @@ def test_the_overview_says_what_the_run_is_and_how_far_it_came(path):
     config = json.dumps({"steps": 20, "model": {"name": "tiny"}, "tasks": {"modes": ["deduction", "abduction"]}})
     text = printed(overview(record(path, *history(12), config=config, isolation="strict", version="0.1.0")))
     assert "last 10 of 12 steps" in text
-    assert "model.name  tiny" in text
+    assert "model.name tiny" in text
     assert "deduction, abduction" in text
-    assert "isolation  strict" in text
+    assert "isolation strict" in text
     assert "no alarms" in text
 
 
@@ -75,7 +75,7 @@ def test_a_task_shows_where_it_comes_from_and_what_was_answered(path):
     task = archive.proposals(1)[0].task
     text = printed(task_view(archive, task[:9]))
     assert f"deduction task {task}" in text
-    assert "first seen at step 1, proposed 1 times" in text
+    assert "first seen at step 1, proposed once" in text
     assert f"reference 1: {IDENTITY.id}" in text
     assert "5 attempts, 4 of them to estimate the solve rate" in text
     assert "-1 = malformed -1" in text
