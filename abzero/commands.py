@@ -1,0 +1,155 @@
+"""The commands that look at things: runs, models, files, this machine."""
+
+import dataclasses
+import json as jsonlib
+import random
+from collections import Counter
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+from tyro.conf import Positional
+
+from abzero.config import Config, SandboxSettings, from_json, parse, read_recipe
+from abzero.errors import ConfigError
+from abzero.folder import RunFolder
+
+RECIPES = Path(__file__).parent / "recipes"
+DEFAULT_RECIPE = "tiny-cpu"
+
+out = Console()
+
+
+def say(words: str) -> None:
+    """Print plain words, whatever they hold."""
+    out.print(Text(words), soft_wrap=True)
+
+
+def recipe(name: str) -> Path:
+    """The recipe's file: a path, or the name of one in the box."""
+    path = Path(name)
+    boxed = RECIPES / f"{path.stem}.toml"
+    return boxed if not path.exists() and boxed.exists() else path
+
+
+def show(run: Positional[Path], step: int | None = None, task: str | None = None) -> int:
+    """Show a run, one of its steps, or one task: references, verdict, attempts, and each reward as a derivation."""
+    from abzero import show as view
+    from abzero.journal import Archive
+
+    folder = RunFolder(run)
+    folder.read_config()
+    with closing(Archive(folder.journal)) as archive:
+        if task is not None:
+            out.print(view.task_view(archive, task))
+        elif step is not None:
+            out.print(view.step_view(archive, step))
+        else:
+            out.print(view.overview(archive))
+    return 0
+
+
+def replay(run: Positional[Path], task: Positional[str | None] = None) -> int:
+    """Run the recorded tasks again and score the recorded answers again; exit status 1 if anything differs."""
+    from abzero import build
+    from abzero import replay as again
+    from abzero.journal import Archive
+
+    folder = RunFolder(run)
+    config = from_json(folder.read_config())
+    types = build.task_types(config.tasks)
+    with closing(Archive(folder.journal)) as archive, build.sandbox(config.sandbox, config.seed) as box:
+        if task is not None:
+            done = again.replay_task(archive, task, types, box)
+        else:
+            done = again.together(again.replay_run(archive, types, box, say))
+    for difference in done.differences:
+        say(f"{difference.task}, {difference.what}: recorded {difference.recorded}, now {difference.now}")
+    verdict = f"{len(done.differences)} differ" if done.differences else "identical"
+    say(f"{done.tasks} tasks run again, {done.answers} answers scored again: {verdict}")
+    return 1 if done.differences else 0
+
+
+def validate(file: Positional[Path], out: Path) -> int:
+    """Run the programs of a JSONL file, rows {"program", "inputs"}, and write the rows with their "verdicts"."""
+    from abzero import build, verdicts
+
+    tally: Counter[str] = Counter()
+    try:
+        with ExitStack() as stack:
+            rows = stack.enter_context(file.open(encoding="utf-8", errors="surrogateescape"))
+            written = stack.enter_context(out.open("w", encoding="utf-8", errors="surrogateescape"))
+            box = stack.enter_context(build.sandbox(SandboxSettings(), seed=0))
+            written.writelines(verdicts.judged(rows, str(file), box, tally))
+    except OSError as error:
+        raise ConfigError(f"'{error.filename or out}': {error.strerror}") from error
+    say(", ".join(f"{count} {kind}" for kind, count in sorted(tally.items())))
+    return 0
+
+
+def evaluate(
+    model: Positional[str],
+    suite: str = "nursery",
+    seed: int = 0,
+    n: int = 300,
+    json: Path | None = None,
+) -> int:
+    """Measure a model, or a run's newest checkpoint, on held-out problems: `n` in each cell, with 95 % intervals."""
+    from abzero import build
+    from abzero.evals import base
+    from abzero.evals.table import table
+
+    config, name = _measured(model)
+    types = build.task_types(config.tasks)
+    with build.sandbox(config.sandbox, config.seed) as box:
+        loaded = build.load(config, name)
+        greedy, sampling = (build.generator(config, *loaded, temperature) for temperature in (0.0, 1.0))
+        problems = build.benchmark(suite, types, config.tasks.inputs, seed, n)
+        rows = base.evaluate(problems, greedy, sampling, box, random.Random(seed))
+    if json is not None:
+        json.write_text(jsonlib.dumps([dataclasses.asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
+    out.print(table(rows))
+    return 0
+
+
+def report(run: Positional[Path]) -> int:
+    """Write RUN/report.html: the whole run as one self-contained page."""
+    from abzero.observe.report import write_report
+
+    RunFolder(run).read_config()
+    say(f"the report is in {write_report(run)}")
+    return 0
+
+
+def compare(runs: Positional[tuple[Path, ...]], page: Path = Path("comparison.html")) -> int:
+    """Compare runs: tables with intervals here, the curves in a page."""
+    from abzero.observe.report import compare as tables
+
+    for run in runs:
+        RunFolder(run).read_config()
+    out.print(tables(runs, page))
+    say(f"the curves are in {page}")
+    return 0
+
+
+def doctor(model: str | None = None) -> int:
+    """Say what this machine has and lacks for abzero, and with --model what a model has and lacks."""
+    from abzero import doctor as examine
+
+    findings = [*examine.machine(), *(examine.model(model) if model else [])]
+    out.print(examine.table(findings))
+    return 0 if all(finding.fine for finding in findings) else 1
+
+
+def _measured(model: str) -> tuple[Config, str]:
+    """The settings to measure `model` with, and what to load: a run's newest checkpoint with the run's own settings."""
+    from abzero.checkpoint import Checkpoints
+
+    folder = RunFolder(Path(model))
+    if not folder.config.exists() or not folder.checkpoints.exists():
+        return parse([*read_recipe(recipe(DEFAULT_RECIPE)), f"--model.name={model}"], "abzero eval"), model
+    newest = Checkpoints(folder.checkpoints).newest()
+    if newest is None:
+        raise ConfigError(f"run '{model}' has no whole checkpoint yet: train it first")
+    return from_json(folder.read_config()), str(newest / "model")
