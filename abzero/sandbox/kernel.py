@@ -14,8 +14,8 @@ CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = (
 libc = ctypes.CDLL(None, use_errno=True)
 libc.syscall.restype = ctypes.c_long
 fork = ctypes.PyDLL(None).fork
-"""``fork`` without the interpreter's hooks, which reseed ``random`` and tidy up after threads: a third of a child's cost,
-for nothing in a process that has one thread."""
+"""``fork`` without the interpreter's hooks, which reseed ``random`` and tidy up after threads: a third of the cost of a
+child, for nothing in a process that has one thread."""
 
 
 def failure(call: str) -> OSError:

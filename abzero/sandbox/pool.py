@@ -38,8 +38,11 @@ class Report:
     """What the self-test could do although it must not; empty under ``strict``."""
     workers: int
     seeds: tuple[int, ...]
+    zygotes: tuple[int, ...]
+    """Their process ids."""
     respawned: int
     lane_open: bool
+    """Whether clean programs may share a child; an audit that finds a wrong value closes the lane for good."""
 
 
 class SandboxPool:
@@ -86,17 +89,16 @@ class SandboxPool:
         return self._isolation
 
     def report(self) -> Report:
-        zygote = self._zygotes[0]
-        lane = self._schedule.lane_open
         return Report(
-            self._isolation,
-            zygote.python,
-            zygote.layers,
-            self._escapes,
-            self._workers,
-            self._seeds,
-            self._respawned,
-            lane,
+            isolation=self._isolation,
+            python=self._zygotes[0].python,
+            layers=self._zygotes[0].layers,
+            escapes=self._escapes,
+            workers=self._workers,
+            seeds=self._seeds,
+            zygotes=tuple(zygote.pid for zygote in self._zygotes),
+            respawned=self._respawned,
+            lane_open=self._schedule.lane_open,
         )
 
     def run(self, calls: Sequence[Call]) -> list[Outcome]:
