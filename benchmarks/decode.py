@@ -4,8 +4,8 @@
 
 Every way samples `rows` distinct prompts, one completion each, without an end token, at temperature 1 without top-k
 or top-p. The ways take turns, round by round; the table gives each one's median, and the median over rounds of its
-ratio to `generate` of the same round. Seconds are processor seconds of this process, on one thread, so that a busy machine moves
-the ratios little.
+ratio to `generate` of the same round. Seconds are processor seconds of this process, on one thread, so that a busy
+machine moves the ratios little.
 
 What bounds the figures: `prefill` is matrix products over all prompt tokens, the same work for every way; a decode step
 of the small sizes is bound by reading the cache (attention is a product with one row per head) and by the overhead of

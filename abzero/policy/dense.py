@@ -159,7 +159,7 @@ class DenseEngine:
 
 
 def attend(q_PHTE: Tensor, k_PKSE: Tensor, v_PKSE: Tensor, bias_P1TS: Tensor) -> Tensor:
-    """Softmax attention, ``[P, H, T, E]``. Short and in bf16, plain products beat the fused kernel two to one on CPU."""
+    """Softmax attention, ``[P, H, T, E]``. In bf16, plain products beat the fused kernel where the text is short."""
     if q_PHTE.dtype != torch.bfloat16 or k_PKSE.shape[2] > SHORT:
         return scaled_dot_product_attention(q_PHTE, k_PKSE, v_PKSE, bias_P1TS, scale=1.0, enable_gqa=True)
     grouped = q_PHTE.unflatten(1, (k_PKSE.shape[1], -1)).flatten(2, 3)

@@ -51,6 +51,8 @@ def load(name: str | Path, *, dtype: torch.dtype, device: str) -> tuple[PreTrain
         tokenizer = _tokenizer(source)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"model {str(name)!r} has no tokenizer that can be read: {_brief(error)}") from error
+    if not tokenizer.encode("a", add_special_tokens=False):
+        raise ConfigError(f"model {str(name)!r} has no tokenizer: copy tokenizer.json beside its weights")
     try:
         loaded = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, output_loading_info=True)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
