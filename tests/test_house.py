@@ -1,0 +1,87 @@
+"""The house keeps its own rules: how long a file is, what it imports, and where text may become code."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import abzero
+
+PACKAGE = Path(abzero.__file__).parent
+FILES = {path.relative_to(PACKAGE).as_posix(): path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")}
+HEAVY = ("torch", "transformers", "numpy", "ray", "vllm", "tyro", "rich", "safetensors")
+ALGORITHM = (
+    *("types", "errors", "literals", "parsing", "structure", "rewards", "sandbox.base", "sandbox.drive", "validation"),
+    *("prompts", "tasks", "buffer", "advantages", "drawing", "credit", "metrics", "policy.base", "policy.scripted"),
+    *("selfplay", "seeding", "checkpoint", "journal", "train"),
+)
+GUEST = {"sandbox/worker.py"}
+"""Where untrusted text is run, in a process of its own."""
+OWN_TEXT = {"nursery/grammar.py"}
+"""Where formulas that stand in the file itself are compiled."""
+
+
+def test_the_loop_stays_under_120_lines():
+    assert len(FILES["selfplay.py"].splitlines()) < 120
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_no_file_is_longer_than_300_lines(name):
+    assert len(FILES[name].splitlines()) <= 300
+
+
+@pytest.mark.parametrize("module", ALGORITHM)
+def test_the_algorithm_needs_no_tensor(module):
+    code = f"import sys, abzero.{module}; print(*[name for name in {HEAVY} if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == []
+
+
+def calls(source: str) -> set[str]:
+    """The names that `source` calls or imports."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Call(func=ast.Name(id=name)):
+                names.add(name)
+            case ast.Import(names=imported):
+                names.update(alias.name.partition(".")[0] for alias in imported)
+            case ast.ImportFrom(module=str(name)):
+                names.add(name.partition(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("name", sorted(set(FILES) - GUEST - OWN_TEXT))
+def test_text_becomes_code_in_the_guest_alone(name):
+    assert not calls(FILES[name]) & {"eval", "exec", "compile", "pickle", "marshal", "shelve", "dill"}
+
+
+@pytest.mark.parametrize("name", sorted(set(FILES) - GUEST))
+def test_no_error_is_swallowed(name):
+    """`except Exception` hides our own faults among the model's: it must raise again, but in the guest."""
+    for node in ast.walk(ast.parse(FILES[name])):
+        if isinstance(node, ast.ExceptHandler) and not isinstance(node.body[-1], ast.Raise):
+            caught = ast.unparse(node.type) if node.type else "BaseException"
+            assert not {"Exception", "BaseException"} & set(caught.strip("()").split(", ")), ast.unparse(node)
+
+
+def test_the_guest_brings_nothing_but_the_sandbox():
+    """No torch, no weights, no tokens share an address space with untrusted programs."""
+    code = "import sys, abzero.sandbox.zygote; print(*[name for name in sys.modules])"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not set(loaded) & set(HEAVY)
+    assert {name for name in loaded if name.startswith("abzero.") and not name.startswith("abzero.sandbox")} == set()
+
+
+def test_nothing_is_named_after_nothing():
+    assert not {"utils", "helpers", "common", "misc"} & {
+        part for name in FILES for part in Path(name).with_suffix("").parts
+    }
+
+
+def test_settings_are_read_in_one_place():
+    """Everyone but the command line and the builder is handed values."""
+    readers = {name for name, source in FILES.items() if "abzero.config" in source or "abzero import config" in source}
+    assert readers <= {"build.py", "cli.py", "commands.py"}
