@@ -9,6 +9,9 @@ from abzero.observe.report.html import Html, html, joined
 
 Point = tuple[float, float]
 
+Span = tuple[float, float]
+"""The first and the last step of the x axis, so that charts of one run can be compared."""
+
 WIDTH, _HEIGHT = 380, 190
 LEFT, RIGHT, _TOP, _BOTTOM = 42, 18, 8, 24
 _MOST_POINTS = 400
@@ -43,15 +46,16 @@ class Frame:
         return _HEIGHT - _BOTTOM - (value - self.y0) / (self.y1 - self.y0) * (_HEIGHT - _TOP - _BOTTOM)
 
 
-def line_chart(title: str, series: Sequence[Series], *, share: bool = False, marks: Sequence[float] = ()) -> Html:
+def line_chart(
+    title: str, series: Sequence[Series], span: Span, *, share: bool = False, marks: Sequence[float] = ()
+) -> Html:
     """Curves over steps. `share` fixes the y axis to 0 … 100 %; `marks` are steps to be marked by a vertical line."""
     drawn = [replace(one, points=thinned(one.points)) for one in series if _finite(one.points)]
     if not drawn:
         return figure(title, html('<p class="none">nothing was logged</p>'), [])
     values = [y for one in drawn for _, y in one.points]
     low, high = (0.0, 1.0) if share else _padded(min(values), max(values))
-    steps = [x for one in drawn for x, _ in one.points]
-    frame = Frame(min(steps), max(max(steps), min(steps) + 1), low, high)
+    frame = Frame(span[0], max(span[1], span[0] + 1), low, high)
     parts = [_axes(frame, share)]
     parts += [
         html(
@@ -74,7 +78,11 @@ def line_chart(title: str, series: Sequence[Series], *, share: bool = False, mar
 
 
 def area_chart(
-    title: str, labels: Sequence[str], colours: Sequence[str], rows: Sequence[tuple[float, Sequence[float]]]
+    title: str,
+    labels: Sequence[str],
+    colours: Sequence[str],
+    rows: Sequence[tuple[float, Sequence[float]]],
+    span: Span,
 ) -> Html:
     """Shares over steps, the first label at the bottom. A row is (step, amounts); empty ones do not count."""
     binned = _binned([(x, amounts) for x, amounts in rows if sum(amounts)])
@@ -83,7 +91,7 @@ def area_chart(
     shares = [(x, [amount / sum(amounts) for amount in amounts]) for x, amounts in binned]
     if len(shares) == 1:
         shares.append((shares[0][0] + 1, shares[0][1]))
-    frame = Frame(shares[0][0], shares[-1][0], 0.0, 1.0)
+    frame = Frame(span[0], max(span[1], shares[-1][0]), 0.0, 1.0)
     parts = [_axes(frame, share=True)]
     for index, colour in enumerate(colours):
         below = [(x, sum(row[:index])) for x, row in shares]

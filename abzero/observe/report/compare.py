@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from abzero.observe.report.arms import Arm, base, cells, metrics
-from abzero.observe.report.charts import Point, Series, line_chart
+from abzero.observe.report.charts import Point, Series, Span, line_chart
 from abzero.observe.report.dots import Dot, Row, dot_chart
 from abzero.observe.report.gather import Run, means, statements
 from abzero.observe.report.html import Html, html, joined
@@ -105,11 +105,11 @@ def _dots(found: Sequence[Arm], mode: str, metric: str) -> Html:
 
 
 def _curves(found: Sequence[Arm], title: str, name: str, share: bool = True) -> Html:
-    return line_chart(title, _series(found, lambda run: run.figures.get(name, ())), share=share)
+    return line_chart(title, _series(found, lambda run: run.figures.get(name, ())), _span(found), share=share)
 
 
 def _lengths(found: Sequence[Arm], mode: str) -> Html:
-    return line_chart(f"{mode}: mean statements", _series(found, lambda run: _mean_statements(run, mode)))
+    return line_chart(f"{mode}: mean statements", _series(found, lambda run: _mean_statements(run, mode)), _span(found))
 
 
 def _series(found: Sequence[Arm], points_of: Callable[[Run], Sequence[Point]]) -> list[Series]:
@@ -119,6 +119,11 @@ def _series(found: Sequence[Arm], points_of: Callable[[Run], Sequence[Point]]) -
         for index, arm in enumerate(found)
         for run in arm.runs.values()
     ]
+
+
+def _span(found: Sequence[Arm]) -> Span:
+    spans = [run.span for arm in found for run in arm.runs.values()]
+    return min(first for first, _ in spans), max(last for _, last in spans)
 
 
 def _members(arm: Arm) -> str:

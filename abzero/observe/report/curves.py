@@ -22,10 +22,10 @@ def solving(run: Run, colours: dict[str, str]) -> Html:
     for mode in run.modes:
         rows = [outline for outline in run.outlines if outline.mode == mode]
         curves = [
-            Series(f"k = {name}", means([one for one in rows if _length(one) == k], lambda one: one.solve_rate), colour)
+            Series(name, means([one for one in rows if _length(one) == k], lambda one: one.solve_rate), colour)
             for k, (name, colour) in enumerate(zip(_LENGTHS, _LENGTH_COLOURS, strict=True))
         ]
-        charts.append(line_chart(f"{mode}: solve rate by statements", curves, share=True))
+        charts.append(line_chart(f"{mode}: solve rate by statements", curves, run.span, share=True))
     return html(
         '<section><h2>How solving went</h2><p class="note">On tasks that the model itself proposed: they change as the '
         "proposer learns, so a flat curve may hide progress. Bold: rolling mean.</p>"
@@ -40,11 +40,11 @@ def proposing(run: Run, colours: dict[str, str]) -> Html:
     for mode in run.modes:
         rows = [outline for outline in run.outlines if outline.mode == mode]
         bands = counts(rows, len(BANDS), lambda one: None if one.solve_rate is None else band(one.solve_rate))
-        charts.append(area_chart(f"{mode}: how often solved", BANDS, _BAND_COLOURS, bands))
+        charts.append(area_chart(f"{mode}: how often solved", BANDS, _BAND_COLOURS, bands, run.span))
     for mode in run.modes:
         rows = [outline for outline in run.outlines if outline.mode == mode]
         lengths = counts(rows, LONGEST, _length)
-        charts.append(area_chart(f"{mode}: statements", _LENGTHS, _LENGTH_COLOURS, lengths))
+        charts.append(area_chart(f"{mode}: statements", _LENGTHS, _LENGTH_COLOURS, lengths, run.span))
     charts += [
         _by_mode(run, colours, "proposer's mean reward", "propose/reward/"),
         _by_mode(run, colours, "mean solve rate", "propose/solve_rate/", share=True),
@@ -53,11 +53,14 @@ def proposing(run: Run, colours: dict[str, str]) -> Html:
         _by_mode(run, colours, "new to the buffer, of the valid", "propose/new/", share=True),
         _by_mode(run, colours, "unique within the step, of the valid", "propose/unique/", share=True),
         line_chart(
-            "statements with the commonest operation", [_commonest(run, m, colours[m]) for m in run.modes], share=True
+            "statements with the commonest operation",
+            [_commonest(run, mode, colours[mode]) for mode in run.modes],
+            run.span,
+            share=True,
         ),
     ]
     return html(
-        '<section><h2>What it proposed</h2><p class="note">Only tasks solved neither never nor always can teach '
+        '<section><h2>What it proposed</h2><p class="note">Only tasks that are solved sometimes can teach '
         "anything; the proposer is paid for them.</p>"
         '<div class="grid3">{charts}</div></section>',
         charts=joined(charts),
@@ -71,7 +74,7 @@ def health(run: Run, colours: dict[str, str]) -> Html:
     def chart(title: str, names: dict[str, str], share: bool = False) -> Html:
         palette = zip(names.items(), ("c3", "c4", "c5", "c6", "c7", "c0"), strict=False)
         curves = [Series(label, run.figures.get(name, ()), colour) for (name, label), colour in palette]
-        return line_chart(title, [one for one in curves if one.points], share=share, marks=marks)
+        return line_chart(title, [one for one in curves if one.points], run.span, share=share, marks=marks)
 
     seconds = ("propose", "estimate", "solve", "sandbox", "update")
     charts = [
@@ -98,7 +101,7 @@ def _by_mode(run: Run, colours: dict[str, str], title: str, prefix: str, share: 
     curves: Sequence[Series] = [
         Series(mode, run.figures[prefix + mode], colours[mode]) for mode in run.modes if prefix + mode in run.figures
     ]
-    return line_chart(title, curves, share=share)
+    return line_chart(title, curves, run.span, share=share)
 
 
 def _commonest(run: Run, mode: str, colour: str) -> Series:

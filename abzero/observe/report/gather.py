@@ -9,7 +9,7 @@ from pathlib import Path
 
 from abzero.journal import Archive, Outline
 from abzero.observe.report import results
-from abzero.observe.report.charts import Point
+from abzero.observe.report.charts import Point, Span
 from abzero.types import Alarm
 
 LONGEST = 6
@@ -40,6 +40,11 @@ class Run:
     """Every proposal of the self-play steps."""
     before: results.Evaluation | None
     after: results.Evaluation | None
+
+    @property
+    def span(self) -> Span:
+        """The first and the last step."""
+        return (float(self.steps[0]), float(self.steps[-1])) if self.steps else (0.0, 1.0)
 
     @property
     def modes(self) -> list[str]:
