@@ -1,4 +1,3 @@
-
 import pytest
 
 from abzero.errors import RunError
