@@ -46,8 +46,9 @@ class Stage:
 STAGES = (
     Stage(Lesson(), steps=700),
     Stage(Lesson(copied=0.3, identities=0.08), steps=300, peak=0.6, warmup=20, cooldown=0.5),
+    Stage(Lesson(copied=0.3, identities=0.08, drills=0.4), steps=350, peak=0.6, warmup=20, cooldown=0.5),
 )
-"""First plain programs; then longer ones that are no harder."""
+"""First plain programs; then longer ones that are no harder; then the tables of arithmetic, too."""
 
 
 def untrained(vocabulary: int) -> LlamaForCausalLM:
