@@ -43,11 +43,6 @@ class Change:
     low: float
     high: float
 
-    @property
-    def beyond_chance(self) -> bool:
-        """Whether the interval leaves 0 out."""
-        return self.low > 0 or self.high < 0
-
 
 def read(path: Path) -> Evaluation | None:
     """The evaluation in `path`; ``None`` where there is no such file. Raises `RunError` if it holds something else."""
