@@ -21,18 +21,18 @@ MAX_CHARACTERS = 32_768
 MAX_DEPTH = 64
 
 _TOKEN = re.compile(
-    r"""(?P<blank>(?:[ \t\r\n\f]|\#[^\n]*)+)
+    r"""(?P<blank>(?:[ \t\n\f]|\\\n|\#[^\n]*)+)
     |(?P<number>(?:0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+
         |(?:\d(?:_?\d)*(?:\.(?:\d(?:_?\d)*)?)?|\.\d(?:_?\d)*)(?:[eE][+-]?\d(?:_?\d)*)?[jJ]?)(?![\w.]))
     |(?P<string>(?P<prefix>[rRuUbB]|[bB][rR]|[rR][bB])?
         (?:'''(?P<long1>(?:[^\\]|\\.)*?)'''|\"""(?P<long2>(?:[^\\]|\\.)*?)\"""
-          |'(?P<short1>(?:[^'\\\n]|\\.)*)'|"(?P<short2>(?:[^"\\\n]|\\.)*)"))
+          |'(?!'')(?P<short1>(?:[^'\\\n]|\\.)*)'|"(?!"")(?P<short2>(?:[^"\\\n]|\\.)*)"))
     |(?P<empty>set[ ]*\([ ]*\))
     |(?P<name>[^\W\d]\w*)
     |(?P<mark>[()\[\]{},:+\-=])""",
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
-_ESCAPE = re.compile(r"\\(\r?\n|[0-7]{1,3}|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{[^}]*\}|.)", re.DOTALL)
+_ESCAPE = re.compile(r"\\(\n|[0-7]{1,3}|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{[^}]*\}|.)", re.DOTALL)
 _SIMPLE = {"\\": "\\", "'": "'", '"': '"', "a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _CONSTANTS: dict[str, Value] = {"None": None, "True": True, "False": False}
 _CLOSERS = {"(": ")", "[": "]", "{": "}"}
@@ -70,7 +70,10 @@ def parse_arguments(text: str) -> tuple[list[Value], dict[str, Value]]:
 
 
 def canonical(value: Value) -> str:
-    """The one text of `value`: ``parse(canonical(v)) == v``. Sets are sorted by text, dictionaries keep their order."""
+    """The one text of `value`: ``parse(canonical(v)) == v``. Sets are sorted by text, dictionaries keep their order.
+
+    A complex number loses the signs of its zeros, which no literal can keep.
+    """
     match value:
         case list():
             return f"[{', '.join(map(canonical, value))}]"
@@ -80,14 +83,28 @@ def canonical(value: Value) -> str:
             return f"{{{', '.join(f'{canonical(key)}: {canonical(item)}' for key, item in value.items())}}}"
         case set():
             return f"{{{', '.join(sorted(map(canonical, value)))}}}" if value else "set()"
+        case complex():
+            return repr(value + 0j)
         case _:
             return repr(value)
+
+
+def canonical_literal(text: str) -> str:
+    """`text` as a canonical literal. Raises `Malformed` unless it is exactly one literal, and one that fits `parse`."""
+    return _fitting(canonical(parse(text)))
 
 
 def canonical_arguments(text: str) -> str:
     """`text` as canonical literal arguments. Raises `Malformed` unless it is exactly that, whole."""
     positional, named = parse_arguments(text)
-    return ", ".join([*map(canonical, positional), *(f"{name}={canonical(value)}" for name, value in named.items())])
+    named_texts = (f"{name}={canonical(value)}" for name, value in named.items())
+    return _fitting(", ".join([*map(canonical, positional), *named_texts]))
+
+
+def _fitting(text: str) -> str:
+    if len(text) > MAX_CHARACTERS:
+        raise Malformed(f"a literal of {len(text)} characters once its escapes are written out")
+    return text
 
 
 def same(left: str, right: str) -> bool:
@@ -118,7 +135,9 @@ class _Reader:
     def __init__(self, source: str) -> None:
         if len(source) > MAX_CHARACTERS:
             raise Malformed(f"a literal of {len(source)} characters, more than {MAX_CHARACTERS}")
-        self._tokens = _tokens(source)
+        if "\0" in source:
+            raise Malformed("a literal with a NUL character, unescaped")
+        self._tokens = _tokens(source.replace("\r\n", "\n").replace("\r", "\n"))
         self.take()
 
     def take(self) -> str:
@@ -255,7 +274,6 @@ def _string(match: re.Match[str]) -> str | bytes:
     prefix = (match["prefix"] or "").lower()
     body = next(group for group in map(match.group, ("long1", "long2", "short1", "short2")) if group is not None)
     is_bytes = "b" in prefix
-    body = body.replace("\r\n", "\n").replace("\r", "\n")
     if "r" not in prefix and "\\" in body:
         body = _ESCAPE.sub(lambda escape: _unescape(escape[1], is_bytes), body)
     try:
@@ -270,7 +288,7 @@ def _string(match: re.Match[str]) -> str | bytes:
 def _unescape(code: str, is_bytes: bool) -> str:
     if code in _SIMPLE:
         return _SIMPLE[code]
-    if code in ("\n", "\r\n"):
+    if code == "\n":
         return ""
     if code[0] in "01234567":
         return chr(int(code, 8))
@@ -278,8 +296,8 @@ def _unescape(code: str, is_bytes: bool) -> str:
         return chr(int(code[1:], 16))
     if not is_bytes and code[0] in "uUN":
         try:
-            return unicodedata.lookup(code[2:-1]) if code[0] == "N" else chr(int(code[1:], 16))
-        except (KeyError, ValueError, OverflowError) as error:
+            return chr(ord(unicodedata.lookup(code[2:-1])) if code[0] == "N" else int(code[1:], 16))
+        except (KeyError, ValueError, TypeError, OverflowError) as error:
             raise Malformed(f"no character: \\{code[:20]}") from error
     if code[0] == "x":
         raise Malformed("a truncated \\x escape")

@@ -63,7 +63,7 @@ def block_or_all(text: str, name: str) -> str:
 
 def literal(text: str) -> str:
     """`text` as a canonical literal. Raises `Malformed` unless it is exactly one literal."""
-    return literals.canonical(literals.parse(text))
+    return literals.canonical_literal(text)
 
 
 def arguments(text: str) -> str:

@@ -51,7 +51,7 @@ def encoder(max_characters: int, max_depth: int, max_nodes: int) -> Callable[[ob
             for part in (value.real, value.imag):
                 if part != part or part == infinity or part == -infinity:
                     no_literal(value)
-            return complex_text(value)
+            return complex_text(value + 0j)
         if t is Str or t is Bytes:
             if length(value) > max_characters:
                 raise unfit(b"X", f"a value of more than {max_characters} characters")

@@ -13,8 +13,6 @@ import os
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
 from abzero import literals, parsing
 from abzero.errors import Malformed
 from abzero.sandbox.base import Call, Outcome, Returned, Sandbox

@@ -20,46 +20,50 @@ from collections import Counter
 from pathlib import Path
 from typing import get_args
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
 from abzero import literals
 from abzero.errors import Malformed
 from abzero.sandbox.base import Call, Outcome, Returned
 from abzero.sandbox.limits import Limits
 from abzero.sandbox.pool import SandboxPool
 
+DATA = Path(__file__).resolve().parents[3] / "shared/data/triplets.jsonl"
 BATCH = 2000
 KNOWN = [
     (Call("def f(x):\n    return sorted(x)[::-1]\n", "[3, 1, 2]", True), Returned("[3, 2, 1]")),
-    (Call("import math\ndef f(x):\n    return math.gcd(x, 18), repr(5), len('abc')\n", "12", True), Returned("(6, '5', 3)")),
+    (
+        Call("import math\ndef f(x):\n    return math.gcd(x, 18), repr(5), len('abc')\n", "12", True),
+        Returned("(6, '5', 3)"),
+    ),
     (Call("class A:\n    n = 0\ndef f(x):\n    A.n += x\n    return A.n\n", "7", True), Returned("7")),
 ]
 OWN = [
     ("def f(x):\n    return x * 2\n", ["21", "'ab'"]),
     ("def f(xs):\n    s = set(xs)\n    return sorted(s)\n", ["[1, 2, 2]", "'hello'"]),
-    ("class A:\n    def __init__(self, v):\n        self.v = v\ndef f(n):\n    return [A(i).v for i in range(n)]\n", ["3"]),
+    (
+        "class A:\n    def __init__(self, v):\n        self.v = v\ndef f(n):\n    return [A(i).v for i in range(n)]\n",
+        ["3"],
+    ),
 ]
-WORDS = (
-    "while True:|for i in range(10**9):|return f(x)|import os|import sys|__import__('os')|globals()|lambda: 0|yield x|"
-    "raise SystemExit|raise KeyboardInterrupt|x = [x] * 10**8|10**10**6|'a' * 10**9|float('nan')|object()|set(x)|"
-    "print(x)|del x|x.__class__|type('A', (), {})|exec('x=1')|().__class__.__base__.__subclasses__()|open('/etc/passwd')|"
-    "try:|except:|finally:|with open(x):|async def g():|@f|nonlocal x|*x, = x|match x:|{**x}|b'\\xff'|'\\ud800'|0x1F|1e999|"
-    "1_000|-|not|(|)|[|]|{|}|,|:|'|\"|#|\\|\n|    |\t|\r|\x0c|\x00|\N{ZERO WIDTH SPACE}|\N{FULLWIDTH LATIN SMALL LETTER F}"
-).split("|")
+WORDS = [
+    "while True:", "for i in range(10**9):", "return f(x)", "import os", "import sys", "__import__('os')",
+    "globals()", "lambda: 0", "yield x", "raise SystemExit", "raise KeyboardInterrupt", "x = [x] * 10**8",
+    "10**10**6", "'a' * 10**9", "float('nan')", "object()", "set(x)", "print(x)", "del x", "x.__class__",
+    "type('A', (), {})", "exec('x=1')", "().__class__.__base__.__subclasses__()", "open('/etc/passwd')", "try:",
+    "except:", "finally:", "with open(x):", "async def g():", "@f", "nonlocal x", "*x, = x", "match x:", "{**x}",
+    "b'\\xff'", "'\\ud800'", "0x1F", "1e999", "1_000", "-", "not", "(", ")", "[", "]", "{", "}", ",", ":", "'", "\"",
+    "#", "\\", "\n", "    ", "\t", "\r", "\f", "\u0000", "\u200b", "\uff46",
+]  # fmt: skip
 
 
 def seeds() -> list[tuple[str, list[str]]]:
     """Programs with inputs to begin from."""
-    path = ROOT.parent / "shared/data/triplets.jsonl"
-    if not path.exists():
-        return OWN
-    return OWN + [(row["program"], row["inputs"]) for row in map(json.loads, path.read_text().splitlines())]
+    lines = DATA.read_text().splitlines() if DATA.exists() else []
+    return OWN + [(row["program"], row["inputs"]) for row in map(json.loads, lines)]
 
 
 def mutated(text: str, other: str, rng: random.Random) -> str:
-    """`text` with one to four edits: cut, doubled, swapped, spliced with `other`, a word put in, a character changed."""
-    for _ in range(rng.randint(1, 4)):
+    """`text` with one to four edits: cut, doubled, spliced with `other`, a word put in, a character changed …"""
+    for _ in range(rng.choice((1, 1, 1, 2, 4))):
         i, j = sorted((rng.randint(0, len(text)), rng.randint(0, len(text))))
         match rng.randrange(7):
             case 0:
@@ -78,7 +82,9 @@ def mutated(text: str, other: str, rng: random.Random) -> str:
                 lines.insert(rng.randint(0, len(lines)), "    " * rng.randint(0, 3) + rng.choice(WORDS))
                 text = "\n".join(lines)
             case 6:
-                text = text.replace(rng.choice(("1", "0", "x", "(", "+", "==")), rng.choice(("", "-1", "2", "x", "((", "*")))
+                text = text.replace(
+                    rng.choice(("1", "0", "x", "(", "+", "==")), rng.choice(("", "-1", "2", "x", "((", "*"))
+                )
     return text
 
 

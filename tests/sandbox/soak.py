@@ -14,8 +14,6 @@ import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
 from abzero.sandbox.base import Call, Outcome, Returned, Stopped
 from abzero.sandbox.pool import SandboxPool
 
