@@ -84,10 +84,9 @@ def card(seed: int, stages: Sequence[Stage], parameters: int, figures: Sequence[
 def _stage(stage: Stage) -> str:
     lesson = stage.lesson
     copies = f"; {lesson.copied:.0%} of the solved programs also hold up to {lesson.copies} plain copies (`m = j`)"
-    drills = f"; {lesson.drills:.0%} of the solved programs are drills of one operation"
     return (
         f"{stage.steps:,} steps of {stage.documents} documents at {stage.peak:g} of the peak rates"
-        f"{copies if lesson.copied else ''}{drills if lesson.drills else ''}"
+        f"{copies if lesson.copied else ''}"
     )
 
 

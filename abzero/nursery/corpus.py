@@ -30,8 +30,6 @@ class Lesson:
     """Share of worked solutions whose program also holds plain copies: longer traces of programs no harder."""
     copies: int = 4
     """Most copies that a program holds."""
-    drills: float = 0.0
-    """Share of worked solutions that drill one operation, most of them arithmetic on a digit: tables to be learned."""
     identities: float = 0.0
     """Share of proposals that are shown the loop's first task, which is no program of the grammar."""
 
@@ -163,7 +161,7 @@ def _variation(program: Program, rng: random.Random) -> Run | None:
 
 def _solved(rng: random.Random, lesson: Lesson) -> Run:
     """A run to be worked out; copies make it longer, never harder."""
-    run = _drill(rng) if _chance(lesson.drills, rng) else _run(_length(_SOLVED_LENGTHS, rng), rng)
+    run = _run(_length(_SOLVED_LENGTHS, rng), rng)
     if not _chance(lesson.copied, rng):
         return run
     copied = grammar.with_copies(run.program, rng.randint(1, lesson.copies), rng)
@@ -179,16 +177,6 @@ def _run(k: int, rng: random.Random) -> Run:
         program = grammar.draw_program(k, rng)
         found = None if held_out(program.source) else grammar.draw_run(program, rng)
         if found:
-            return Run(program, *found)
-
-
-def _drill(rng: random.Random) -> Run:
-    """One operation, of a digit in three of five: each of its constants counts, where `_run` counts families alone."""
-    [takes] = rng.choices(grammar.KINDS, (1, 1, 3))
-    while True:
-        operation = rng.choice([operation for operation in grammar.OPERATIONS if operation.takes == takes])
-        program = Program((operation,), grammar.draw_names(1, rng))
-        if found := grammar.draw_run(program, rng):
             return Run(program, *found)
 
 

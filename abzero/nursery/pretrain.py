@@ -46,9 +46,8 @@ class Stage:
 STAGES = (
     Stage(Lesson(), steps=700),
     Stage(Lesson(copied=0.3, identities=0.08), steps=300, peak=0.6, warmup=20, cooldown=0.5),
-    Stage(Lesson(copied=0.3, identities=0.08, drills=0.4), steps=350, peak=0.6, warmup=20, cooldown=0.5),
 )
-"""First plain programs; then longer ones that are no harder; then the tables of arithmetic, too."""
+"""First plain programs; then longer ones that are no harder."""
 
 
 def untrained(vocabulary: int) -> LlamaForCausalLM:

@@ -16,7 +16,7 @@ from abzero.types import Case, Task
 from tests.trusted import TrustedSandbox
 
 PROMPTS = Prompts("compact")
-LESSON = Lesson(copied=0.3, drills=0.2, identities=0.1)
+LESSON = Lesson(copied=0.3, identities=0.1)
 
 
 def documents(kind, count: int = 150) -> list[Document]:
