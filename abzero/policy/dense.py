@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding, linear, pad, rms_norm, scaled_dot_product_attention, silu
 from transformers import PreTrainedModel
 
+from abzero.policy.lora import merged_weight
+
 SHAPES = {"llama", "mistral", "qwen2", "qwen3"}
 CACHE_BYTES = 32 << 20
 """Keys and values held at once: about what the last-level cache holds; more rows only wait for memory."""
@@ -88,7 +90,7 @@ class DenseEngine:
 
     def _packed(self, modules: Sequence[nn.Linear], norm: nn.Module | None = None) -> _Linear:
         """The `modules` as one product, which also applies the gain of the `norm` before them."""
-        weight = torch.cat([module.weight.detach() for module in modules])
+        weight = torch.cat([merged_weight(module) for module in modules])
         if norm is not None:
             weight = weight * cast(Tensor, norm.weight).detach()
         biases = [module.bias.detach() for module in modules if module.bias is not None]

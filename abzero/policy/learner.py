@@ -4,7 +4,6 @@ import copy
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -15,25 +14,13 @@ from transformers import PreTrainedModel
 
 from abzero.errors import BackendError, RunError
 from abzero.losses import Objective, Tokens, Weighting, figures, policy_loss, sequence_weights
+from abzero.policy import lora
 from abzero.policy.batching import micro_batches
 from abzero.policy.codec import Codec
 from abzero.policy.logprobs import token_logprobs
+from abzero.policy.optimizer import Adam, MasterOptimizer, adam
+from abzero.policy.optimizer import Optimisation as Optimisation
 from abzero.types import Experience
-
-
-@dataclass(frozen=True, slots=True)
-class Optimisation:
-    """How the weights move; the defaults are the paper's."""
-
-    learning_rate: float = 1e-6
-    betas: tuple[float, float] = (0.9, 0.999)
-    weight_decay: float = 0.01
-    clip_norm: float = 1.0
-    """The gradient is scaled down to at most this norm."""
-    warmup: int = 0
-    """Optimizer steps over which the learning rate rises to its value, where it stays."""
-    minibatches: int = 1
-    """Optimizer steps per update, each on its share of the batch."""
 
 
 class LocalLearner:
@@ -47,6 +34,7 @@ class LocalLearner:
         objective: Objective | None = None,
         weighting: Weighting = sequence_weights,
         optimisation: Optimisation | None = None,
+        adam: Adam = adam,
         temperature: float = 1.0,
         micro_batch_tokens: int = 16_384,
         checkpointing: bool = False,
@@ -60,20 +48,14 @@ class LocalLearner:
         self._codec = codec
         self._objective = objective or Objective()
         self._weighting = weighting
-        self._settings = optimisation or Optimisation()
+        self._minibatches = optimisation.minibatches if optimisation else 1
         self._temperature = temperature
         self._budget = micro_batch_tokens
         self._gap_limit = gap_limit
         self._version = 0
-        self._steps = 0
-        self._reference = copy.deepcopy(model).requires_grad_(False) if self._objective.kl else None
-        self._optimizer = torch.optim.AdamW(
-            model.parameters(),
-            lr=self._settings.learning_rate,
-            betas=self._settings.betas,
-            weight_decay=self._settings.weight_decay,
-            fused=True,
-        )
+        own_copy = self._objective.kl and not lora.present(model)
+        self._reference = copy.deepcopy(model).requires_grad_(False) if own_copy else None
+        self._optimizer = MasterOptimizer(model.named_parameters(), optimisation or Optimisation(), adam)
         if checkpointing:
             model.gradient_checkpointing_enable({"use_reentrant": False})
         model.train()
@@ -91,7 +73,7 @@ class LocalLearner:
         rows = [row for row in batch if row.rollout.tokens]
         if not rows:
             return {}
-        parts = [rows[start :: self._settings.minibatches] for start in range(self._settings.minibatches)]
+        parts = [rows[start :: self._minibatches] for start in range(self._minibatches)]
         parts = [part for part in parts if part]
         before: list[list[Tensor] | None] = [None]
         if len(parts) > 1:
@@ -102,18 +84,17 @@ class LocalLearner:
             measured = self._accumulate(part, old)
             largest = max(largest, measured.pop("logprob_gap_max"))
             self._check_gap(measured["logprob_gap"] / measured["tokens"])
-            measured["grad_norm"] = self._step() * measured["tokens"]
+            measured["grad_norm"] = self._optimizer.step() * measured["tokens"]
             sums.update(measured)
         self._version += 1
         tokens = sums.pop("tokens")
-        rate: float = self._optimizer.param_groups[0]["lr"]
         means = {name: value / tokens for name, value in sums.items()}
-        return means | {"tokens": tokens, "logprob_gap_max": largest, "learning_rate": rate}
+        return means | {"tokens": tokens, "logprob_gap_max": largest, "learning_rate": self._optimizer.learning_rate}
 
     def _accumulate(self, rows: Sequence[Experience], old: list[Tensor] | None) -> dict[str, float]:
         """Add the gradient of one optimizer step's rows, micro-batch by micro-batch; return sums over its tokens."""
         weights = self._weighting(rows)
-        references = self._logprobs(self._reference, rows) if self._reference else None
+        references = self._reference_logprobs(rows)
         sums: Counter[str] = Counter()
         loss_sum = largest = 0.0
         for indices in self._micro_batches(rows):
@@ -144,20 +125,6 @@ class LocalLearner:
                 f"{self._gap_limit}: the sampler's weights are stale, or its precision is too low"
             )
 
-    def _step(self) -> float:
-        """One optimizer step on the accumulated gradient; returns its norm before clipping."""
-        norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), self._settings.clip_norm))
-        if not norm < float("inf"):
-            self._optimizer.zero_grad()
-            raise BackendError(f"the gradient's norm is {norm}: lower the learning rate, or compute in a wider type")
-        self._steps += 1
-        warm = min(1.0, self._steps / max(self._settings.warmup, 1))
-        for group in self._optimizer.param_groups:
-            group["lr"] = self._settings.learning_rate * warm
-        self._optimizer.step()
-        self._optimizer.zero_grad()
-        return norm
-
     @torch.no_grad()
     def _logprobs(self, model: PreTrainedModel, rows: Sequence[Experience]) -> list[Tensor]:
         """Of each row's response tokens under `model`."""
@@ -167,6 +134,15 @@ class LocalLearner:
             logprobs, _ = self._forward(model, part)
             found |= zip(indices, logprobs.split([len(row.rollout.tokens) for row in part]), strict=True)
         return [found[index] for index in range(len(rows))]
+
+    def _reference_logprobs(self, rows: Sequence[Experience]) -> list[Tensor] | None:
+        """Under the initial weights: a frozen copy of them, or the model without its adapter."""
+        if not self._objective.kl:
+            return None
+        if self._reference is not None:
+            return self._logprobs(self._reference, rows)
+        with lora.disabled(self.model):
+            return self._logprobs(self.model, rows)
 
     def _micro_batches(self, rows: Sequence[Experience]) -> Iterator[list[int]]:
         lengths = [len(row.rollout.prompt_tokens) + len(row.rollout.tokens) for row in rows]
@@ -195,29 +171,25 @@ class LocalLearner:
     def save(self, folder: Path) -> None:
         self.model.save_pretrained(folder / "model")
         self._codec.tokenizer.save_pretrained(folder / "model")
-        state = {
-            f"{name}.{kind}": value
-            for name, parameter in self.model.named_parameters()
-            for kind, value in self._optimizer.state.get(parameter, {}).items()
-        }
-        save_file(state, folder / "optimizer.safetensors")
-        (folder / "learner.json").write_text(json.dumps({"version": self._version, "steps": self._steps}))
+        save_file(self._optimizer.state(), folder / "optimizer.safetensors")
+        (folder / "learner.json").write_text(json.dumps({"version": self._version, "steps": self._optimizer.steps}))
 
     def load(self, folder: Path) -> None:
         try:
-            saved = type(self.model).from_pretrained(folder / "model", dtype=self.model.dtype)
-            self.model.load_state_dict(saved.state_dict())
+            self._load_weights(folder / "model")
             state = load_file(folder / "optimizer.safetensors", device=str(self.model.device))
             counts = json.loads((folder / "learner.json").read_text())
-            version, steps = int(counts["version"]), int(counts["steps"])
+            self._optimizer.restore(state, int(counts["steps"]))
+            self._version = int(counts["version"])
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             raise RunError(f"{folder} does not hold this model's checkpoint: {error}") from error
-        self._optimizer.state.clear()
-        for name, parameter in self.model.named_parameters():
-            kinds = ("step", "exp_avg", "exp_avg_sq")
-            if all(f"{name}.{kind}" in state for kind in kinds):
-                self._optimizer.state[parameter] = {kind: state[f"{name}.{kind}"] for kind in kinds}
-        self._version, self._steps = version, steps
+
+    def _load_weights(self, folder: Path) -> None:
+        if lora.present(self.model):
+            lora.load(self.model, folder)
+        else:
+            saved = type(self.model).from_pretrained(folder, dtype=self.model.dtype)
+            self.model.load_state_dict(saved.state_dict())
 
 
 def _flat(rows: Sequence[Sequence[float]], like: Tensor) -> Tensor:

@@ -3,64 +3,22 @@
 import copy
 import random
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from torch import nn
 from transformers import PreTrainedModel
 
 from abzero.errors import BackendError
-from abzero.losses import Objective, Weighting, sequence_weights
-from abzero.policy import dense, models
+from abzero.policy import dense
 from abzero.policy.base import Learner
 from abzero.policy.cached import CachedEngine
 from abzero.policy.codec import Codec
-from abzero.policy.learner import LocalLearner, Optimisation
+from abzero.policy.learner import LocalLearner
 from abzero.policy.sampling import Engine, Sample, sample
 from abzero.types import Rollout
 
 PACKED_PARAMETERS = 1 << 28
 """Above this size the overhead that packing saves is small, and a second copy of the weights is not."""
-
-
-def local_policy(
-    name: str | Path,
-    *,
-    temperature: float = 1.0,
-    max_prompt_tokens: int = 6144,
-    max_tokens: int = 8096,
-    objective: Objective | None = None,
-    weighting: Weighting = sequence_weights,
-    optimisation: Optimisation | None = None,
-    micro_batch_tokens: int = 16_384,
-    checkpointing: bool = False,
-    gap_limit: float = 0.5,
-    device: str | None = None,
-    sampler_dtype: torch.dtype | None = None,
-) -> tuple["LocalGenerator", LocalLearner]:
-    """Generator and learner of one model, by folder or Hugging Face name. ``None`` chooses what suits this machine."""
-    device = device or models.device()
-    model, codec = models.load(name, dtype=torch.float32, device=device)
-    generator = LocalGenerator(
-        model,
-        codec,
-        temperature=temperature,
-        max_prompt_tokens=max_prompt_tokens,
-        max_tokens=max_tokens,
-        dtype=sampler_dtype or models.sampling_dtype(device),
-    )
-    learner = LocalLearner(
-        model,
-        codec,
-        objective=objective,
-        weighting=weighting,
-        optimisation=optimisation,
-        temperature=temperature,
-        micro_batch_tokens=micro_batch_tokens,
-        checkpointing=checkpointing,
-        gap_limit=gap_limit,
-    )
-    return generator, learner
 
 
 class LocalGenerator:

@@ -81,9 +81,9 @@ def _locate(name: str) -> str:
     """A folder as it is; a name once its files are known to be within reach, so that nothing hangs later."""
     if Path(name).expanduser().is_dir():
         folder = Path(name).expanduser()
-        if not (folder / "config.json").is_file():
+        if not (folder / "config.json").is_file() and not (folder / "adapter_config.json").is_file():
             raise ConfigError(f"model folder {name!r} has no config.json: it is not a Hugging Face model")
-        return str(folder)
+        return str(folder.resolve())
     try:
         hf_hub_download(name, "config.json", local_files_only=True)
     except HFValidationError as error:

@@ -2,10 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import Regex, Tokenizer, decoders, pre_tokenizers
+from tokenizers.models import WordLevel
 from transformers import (
     LlamaConfig,
     LlamaForCausalLM,
@@ -17,6 +19,10 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
+from abzero.policy import lora, models
+from abzero.policy.learner import LocalLearner
+from abzero.policy.local import LocalGenerator
+
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789 .,()[]=+-\n"
 END = "<end>"
 
@@ -24,7 +30,7 @@ END = "<end>"
 def tokenizer() -> PreTrainedTokenizerFast:
     """One token per character of a small alphabet, an end token, and no pad token."""
     vocabulary = {END: 0, "?": 1, **{character: 2 + index for index, character in enumerate(ALPHABET)}}
-    raw = Tokenizer(models.WordLevel(vocabulary, unk_token="?"))
+    raw = Tokenizer(WordLevel(vocabulary, unk_token="?"))
     raw.pre_tokenizer = pre_tokenizers.Split(Regex(f"{END}|[\\s\\S]"), "isolated")
     raw.decoder = decoders.Fuse()
     raw.add_special_tokens([END])
@@ -86,3 +92,24 @@ def folder(folders: dict[str, Path]) -> Path:
 def edit(path: Path, **values: object) -> None:
     """Set `values` in a JSON file."""
     path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def local_policy(
+    folder: Path,
+    *,
+    dtype: torch.dtype = torch.float32,
+    sampler_dtype: torch.dtype = torch.float32,
+    rank: int = 0,
+    temperature: float = 1.0,
+    max_prompt_tokens: int = 100,
+    max_tokens: int = 20,
+    **settings: Any,
+) -> tuple[LocalGenerator, LocalLearner]:
+    """Generator and learner of the model in `folder`, with an adapter where `rank` is positive."""
+    model, codec = models.load(folder, dtype=dtype, device="cpu")
+    if rank:
+        pytest.importorskip("peft", reason="the extra [lora] is not installed")
+        lora.add(model, rank, 2.0 * rank)
+    limits = {"max_prompt_tokens": max_prompt_tokens, "max_tokens": max_tokens}
+    generator = LocalGenerator(model, codec, temperature=temperature, dtype=sampler_dtype, **limits)
+    return generator, LocalLearner(model, codec, temperature=temperature, **settings)

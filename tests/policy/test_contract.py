@@ -4,16 +4,18 @@ import random
 from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from abzero.errors import BackendError, RunError
 from abzero.policy.base import Generator, Learner
-from abzero.policy.learner import Optimisation
-from abzero.policy.local import local_policy
+from abzero.policy.optimizer import Optimisation, adam_8bit
 from abzero.policy.scripted import ScriptedGenerator, ScriptedLearner
 from abzero.types import Experience
+
+from .conftest import local_policy
 
 MAX_TOKENS = 12
 flat = chain.from_iterable
@@ -28,18 +30,22 @@ def scripted(folder: Path) -> tuple[Generator, Learner]:
     return ScriptedGenerator(babble, max_prompt_tokens=20, max_tokens=MAX_TOKENS), ScriptedLearner()
 
 
-def local(dtype: torch.dtype) -> Callable[[Path], tuple[Generator, Learner]]:
+def local(**settings: Any) -> Callable[[Path], tuple[Generator, Learner]]:
+    fast = Optimisation(learning_rate=1e-2)
     return lambda folder: local_policy(
-        folder,
-        max_prompt_tokens=20,
-        max_tokens=MAX_TOKENS,
-        optimisation=Optimisation(learning_rate=1e-2),
-        device="cpu",
-        sampler_dtype=dtype,
+        folder, max_prompt_tokens=20, max_tokens=MAX_TOKENS, optimisation=fast, **settings
     )
 
 
-POLICIES = {"scripted": scripted, "local-fp32": local(torch.float32), "local-bf16": local(torch.bfloat16)}
+POLICIES = {
+    "scripted": scripted,
+    "local-fp32": local(),
+    "local-bf16-sampler": local(sampler_dtype=torch.bfloat16),
+    "local-bf16": local(sampler_dtype=torch.bfloat16, dtype=torch.bfloat16),
+    "local-8bit": local(adam=adam_8bit),
+    "local-lora": local(rank=4),
+    "local-lora-bf16": local(rank=4, sampler_dtype=torch.bfloat16, dtype=torch.bfloat16),
+}
 
 
 @pytest.fixture(params=POLICIES)
@@ -158,6 +164,6 @@ def test_a_folder_that_holds_no_checkpoint_is_refused(make, tmp_path):
 
 
 def test_a_local_generator_takes_no_foreign_weights(folder):
-    generator, _ = local(torch.float32)(folder)
+    generator, _ = local()(folder)
     with pytest.raises(BackendError, match="ScriptedLearner"):
         generator.sync(ScriptedLearner())

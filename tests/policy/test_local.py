@@ -11,10 +11,12 @@ from abzero.losses import Objective
 from abzero.policy import dense, models
 from abzero.policy.cached import CachedEngine
 from abzero.policy.dense import DenseEngine
-from abzero.policy.learner import Optimisation
-from abzero.policy.local import LocalGenerator, local_policy
+from abzero.policy.local import LocalGenerator
+from abzero.policy.optimizer import Optimisation
 from abzero.policy.sampling import Engine, sample
 from abzero.types import Experience, Rollout
+
+from .conftest import local_policy
 
 flat = chain.from_iterable
 PROMPTS = ["a", "hello (1)", "def f(x) 2, 3, 4, 5, 6, 7", "zz"]
@@ -115,8 +117,6 @@ def test_after_sync_samples_come_from_the_new_weights(folder):
         optimisation=Optimisation(learning_rate=0.05),
         objective=Objective(entropy=0.0),
         gap_limit=9.0,
-        device="cpu",
-        sampler_dtype=torch.float32,
     )
     rollouts = list(flat(policy.generate(PROMPTS, 4, random.Random(0))))
     learner.update([Experience("solve", "deduction", 0, rollout, (), 1.0) for rollout in rollouts])
@@ -142,7 +142,7 @@ def test_other_shapes_run_on_their_own_cache(tmp_path, folder):
     model.save_pretrained(tmp_path)
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (tmp_path / name).write_bytes((folder / name).read_bytes())
-    policy, learner = local_policy(tmp_path, max_tokens=20, device="cpu", sampler_dtype=torch.float32)
+    policy, learner = local_policy(tmp_path, max_tokens=20)
     assert not dense.fits(learner.model)
     rollouts = list(flat(policy.generate(PROMPTS, 3, random.Random(0))))
     batch = [Experience("solve", "deduction", 0, rollout, (), 1.0) for rollout in rollouts]
