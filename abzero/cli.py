@@ -14,7 +14,7 @@ from tyro.conf import Positional
 from abzero import __version__, commands
 from abzero.commands import DEFAULT_RECIPE, out, recipe, say
 from abzero.config import Config, from_json, parse, read_recipe, to_json
-from abzero.errors import AbzeroError
+from abzero.errors import AbzeroError, ConfigError
 from abzero.folder import RunFolder
 
 _err = Console(stderr=True)
@@ -30,7 +30,11 @@ def train(arguments: Sequence[str]) -> int:
     config = parse(flags, "abzero train [RECIPE.toml]")
     folder = RunFolder(config.run)
     folder.create(to_json(config))
-    return _work_on(folder, config)
+    try:
+        return _work_on(folder, config)
+    except ConfigError:
+        folder.discard()
+        raise
 
 
 def resume(run: Positional[Path]) -> int:

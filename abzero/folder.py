@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,6 +48,11 @@ class RunFolder:
             partial.rename(self.config)
         except OSError as error:
             raise ConfigError(f"run '{self.path}' cannot be made ({error.strerror}): choose another --run") from error
+
+    def discard(self) -> None:
+        """Remove a run that never began, which `create` made; one with a checkpoint stays."""
+        if not self.checkpoints.exists():
+            shutil.rmtree(self.path)
 
     def read_config(self) -> str:
         """The config as JSON. Raises `ConfigError` if this is no run's folder."""

@@ -1,0 +1,154 @@
+"""The program as a user runs it: the model in the box, the real sandbox, real updates."""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from abzero.cli import main
+from abzero.journal import Archive
+
+SMALL = ("--batch-size=4", "--propose.samples=2", "--seeding.factor=1", "--sampling.max-tokens=64", "--tasks.inputs=3")
+
+
+def journal(run: Path) -> list[object]:
+    with closing(Archive(run / "run.db")) as archive:
+        return list(archive.dump())
+
+
+def sums(run: Path, step: int) -> str:
+    return (run / "checkpoints" / f"step-{step:06d}" / "SHA256SUMS").read_text()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two real steps."""
+    folder = tmp_path_factory.mktemp("runs") / "two"
+    assert main(["train", "tiny-cpu", f"--run={folder}", "--steps=2", *SMALL]) == 0
+    return folder
+
+
+def test_two_real_steps_leave_a_checkpoint_and_a_journal_of_all_they_did(run: Path):
+    with closing(Archive(run / "run.db")) as archive:
+        assert archive.steps() == [0, 1, 2]
+        assert any(row.task for row in archive.proposals(0))
+        assert len(archive.proposals(1)) == 12
+        assert archive.metrics(2)["learner/grad_norm"] > 0
+        assert archive.about()["isolation"] == "strict"
+    names = {line.split("  ")[1] for line in sums(run, 2).splitlines()}
+    assert {"model/model.safetensors", "optimizer.safetensors", "buffer.jsonl", "state.json"} <= names
+    assert sums(run, 0) != sums(run, 2)
+
+
+def test_what_was_recorded_replays_identically(run: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["replay", str(run)]) == 0
+    assert capsys.readouterr().out.strip().endswith("identical")
+
+
+def test_a_run_can_be_looked_at(run: Path, capsys: pytest.CaptureFixture[str]):
+    with closing(Archive(run / "run.db")) as archive:
+        task = next(row.task for row in archive.proposals(0) if row.task)
+    assert main(["show", str(run)]) == main(["show", str(run), "--step", "1"]) == 0
+    assert main(["show", str(run), "--task", task[:8]]) == 0
+    assert task in capsys.readouterr().out
+
+
+def test_a_run_and_a_model_are_measured_on_the_suite(run: Path, tmp_path: Path):
+    for model in (str(run), "tiny"):
+        out = tmp_path / "rows.json"
+        assert main(["eval", model, "--suite", "nursery", "--seed", "3", "--n", "3", "--json", str(out)]) == 0
+        rows = json.loads(out.read_text())
+        assert {"mode", "k", "metric", "n", "value", "low", "high"} == set(rows[0])
+        assert {row["mode"] for row in rows} == {"abduction", "deduction", "induction"}
+        assert all(0.0 <= row["low"] <= row["value"] <= row["high"] <= 1.0 for row in rows)
+
+
+def test_the_same_settings_give_the_same_run_and_another_seed_another(run: Path, tmp_path: Path):
+    assert main(["train", "tiny-cpu", f"--run={tmp_path / 'again'}", "--steps=2", *SMALL]) == 0
+    assert sums(tmp_path / "again", 2) == sums(run, 2)
+    assert [row for row in journal(tmp_path / "again") if row[0] != "about"] == [
+        row for row in journal(run) if row[0] != "about"
+    ]
+    assert main(["train", "tiny-cpu", f"--run={tmp_path / 'other'}", "--steps=1", "--seed=2", *SMALL]) == 0
+    assert sums(tmp_path / "other", 1) != sums(run, 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["train", "nowhere.toml"], "recipe 'nowhere.toml' cannot be read"),
+        (["train", "--run", "{run}"], "abzero resume {run}"),
+        (["train", "--run", "{new}", "--model.name", "/no/such/folder"], "/no/such/folder"),
+        (["train", "--run", "{new}", "--seeds", "/no/such/file"], "seeds '/no/such/file' cannot be read"),
+        (["train", "--run", "{new}", "--tasks.modes", "deduction", "poetry"], "tasks.modes 'poetry' does not exist"),
+        (["train", "--run", "{new}", "--tasks.modes", "induction"], "needs programs"),
+        (["train", "--run", "{new}", "--sampling.temperature", "0"], "sampling.temperature 0.0"),
+        (["resume", "/no/such/run"], "is no run"),
+        (["show", "{run}", "--step", "99"], "holds no step 99"),
+        (["show", "{run}", "--task", "zzz"], "zzz"),
+        (["eval", "tiny", "--suite", "poems"], "suite 'poems' does not exist"),
+        (["validate", "/no/such/file", "--out", "{new}"], "No such file"),
+    ],
+)
+def test_bad_input_gets_one_clear_error(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+):
+    fill = {"run": str(run), "new": str(tmp_path / "new")}
+    assert main([argument.format(**fill) for argument in arguments]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("abzero: ")
+    assert said.format(**fill) in error.replace("\n", "")
+    assert not (tmp_path / "new").exists() or arguments[0] == "validate"
+
+
+def test_seeds_from_a_file_are_verified_again_and_refused_with_a_reason(tmp_path: Path):
+    rows = [
+        json.dumps({"program": "def f(x):\n    return x[::-1]", "inputs": ["[1, 2]", "'ab'"]}),
+        json.dumps({"snippet": "def f(n):\n    return math.gcd(n, 12)", "input": "8", "imports": ["import math"]}),
+        "no json",
+        json.dumps({"program": "import random\ndef f(x):\n    return random.random()", "inputs": ["1"]}),
+        json.dumps({"program": "def f(x):\n    return x + 1", "inputs": ["1", "2", "3"], "message": "one more"}),
+    ]
+    (tmp_path / "seeds.jsonl").write_text("\n".join(rows))
+    run = tmp_path / "run"
+    assert main(["train", "tiny-cpu", f"--run={run}", "--steps=1", f"--seeds={tmp_path / 'seeds.jsonl'}", *SMALL]) == 0
+    refused = [json.loads(line) for line in (run / "refused-seeds.jsonl").read_text().splitlines()]
+    assert [row["line"] for row in refused] == [3, 4]
+    assert "random" in refused[1]["reason"]
+    with closing(Archive(run / "run.db")) as archive:
+        assert archive.metrics(0) == {
+            "buffer/size/abduction": 3.0,
+            "buffer/size/deduction": 3.0,
+            "buffer/size/induction": 1.0,
+        }
+
+
+@pytest.mark.slow
+def test_a_run_killed_at_any_moment_and_resumed_ends_as_one_never_killed(tmp_path: Path):
+    settings = ("--steps=6", "--checkpoint.every=2", *SMALL)
+    whole, torn = tmp_path / "whole", tmp_path / "torn"
+    assert main(["train", "tiny-cpu", f"--run={whole}", *settings]) == 0
+    moments = random.Random(0)
+    command = ["train", "tiny-cpu", f"--run={torn}", *settings]
+    kills = 0
+    while kills < 40:
+        process = subprocess.Popen([sys.executable, "-m", "abzero", *command], stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + moments.uniform(4.0, 20.0)
+        while process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        if process.poll() == 0:
+            break
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        kills += 1
+        command = ["resume", str(torn)] if (torn / "config.json").exists() else command
+    assert kills > 1
+    assert sums(torn, 6) == sums(whole, 6)
+    named = [row for row in journal(torn) if row[0] != "about"]
+    assert named == [row for row in journal(whole) if row[0] != "about"]
