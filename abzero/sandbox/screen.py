@@ -19,7 +19,7 @@ _NAMES_REACHING = (
     "getattr setattr delattr eval exec compile globals locals vars open input breakpoint memoryview"
     " Formatter get_field attrgetter methodcaller register update_wrapper wraps singledispatch singledispatchmethod"
     " total_ordering cached_property partialmethod overload no_type_check final runtime_checkable dataclass_transform"
-    " override sys os warnings types copyreg enum contextlib builtins * with_traceback obj"
+    " override sys os warnings types copyreg enum contextlib builtins with_traceback obj"
 )
 _REACHING = frozenset(_NAMES_REACHING.split())
 _REACHING_PREFIXES = ("gi_", "cr_", "ag_", "tb_", "f_", "co_")

@@ -21,7 +21,7 @@ def _refused(attempt: Callable[[], object]) -> bool:
     try:
         attempt()
     except OSError as error:
-        return error.errno == errno.EPERM
+        return error.errno in (errno.EPERM, errno.EACCES)
     return False
 
 

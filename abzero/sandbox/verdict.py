@@ -59,11 +59,12 @@ def results(ending: Ending) -> tuple[list[Result], bool, bool]:
         if tag == wire.LOCKED:
             locked = True
         elif tag == wire.SCREENED:
-            hashing = body == b"1"
+            hashing = hashing or body == b"1"
         elif tag == wire.PREPARED:
             prepared = True
         elif tag in _RESULTS:
             found.append(Result(hashing, tag, body))
+            hashing = False
     return found, locked, prepared
 
 

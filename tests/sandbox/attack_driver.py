@@ -66,8 +66,7 @@ def matches(outcome: Outcome, gold: str) -> bool:
 def main() -> None:
     corpus, file = Path(sys.argv[1]), sys.argv[2]
     [entry] = [entry for entry in json.loads((corpus / "index.json").read_text()) if entry["file"] == file]
-    with open(corpus / file, encoding="utf-8", errors="surrogateescape", newline="") as source:
-        text = source.read()
+    text = text_of(corpus / file)
     imports = None if os.environ.get("ATTACK_POLICY") == "off" else IMPORTS
     without = [name for name in os.environ.get("ATTACK_WITHOUT", "").split(",") if name]
     with SandboxPool(workers=2, imports=imports, without=without) as sandbox:
@@ -77,6 +76,12 @@ def main() -> None:
             right = canary["verdict"] == "valid" and literals.same(canary["output"], CANARY_OUTPUT)
             tell({"canary": "ok" if right else f"{canary}"})
     tell({"done": True})
+
+
+def text_of(path: Path) -> str:
+    """The file's characters as a model would write them: line ends untouched, bad bytes as lone surrogates."""
+    with open(path, encoding="utf-8", errors="surrogateescape", newline="") as source:
+        return source.read()
 
 
 def tell(result: dict[str, object] | dict[str, str]) -> None:

@@ -1,0 +1,49 @@
+"""Our own attacks, many to one sandbox: quicker than the harness, which gives each its own and looks for harm."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from abzero import literals
+from abzero.sandbox.pool import SandboxPool
+from tests.sandbox.attack_driver import CANARY_OUTPUT, CANARY_PROGRAM, judge, propose, text_of
+
+FOLDER = Path(__file__).parent / "escapes"
+ENTRIES = json.loads((FOLDER / "index.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def open_pool(pool):
+    """A sandbox in which every module is loaded and none is refused."""
+    with SandboxPool(workers=2, imports=None) as sandbox:
+        yield sandbox
+
+
+def right(entry, result) -> bool:
+    expected = entry["expected"]
+    if expected != "any" and result["verdict"] not in (expected, entry.get("accept_also")):
+        return False
+    return result["verdict"] != "valid" or "output" not in entry or literals.same(result["output"], entry["output"])
+
+
+def steady(sandbox) -> bool:
+    result = propose(sandbox, CANARY_PROGRAM, "21")
+    return result["verdict"] == "valid" and literals.same(result["output"], CANARY_OUTPUT)
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["file"])
+def test_an_attack_fails(pool, entry):
+    assert right(entry, judge(pool, entry, text_of(FOLDER / entry["file"])))
+    assert steady(pool)
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["file"])
+def test_an_attack_fails_where_only_the_kernel_stands_in_the_way(open_pool, entry):
+    assert right(entry, judge(open_pool, entry, text_of(FOLDER / entry["file"])))
+    assert steady(open_pool)
+
+
+def test_there_are_attacks_of_every_category():
+    assert len(ENTRIES) >= 40
+    assert len({entry["category"] for entry in ENTRIES}) >= 10

@@ -1,0 +1,249 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from abzero.errors import ConfigError, SandboxError
+from abzero.sandbox.base import Call, Nondeterministic, NotLiteral, Raised, Refused, Returned, Stopped
+from abzero.sandbox.limits import Limits
+from abzero.sandbox.pool import SandboxPool
+
+CASES = {
+    "a value": ("def f(x):\n    return x + 1", "41", Returned("42")),
+    "sets in order of text": ("def f(x):\n    return {x: {3, 1, 2}}", "'a'", Returned("{'a': {1, 2, 3}}")),
+    "an error": ("def f(x):\n    return 1 // x", "0", Raised("ZeroDivisionError")),
+    "an error of its own": ("class Bad(Exception): pass\ndef f(x):\n    raise Bad", "0", Raised("Bad")),
+    "no syntax": ("def f(x:", "0", Raised("SyntaxError")),
+    "no f": ("def g(x): return x", "0", Raised("NameError")),
+    "a module that is missing": ("import numpy\ndef f(x): return x", "0", Raised("ModuleNotFoundError")),
+    "a module that is refused": ("import os\ndef f(x): return x", "0", Refused("import of os")),
+    "a refusal swallowed": (
+        "try:\n    import os\nexcept BaseException:\n    pass\ndef f(x): return x",
+        "0",
+        Refused("import of os"),
+    ),
+    "an endless loop": ("def f(x):\n    while True: pass", "0", Stopped("timeout")),
+    "too much memory": ("def f(x):\n    return 'a' * (1 << 31)", "0", Stopped("memory")),
+    "an exit": ("def f(x):\n    raise SystemExit(0)", "0", Stopped("exited")),
+    "a deadlock": ("import queue\ndef f(x):\n    queue.Queue().get()", "0", Stopped("crashed")),
+    "infinity": ("def f(x):\n    return [float('inf')]", "0", NotLiteral("float")),
+    "a class of its own": ("class A(int): pass\ndef f(x):\n    return A(1)", "0", NotLiteral("A")),
+    "a text too long": (
+        "def f(x):\n    return 'a' * 40000",
+        "0",
+        Refused("a value of more than 32768 characters"),
+    ),
+    "a list that holds itself": (
+        "def f(x):\n    a = []\n    a.append(a)\n    return a",
+        "0",
+        Refused("a value nested more than 64 deep"),
+    ),
+    "two calls": ("def f(x): return x", "1)(2", Refused("arguments that are not one whole call of f")),
+    "a disjunction": ("def f(x): return x", "1) or (2", Refused("arguments that are not one whole call of f")),
+    "an address": ("def f(x): return str(object())", "0", Nondeterministic()),
+    "an object at an address": ("def f(x): return object()", "0", Nondeterministic()),
+    "the order of a set": ("def f(x): return list(set(x))", "['a', 'b', 'c', 'd']", Nondeterministic()),
+    "one bit of a hash": ("def f(x): return hash(x) % 2", "'abc'", Nondeterministic()),
+    "arguments that are expressions": (
+        "def f(*a, **k): return a, k",
+        "*[1, 2], k=dict(b=3)",
+        Returned("((1, 2), {'k': {'b': 3}})"),
+    ),
+    "a NUL": ("def f(x): return x\0", "0", Refused("a program with a NUL character or a lone surrogate")),
+    "a surrogate": ("def f(x): return x", "'\ud800'", Refused("arguments with a NUL character or a lone surrogate")),
+}
+
+
+@pytest.mark.parametrize(("program", "arguments", "expected"), CASES.values(), ids=CASES)
+def test_a_call_alone_has_its_outcome(pool, program, arguments, expected):
+    assert pool.run([Call(program, arguments, verify=True)]) == [expected]
+
+
+def test_a_batch_has_the_same_outcomes_in_the_order_of_its_calls(pool):
+    calls = [Call(program, arguments, verify=True) for program, arguments, _ in CASES.values()]
+    assert pool.run(calls * 2) == [expected for _, _, expected in CASES.values()] * 2
+
+
+def test_an_object_is_no_literal_where_nothing_is_verified(pool):
+    assert pool.run([Call("def f(x): return object()", "0")]) == [NotLiteral("object")]
+
+
+def test_nothing_to_do_is_done(pool):
+    assert pool.run([]) == []
+
+
+def test_a_program_with_many_inputs_starts_afresh_for_each(pool):
+    program = "seen = []\ndef f(x):\n    seen.append(x)\n    return seen"
+    outcomes = pool.run([Call(program, str(n), verify=True) for n in range(20)])
+    assert outcomes == [Returned(f"[{n}]") for n in range(20)]
+
+
+def test_a_text_over_the_limit_is_refused_and_never_cut(pool):
+    program = "def f(x):\n    return len(x)\n#" + "a" * 40_000
+    assert pool.run([Call(program, "'a'")]) == [Refused(f"a program of {len(program)} characters, more than 32768")]
+    assert pool.run([Call("def f(x): return len(x)", f"'{'a' * 20_000}'")]) == [
+        Refused("arguments of 20002 characters, more than 16384")
+    ]
+
+
+def test_more_values_than_one_report_holds_all_arrive(pool):
+    calls = [Call(f"def f(x):\n    return x * {n}", "'a'") for n in range(30_000, 30_080)]
+    assert pool.run(calls) == [Returned(repr("a" * n)) for n in range(30_000, 30_080)]
+
+
+def test_a_program_that_hung_is_not_run_again(pool):
+    calls = [Call("while True: pass\ndef f(x): return x", str(n)) for n in range(50)]
+    started = time.monotonic()
+    assert pool.run(calls[:1]) == [Stopped("timeout")]
+    assert pool.run(calls) == [Stopped("timeout")] * 50
+    assert time.monotonic() - started < 20, "fifty runs of half a second each"
+
+
+def test_an_input_that_hangs_says_nothing_about_the_others(pool):
+    program = "def f(n):\n    while n != 0:\n        n = n - 1\n    return n"
+    assert pool.run([Call(program, "-1")]) == [Stopped("timeout")]
+    assert pool.run([Call(program, "5"), Call(program, "-1")]) == [Returned("0"), Stopped("timeout")]
+
+
+def test_a_zygote_that_dies_is_replaced_and_its_calls_run_again(pool):
+    before = pool.report()
+    os.kill(before.zygotes[0], signal.SIGKILL)
+    os.kill(before.zygotes[1], signal.SIGKILL)
+    calls = [Call(f"def f(x): return x + {n}", "1", verify=True) for n in range(200)]
+    assert pool.run(calls) == [Returned(str(n + 1)) for n in range(200)]
+    after = pool.report()
+    assert after.respawned == before.respawned + 2
+    assert not set(before.zygotes[:2]) & set(after.zygotes)
+
+
+def test_the_report_names_every_layer(pool):
+    report = pool.report()
+    assert pool.isolation == report.isolation == "strict"
+    assert {"uid", "privileges", "limits", "seccomp", "landlock", "namespaces", "clocks"} == set(report.layers)
+    assert report.escapes == ()
+    assert len(set(report.seeds)) == 8
+
+
+def test_without_optional_layers_outcomes_are_the_same():
+    calls = [Call(program, arguments, verify=True) for program, arguments, _ in CASES.values()]
+    with SandboxPool(workers=2, without=("landlock", "namespaces", "clocks")) as sandbox:
+        assert sandbox.run(calls) == [expected for _, _, expected in CASES.values()]
+
+
+def test_strict_cannot_do_without_a_required_layer():
+    with pytest.raises(ConfigError, match="seccomp"):
+        SandboxPool(without=("seccomp",))
+
+
+def test_reduced_runs_without_the_filter_and_says_so():
+    with pytest.warns(RuntimeWarning, match="seccomp"):
+        sandbox = SandboxPool(workers=1, isolation="reduced", without=("seccomp",))
+    with sandbox:
+        assert sandbox.isolation == "reduced"
+        assert "open" not in sandbox.report().escapes, "landlock refuses what the filter would have"
+        assert sandbox.run([Call("def f(x): return x", "1", verify=True)]) == [Returned("1")]
+
+
+def test_the_same_seed_gives_the_same_verdicts():
+    calls = [Call(f"def f(x): return [hash(x) % 2, {n}]", repr(str(n)), verify=False) for n in range(40)]
+    verdicts = []
+    for _ in range(2):
+        with SandboxPool(workers=2, seed=7) as sandbox:
+            verdicts.append(sandbox.run(calls))
+    assert verdicts[0] == verdicts[1]
+
+
+def test_a_closed_pool_refuses_and_closing_twice_is_fine():
+    sandbox = SandboxPool(workers=1)
+    zygotes = sandbox.report().zygotes
+    sandbox.close()
+    sandbox.close()
+    assert not [pid for pid in zygotes if Path(f"/proc/{pid}").exists()]
+    with pytest.raises(SandboxError):
+        sandbox.run([Call("def f(x): return x", "1")])
+
+
+def test_a_forked_copy_of_the_trainer_may_not_use_the_pool(pool):
+    if (pid := os.fork()) == 0:
+        try:
+            pool.close()
+            pool.run([Call("def f(x): return x", "1")])
+        except SandboxError:
+            os._exit(3)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 3
+    assert pool.run([Call("def f(x): return x", "1")]) == [Returned("1")]
+
+
+def test_an_interrupt_leaves_a_pool_that_works(pool):
+    hang = [Call(f"def f(x):\n    while x != -{n}: x += 1", "1") for n in range(1, 30)]
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    with pytest.raises(KeyboardInterrupt):
+        pool.run(hang)
+    assert pool.run([Call("def f(x): return x", "1")]) == [Returned("1")]
+
+
+TRAINER = """
+import sys, threading
+from abzero.sandbox.base import Call
+from abzero.sandbox.limits import Limits
+from abzero.sandbox.pool import SandboxPool
+sandbox = SandboxPool(workers=2, limits=Limits(cpu_seconds=60, wall_seconds=100))
+print(*sandbox.report().zygotes, flush=True)
+sandbox.run([Call(f"def f(x):\\n    while x != -{n}: x += 1", "1") for n in range(1, 9)])
+"""
+
+
+def test_no_process_outlives_a_trainer_that_is_killed():
+    trainer = subprocess.Popen([sys.executable, "-c", TRAINER], stdout=subprocess.PIPE, text=True)
+    assert trainer.stdout is not None
+    with trainer.stdout as output:
+        zygotes = [int(pid) for pid in output.readline().split()]
+    everyone = wait_for(lambda: family(zygotes) if len(family(zygotes)) > 10 else [])
+    trainer.kill()
+    trainer.wait()
+    assert wait_for(lambda: not [pid for pid in everyone if alive(pid)] or None) is not None
+    assert len(zygotes) == 8
+
+
+def family(parents: list[int]) -> list[int]:
+    """`parents` and their children."""
+    found = list(parents)
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            except OSError:
+                continue
+            if parent in parents:
+                found.append(int(entry.name))
+    return found
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wait_for(condition):
+    """The first true value of `condition`, within ten seconds."""
+    for _ in range(200):
+        if value := condition():
+            return value
+        time.sleep(0.05)
+    return None
+
+
+def test_limits_are_the_callers():
+    with SandboxPool(workers=1, limits=Limits(cpu_seconds=0.05, value_characters=100)) as sandbox:
+        assert sandbox.run([Call("def f(x): return 'a' * 200", "1")]) == [
+            Refused("a value of more than 100 characters")
+        ]
+        assert sandbox.run([Call("def f(x):\n    while True: pass", "1")]) == [Stopped("timeout")]

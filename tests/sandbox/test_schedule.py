@@ -1,0 +1,206 @@
+"""The queue without processes: the tests play the children."""
+
+import json
+import random
+
+import pytest
+
+from abzero.errors import SandboxError
+from abzero.sandbox import wire
+from abzero.sandbox.base import Call, Nondeterministic, Raised, Returned, Stopped
+from abzero.sandbox.limits import Limits
+from abzero.sandbox.parent import Ending
+from abzero.sandbox.schedule import Schedule
+
+SEEDS = 8
+
+
+class Always(random.Random):
+    """Audits everything, or nothing."""
+
+    def __init__(self, audit: bool) -> None:
+        super().__init__(0)
+        self.audit = audit
+
+    def random(self) -> float:
+        return 0.0 if self.audit else 1.0
+
+
+def frame(tag: bytes, text: str = "") -> bytes:
+    return wire.FRAME.pack(tag, len(text.encode())) + text.encode()
+
+
+def ended(*frames: bytes, status: int = 0) -> Ending:
+    return Ending(status, frame(wire.LOCKED) + b"".join(frames), overdue=False)
+
+
+def schedule(audit: bool = False, lane_open: bool = True) -> Schedule:
+    return Schedule(Limits(), SEEDS, 2, Always(audit), lane_open)
+
+
+def calls_of(job) -> list[tuple[str, str]]:
+    return [(program, arguments) for program, inputs in json.loads(job.request) for arguments in inputs]
+
+
+def play(queue: Schedule, calls: list[Call], child) -> tuple[list, list]:
+    """Run `calls`, with `child(job)` giving the ending of each job. The outcomes, and the jobs."""
+    queue.add(calls)
+    jobs = []
+    while queue.waiting:
+        job = queue.next()
+        jobs.append(job)
+        queue.finished(job, child(job))
+    return queue.take(calls), jobs
+
+
+def echo(job) -> Ending:
+    return ended(*(frame(wire.VALUE, arguments) for _, arguments in calls_of(job)))
+
+
+def distinct(count: int, verify: bool = False) -> list[Call]:
+    return [Call(f"p{n}", str(n), verify) for n in range(count)]
+
+
+def test_equal_calls_run_once():
+    calls = [Call("p", "1"), Call("q", "2"), Call("p", "1")]
+    outcomes, jobs = play(schedule(), calls, echo)
+    assert outcomes == [Returned("1"), Returned("2"), Returned("1")]
+    assert sum(len(job.checks) for job in jobs) == 2
+
+
+def test_calls_of_one_program_travel_together():
+    calls = [Call(f"p{n % 2}", str(n)) for n in range(8)]
+    _, jobs = play(schedule(), calls, echo)
+    assert sum(len(json.loads(job.request)) for job in jobs) == 2
+
+
+def test_a_lone_call_runs_alone():
+    _, [job] = play(schedule(), [Call("p", "1")], echo)
+    assert job.verb == wire.ALONE
+
+
+def test_a_shared_child_takes_no_more_than_its_limits():
+    _, jobs = play(schedule(), [Call(f"{n}".ljust(30_000), "1") for n in range(10)] + distinct(500), echo)
+    assert all(len(job.checks) <= Limits().lane_calls for job in jobs)
+    assert all(len(job.request) < 70_000 for job in jobs)
+
+
+def test_verification_uses_two_seeds_and_all_where_hashes_matter():
+    def hashing(job):
+        return ended(*(frame(wire.SCREENED, "1") + frame(wire.VALUE, a) for _, a in calls_of(job)))
+
+    for child, expected in ((echo, 2), (hashing, SEEDS)):
+        _, jobs = play(schedule(), [Call("p", "1", True)], child)
+        assert len({job.seed for job in jobs}) == len(jobs) == expected
+
+
+def test_only_a_value_is_run_again():
+    outcomes, jobs = play(schedule(), [Call("p", "1", True)], lambda job: ended(frame(wire.RAISED, "KeyError")))
+    assert outcomes == [Raised("KeyError")]
+    assert len(jobs) == 1
+
+
+def test_runs_that_disagree_are_nondeterministic():
+    for second in (frame(wire.VALUE, "2"), frame(wire.RAISED, "KeyError"), frame(wire.VALUE, "1.0")):
+        answers = iter([frame(wire.VALUE, "1"), second])
+        outcomes, _ = play(schedule(), [Call("p", "1", True)], lambda job, answers=answers: ended(next(answers)))
+        assert outcomes == [Nondeterministic()]
+
+
+def test_dictionaries_in_another_order_agree():
+    answers = iter(["{'a': 1, 'b': {1, 2}}", "{'b': {2, 1}, 'a': 1}"])
+    outcomes, _ = play(schedule(), [Call("p", "1", True)], lambda job: ended(frame(wire.VALUE, next(answers))))
+    assert outcomes == [Returned("{'a': 1, 'b': {1, 2}}")]
+
+
+def test_where_a_shared_child_ends_early_that_call_runs_alone_and_the_rest_shares_again():
+    def child(job):
+        if job.verb == wire.ALONE:
+            return ended(status=11) if calls_of(job) == [("p5", "5")] else echo(job)
+        frames = []
+        for program, arguments in calls_of(job):
+            if program == "p5":
+                return ended(*frames, status=11)
+            frames.append(frame(wire.VALUE, arguments))
+        return ended(*frames)
+
+    outcomes, jobs = play(schedule(), distinct(40), child)
+    assert outcomes == [Stopped("crashed") if n == 5 else Returned(str(n)) for n in range(40)]
+    assert [calls_of(job) for job in jobs if job.verb == wire.ALONE] == [[("p5", "5")]]
+
+
+def test_a_doubted_call_runs_alone():
+    def child(job):
+        return echo(job) if job.verb == wire.ALONE else ended(*[frame(wire.DOUBT)] * len(job.checks))
+
+    outcomes, jobs = play(schedule(), distinct(20), child)
+    assert outcomes == [Returned(str(n)) for n in range(20)]
+    assert sum(job.verb == wire.ALONE for job in jobs) == 20
+
+
+def test_an_audit_that_agrees_changes_nothing():
+    queue = schedule(audit=True)
+    outcomes, _ = play(queue, distinct(20, verify=True), echo)
+    assert outcomes == [Returned(str(n)) for n in range(20)]
+    assert queue.lane_open
+
+
+class Thirtieth(Always):
+    """Audits the thirtieth result alone."""
+
+    def __init__(self) -> None:
+        super().__init__(audit=False)
+        self.asked = 0
+
+    def random(self) -> float:
+        self.asked += 1
+        return 0.0 if self.asked == 30 else 1.0
+
+
+def lying_lane(job) -> Ending:
+    return echo(job) if job.verb == wire.ALONE else ended(*[frame(wire.VALUE, "666")] * len(job.checks))
+
+
+def test_a_lane_that_lies_is_closed_and_all_that_it_said_is_taken_back():
+    queue = Schedule(Limits(), SEEDS, 2, Thirtieth(), lane_open=True)
+    with pytest.warns(RuntimeWarning, match="lane"):
+        outcomes, _ = play(queue, distinct(100), lying_lane)
+    assert outcomes == [Returned(str(n)) for n in range(100)]
+    assert not queue.lane_open
+    _, jobs = play(queue, distinct(10), echo)
+    assert all(job.verb == wire.ALONE for job in jobs)
+
+
+def test_an_unsteady_program_is_no_proof_against_the_lane():
+    queue = schedule(audit=True)
+    numbers = iter(range(1000))
+
+    def child(job) -> Ending:
+        return ended(*(frame(wire.VALUE, str(next(numbers))) for _ in job.checks))
+
+    outcomes, _ = play(queue, distinct(2, verify=True), child)
+    assert outcomes == [Nondeterministic()] * 2
+    outcomes, _ = play(queue, distinct(2), child)
+    assert all(isinstance(outcome, Returned) for outcome in outcomes)
+    assert queue.lane_open
+
+
+def test_a_failure_of_ours_is_retried_once_then_raised():
+    failures = iter([True, False])
+    outcomes, _ = play(
+        schedule(), [Call("p", "1")], lambda job: Ending(1, b"", overdue=False) if next(failures) else echo(job)
+    )
+    assert outcomes == [Returned("1")]
+    with pytest.raises(SandboxError, match="twice"):
+        play(schedule(), [Call("p", "1")], lambda job: Ending(1, b"", overdue=False))
+
+
+def test_hanging_is_remembered_by_program_or_by_call():
+    queue = schedule()
+    hung = [Call("p", "1"), Call("q", "1")]
+    statuses = {"p": ended(status=27), "q": ended(frame(wire.PREPARED), status=27)}
+    outcomes, _ = play(queue, hung, lambda job: statuses[calls_of(job)[0][0]] if job.verb == wire.ALONE else ended())
+    assert outcomes == [Stopped("timeout")] * 2
+    outcomes, jobs = play(queue, [Call("p", "2"), Call("q", "1"), Call("q", "2")], echo)
+    assert outcomes == [Stopped("timeout"), Stopped("timeout"), Returned("2")]
+    assert len(jobs) == 1

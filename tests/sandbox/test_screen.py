@@ -1,0 +1,68 @@
+import pytest
+
+from abzero.sandbox import screen
+
+
+def compiled(source: str):
+    return compile(source, "<program>", "exec", dont_inherit=True)
+
+
+CLEAN = {
+    "arithmetic": "def f(x):\n    return x + 1",
+    "a class": "class A:\n    def __init__(self, v):\n        self.v = v\ndef f(x):\n    return A(x).v",
+    "methods and private names": "class A:\n    def __eq__(self, o):\n        self.__n = 1\ndef f(x):\n    return A()",
+    "library": "import math\nfrom collections import Counter\ndef f(x):\n    return math.sqrt(Counter(x)['a'])",
+    "typing": "from typing import List\ndef f(x: List[int]) -> int:\n    return x[0]",
+    "comprehensions": "def f(x):\n    return {k: [i for i in v] for k, v in x.items()}",
+    "errors": "def f(x):\n    try:\n        return x[0]\n    except IndexError as e:\n        return str(e)",
+}
+REACHING = {
+    "setting an attribute of a module": "import math\ndef f(x):\n    math.pi = 3",
+    "deleting one": "import math\ndel math.pi",
+    "an attribute by its name": "def f(x):\n    return getattr(x, 'a')",
+    "a special attribute": "def f(x):\n    return x.__class__",
+    "a special name in a text": "def f(x):\n    return '{0.__globals__}'.format(f)",
+    "a special name in a pattern": "def f(x):\n    match x:\n        case object(real=r):\n            return r",
+    "a finaliser": "class A:\n    def __del__(self):\n        pass",
+    "a frame": "def f(x):\n    return (i for i in x).gi_frame",
+    "a traceback": "def f(x):\n    try:\n        x()\n    except TypeError as e:\n        return e.__traceback__",
+    "the namespace": "def f(x):\n    return globals()",
+    "evaluation": "def f(x):\n    return eval('x')",
+    "a module that is not for the lane": "import decimal\ndef f(x):\n    return 1",
+    "a module inside a module": "import typing\ndef f(x):\n    return typing.sys",
+    "a private name of a module": "import collections\ndef f(x):\n    return collections._sys",
+    "comparison that caches could meet": "import re\nclass T(str):\n    def __eq__(self, o):\n        return True",
+    "copying names onto anything": "import functools, math\nfunctools.update_wrapper(math, f)",
+    "joining an abstract class": "from collections.abc import Sequence\nSequence.register(int)",
+    "a name in other letters": "def f(x):\n    return ｇetattr(x, 'a')",
+    "a nested function that reaches": "def f(x):\n    def g():\n        return lambda: vars(x)\n    return g",
+}
+HASHING = {
+    "a set display": "def f(x):\n    return {x}",
+    "a constant set": "def f(x):\n    return [y for y in {1, 2}]",
+    "a set comprehension": "def f(x):\n    return {y for y in x}",
+    "the word set": "def f(x):\n    return set(x)",
+    "a hash": "def f(x):\n    return hash(x)",
+    "an id": "def f(x):\n    return id(x)",
+    "a difference of views": "def f(a, b):\n    return a.keys() - b.keys()",
+    "deep inside": "def f(x):\n    return lambda: (lambda: frozenset(x))",
+}
+
+
+@pytest.mark.parametrize("source", CLEAN.values(), ids=CLEAN)
+def test_an_ordinary_program_may_share_a_child(source):
+    assert screen.clean(compiled(source))
+
+
+@pytest.mark.parametrize("source", REACHING.values(), ids=REACHING)
+def test_what_could_reach_beyond_itself_runs_alone(source):
+    assert not screen.clean(compiled(source))
+
+
+@pytest.mark.parametrize("source", HASHING.values(), ids=HASHING)
+def test_what_could_depend_on_a_hash_gets_all_seeds(source):
+    assert screen.hashing(compiled(source))
+
+
+def test_what_cannot_gets_two():
+    assert not screen.hashing(compiled(CLEAN["comprehensions"]))

@@ -1,0 +1,68 @@
+from typing import get_args
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from abzero.sandbox import wire
+from abzero.sandbox.base import Nondeterministic, NotLiteral, Outcome, Raised, Refused, Returned, Stopped
+from abzero.sandbox.parent import Ending
+from abzero.sandbox.verdict import Result, broken, outcome_of, results
+
+TAGS = [bytes([code]) for code in range(256)]
+
+
+def frame(tag: bytes, text: bytes) -> bytes:
+    return wire.FRAME.pack(tag, len(text)) + text
+
+
+def read(tag: bytes, text: bytes, verify: bool = True) -> Outcome:
+    return outcome_of(Result(False, tag, text), verify)
+
+
+@given(st.sampled_from(TAGS), st.binary(), st.booleans(), st.integers(0, 0xFFFF))
+def test_any_frame_and_any_status_give_an_outcome(tag, body, verify, status):
+    assert isinstance(read(tag, body, verify), get_args(Outcome))
+    assert isinstance(broken(Ending(status, body, overdue=False)), get_args(Outcome))
+
+
+FRAMES = st.lists(st.tuples(st.sampled_from(TAGS), st.binary())).map(lambda pairs: b"".join(frame(*f) for f in pairs))
+
+
+@given(st.binary() | FRAMES)
+def test_any_bytes_split_into_frames(data):
+    found, _, _ = results(Ending(0, data, overdue=False))
+    assert all(isinstance(result.body, bytes) for result in found)
+
+
+def test_a_value_is_read_again_before_it_is_believed():
+    assert read(wire.VALUE, b"{2, 1}") == Returned("{1, 2}")
+    assert isinstance(read(wire.VALUE, b"__import__('os')"), Refused)
+    assert isinstance(read(wire.VALUE, b"1, 2 or 3"), Refused)
+    assert read(wire.VALUE, b"'\xff'") == Stopped("crashed")
+
+
+def test_names_are_names():
+    assert read(wire.RAISED, b"ValueError") == Raised("ValueError")
+    assert read(wire.RAISED, b"x\n) or (True") == Raised("Exception")
+    assert read(wire.NO_LITERAL, b"a" * 1000) == NotLiteral("object")
+
+
+def test_an_address_is_unsteady_only_where_that_was_asked():
+    assert read(wire.ADDRESS, b"A", verify=True) == Nondeterministic()
+    assert read(wire.ADDRESS, b"A", verify=False) == NotLiteral("A")
+
+
+def test_a_run_without_a_result_ended_somehow():
+    assert broken(Ending(27, b"", overdue=False)) == Stopped("timeout")
+    assert broken(Ending(11, b"", overdue=False)) == Stopped("crashed")
+    assert broken(Ending(31, b"", overdue=False)) == Stopped("crashed")
+    assert broken(Ending(9, b"", overdue=False)) == Stopped("memory")
+    assert broken(Ending(9, b"", overdue=True)) == Stopped("timeout")
+    assert broken(Ending(0, b"", overdue=False)) == Stopped("exited")
+
+
+def test_what_a_program_writes_after_its_screening_cannot_undo_it():
+    data = frame(wire.LOCKED, b"") + frame(wire.SCREENED, b"1") + frame(wire.SCREENED, b"0") + frame(wire.VALUE, b"1")
+    [result], locked, _ = results(Ending(0, data, overdue=False))
+    assert locked
+    assert result.hashing
