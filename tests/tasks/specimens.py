@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from abzero.prompts import Prompts
 from abzero.tasks import Abduction, Deduction, Induction, TaskType
 from abzero.types import Case, Task
+from examples.new_task_type import Fixpoint
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,20 @@ REFERENCE = Task("deduction", CUBE, (Case("5", "[126]"),))
 PROPOSAL = f"An idea.\n```python\n{CUBE}\n```\nIts input:\n```input\n 7,y = 4\n```"
 PAIRS = tuple(Case(str(x), f"[{x**3 + 1}]") for x in range(10))
 
+HALF = "def f(x):\n    return x // 2 + 60"
+
 SPECIMENS = {
+    "fixpoint": Specimen(
+        make=Fixpoint,
+        references=(Task("fixpoint", "def f(x):\n    return x * x", (Case("1", "1"),)),),
+        proposal=f"```python\n{HALF}\n```\n```input\n 119\n```",
+        task=Task("fixpoint", HALF, (Case("119", "119"),)),
+        gold="```input\n120\n```",
+        wrong="7",
+        secret="119",
+        malformed=("", "120 or 119", "x", "f(119)"),
+        hacks=HACKS,
+    ),
     "abduction": Specimen(
         make=Abduction,
         references=(Task("abduction", CUBE, (Case("5", "[126]"),)),),

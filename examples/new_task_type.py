@@ -1,0 +1,91 @@
+"""A fourth task type: find a fixed point, a value that the program returns unchanged.
+
+All that a task type is, in one file: how its tasks are proposed, verified, asked and graded. It never runs anything: it
+yields the calls it needs and is handed their outcomes. The contract suite that tests the types in the box tests this
+one, too (`tests/tasks/specimens.py`). Run it, with a policy that plays from a script: python examples/new_task_type.py
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from abzero import literals, parsing
+from abzero.advantages import trr_pp
+from abzero.buffer import Buffer
+from abzero.errors import Rejected
+from abzero.policy.scripted import ScriptedGenerator, ScriptedLearner
+from abzero.prompts import Prompts
+from abzero.sandbox.base import Call, Returned
+from abzero.sandbox.drive import Check
+from abzero.sandbox.pool import SandboxPool
+from abzero.selfplay import SelfPlay
+from abzero.tasks.base import Same, identity, show_references, triplet
+from abzero.types import Task
+
+PROPOSE = """\
+Write a Python program with a function `f` of one argument, in a `python` block, and in an `input` block a literal value
+that `f` returns unchanged: a fixed point. Finding it should take thought. Do not repeat these:
+"""
+ASK = """\
+Find a value x with f(x) == x, and write it as a Python literal into an `input` block, inside the answer tags.
+```python
+{program}
+```"""
+
+
+@dataclass(frozen=True)
+class Fixpoint:
+    prompts: Prompts
+    max_output: int = 400
+    same: Same = literals.same
+
+    mode = "fixpoint"
+    sources = ("fixpoint",)
+    twins = ()
+    needs_reference = False
+    seed = identity("fixpoint", "'Hello world'")
+
+    def propose(self, references: Sequence[Task]) -> str:
+        return self.prompts.render("conversation", prompt=PROPOSE + show_references(self.prompts, references))
+
+    def construct(self, answer: str, references: Sequence[Task]) -> Check[Task]:
+        task = yield from triplet(self.mode, answer, self.max_output)
+        [case] = task.cases
+        if not self.same(parsing.literal(case.input), case.output):
+            raise Rejected(f"{case.input} is no fixed point: f returns {case.output}")
+        return task
+
+    def ask(self, task: Task) -> str:
+        return self.prompts.render("conversation", prompt=ASK.replace("{program}", task.program))
+
+    def grade(self, task: Task, answer: str) -> Check[float]:
+        value = parsing.literal(parsing.block_or_all(answer, "input"))
+        [outcome] = yield [Call(task.program, value)]
+        return float(isinstance(outcome, Returned) and self.same(outcome.value, value))
+
+
+def script(prompt: str, rng: random.Random) -> str:
+    """Proposes ``a * x - b``, with a right fixed point three times in four; solves by guessing."""
+    if PROPOSE not in prompt:
+        return f"a guess</think><answer>{rng.randrange(-2, 4)}</answer>"
+    a, x = rng.randrange(2, 6), rng.randrange(-2, 4)
+    b = (a - 1) * x + (rng.random() < 0.25)
+    program = f"def f(x):\n    return {a} * x - {b}"
+    return f"a plan</think><answer>\n```python\n{program}\n```\n```input\n{x}\n```\n</answer>"
+
+
+def main() -> None:
+    kind, generator, buffer = Fixpoint(Prompts("paper")), ScriptedGenerator(script), Buffer()
+    buffer.add(kind.seed)
+    with SandboxPool(1) as sandbox:
+        play = SelfPlay((kind,), generator, generator, ScriptedLearner(), sandbox, buffer, trr_pp, batch_size=4)
+        for number in (1, 2):
+            step = play.step(number)
+            print(f"step {number}: {step.metrics['buffer/size/fixpoint']:.0f} tasks")
+            for proposal in step.proposals:
+                verdict = proposal.error or f"solve rate {proposal.solve_rate:.2f}"
+                print(f"  {parsing.block(proposal.rollout.text, 'program').splitlines()[1].strip():<20} {verdict}")
+
+
+if __name__ == "__main__":
+    main()
