@@ -19,7 +19,7 @@ class Learner(Protocol):
         """Take one policy-gradient step on `batch` and return its metrics; an empty batch changes nothing."""
 
     def save(self, folder: Path) -> None:
-        """Write weights and optimizer into the empty `folder`, without pickle."""
+        """Write weights and optimizer into the empty `folder`, without pickle; raises `OSError` if the disk refuses."""
 
     def load(self, folder: Path) -> None:
         """Restore exactly what `save` wrote; raises `RunError` if the folder does not fit this learner."""

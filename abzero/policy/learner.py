@@ -1,6 +1,7 @@
 """The local learner: policy-gradient steps on a transformers model in this process."""
 
 import copy
+import errno
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -169,9 +170,12 @@ class LocalLearner:
         )
 
     def save(self, folder: Path) -> None:
-        self.model.save_pretrained(folder / "model")
-        self._codec.tokenizer.save_pretrained(folder / "model")
-        save_file(self._optimizer.state(), folder / "optimizer.safetensors")
+        try:
+            self.model.save_pretrained(folder / "model")
+            self._codec.tokenizer.save_pretrained(folder / "model")
+            save_file(self._optimizer.state(), folder / "optimizer.safetensors")
+        except SafetensorError as error:
+            raise OSError(errno.EIO, str(error)) from error
         (folder / "learner.json").write_text(json.dumps({"version": self._version, "steps": self._optimizer.steps}))
 
     def load(self, folder: Path) -> None:
