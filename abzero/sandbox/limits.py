@@ -35,4 +35,4 @@ class Limits:
     """Most program and argument text in one shared child."""
     lane_seconds: float = 0.05
     """Processor time of a shared child, plus `lane_seconds_each` for every call in it; then each runs alone."""
-    lane_seconds_each: float = 0.005
+    lane_seconds_each: float = 0.001

@@ -19,7 +19,8 @@ from abzero.sandbox.verdict import Result, broken, outcome_of, results
 
 AUDIT_SHARE = 0.01
 _REMEMBERED = 4096
-_SMALLEST_LANE = 8
+_WORTH_A_FORK = 32
+"""Calls that wait in a lane before it goes ahead of calls alone; fewer wait for company while others run."""
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -81,18 +82,16 @@ class Schedule:
             lane.clear()
 
     def next(self) -> Job | None:
-        """The next child's work: the longest lane first, since what it turns out may have to run alone."""
+        """The next child's work: a full lane, since what it turns out may have to run alone; then calls alone."""
         seed = max(range(self._seeds), key=lambda index: len(self._lanes[index]))
-        if self._lanes[seed]:
-            return self._shared_job(seed)
-        if self._alone:
+        if self._alone and len(self._lanes[seed]) < _WORTH_A_FORK:
             check = self._alone.popleft()
             return Job(check.seed, wire.ALONE, _request([check]), self._limits.cpu_seconds, [check])
-        return None
+        return self._shared_job(seed) if self._lanes[seed] else None
 
     def _shared_job(self, seed: int) -> Job:
         lane, limits = self._lanes[seed], self._limits
-        most = min(limits.lane_calls, max(_SMALLEST_LANE, -(-len(lane) // self._workers)))
+        most = min(limits.lane_calls, max(_WORTH_A_FORK, -(-len(lane) // self._workers)))
         checks = [lane.popleft()]
         room = limits.lane_characters - _size(checks[0])
         while lane and len(checks) < most and (room := room - _size(lane[0])) >= 0:
@@ -134,7 +133,7 @@ class Schedule:
                 self._queue(check)
                 continue
             check.shared = True
-            if self._rng.random() < AUDIT_SHARE:
+            if check.first is None and self._rng.random() < AUDIT_SHARE:
                 check.audit = found[number]
                 self._queue(check)
             else:

@@ -1,8 +1,9 @@
 """What a compiled program could reach, told from its code object before it runs. Standard library only.
 
-Two questions. *Clean*: may it share a child with others? Only if no name, constant or instruction in it could lead to
-state that outlives it: modules, classes of the library, frames, the builtins. Doubt costs time, not truth: such a
-program runs alone. *Hashing*: could its value depend on the order of a set or on a hash? Then two seeds are too few.
+*Reaching*: could a name, a constant or an instruction in it lead to frames, namespaces, hidden modules, special
+attributes? *Clean*: may it share a child with others? Only if it reaches for nothing and can leave nothing behind in
+modules and classes of the library. *Hashing*: could its value depend on the order of a set or on a hash? Doubt costs
+time, not truth: what is not clean runs alone, and two seeds are too few for what hashes or reaches.
 """
 
 import dis
@@ -16,20 +17,21 @@ LANE_IMPORTS = frozenset(_LANE_IMPORTS.split())
 """Modules whose public functions keep no state that a later caller could see."""
 
 _NAMES_REACHING = (
-    "getattr setattr delattr eval exec compile globals locals vars open input breakpoint memoryview"
+    "getattr setattr delattr eval exec globals locals vars open input breakpoint memoryview"
     " Formatter get_field attrgetter methodcaller register update_wrapper wraps singledispatch singledispatchmethod"
     " total_ordering cached_property partialmethod overload no_type_check final runtime_checkable dataclass_transform"
-    " override sys os warnings types copyreg enum contextlib builtins with_traceback obj"
+    " override sys os warnings types copyreg enum contextlib builtins random with_traceback obj"
 )
 _REACHING = frozenset(_NAMES_REACHING.split())
 _REACHING_PREFIXES = ("gi_", "cr_", "ag_", "tb_", "f_", "co_")
 _NAMES_PLAIN = (
     "__init__ __repr__ __str__ __lt__ __le__ __gt__ __ge__ __len__ __iter__ __next__ __getitem__ __setitem__"
     " __contains__ __add__ __sub__ __mul__ __bool__ __call__ __module__ __qualname__ __name__ __doc__ __annotations__"
-    " __slots__ __classcell__ __static_attributes__ __firstlineno__ annotations"
+    " __slots__ __future__ __classcell__ __static_attributes__ __firstlineno__ annotations"
 )
 _PLAIN_DUNDERS = frozenset(_NAMES_PLAIN.split())
 _COMPARING = frozenset({"__eq__", "__ne__", "__hash__"})
+_HARMLESS = _PLAIN_DUNDERS | {"__future__", "_"}
 _NAMES_HASHING = "set frozenset hash id Set MutableSet AbstractSet FrozenSet KeysView ItemsView MappingView __hash__"
 _HASHING = frozenset(_NAMES_HASHING.split())
 _VIEWS = frozenset({"keys", "items"})
@@ -40,23 +42,33 @@ _SET_OPERATIONS = [bytes((_BINARY, operation)) for operation in (1, 7, 10, 12, 1
 """``& | - ^`` and their in-place forms, as instructions."""
 
 
+def reaching(code: CodeType) -> bool:
+    """Whether a name, a constant or an instruction of `code` could lead beyond what it was given."""
+    for part in _parts(code):
+        operations = part.co_code[::2]
+        if _MATCH_CLASS in operations or any(map(_suspicious, part.co_consts)):
+            return True
+        for name in part.co_names:
+            if name in _REACHING or name.startswith(_REACHING_PREFIXES) or not name.isascii():
+                return True
+            if name.startswith("__") and name not in _PLAIN_DUNDERS and name not in _COMPARING:
+                return True
+    return False
+
+
 def clean(code: CodeType) -> bool:
     """Whether `code` can share a process: nothing that it does can be seen by what runs after it."""
+    if reaching(code):
+        return False
     imports = changes = False
     for part in _parts(code):
         operations = part.co_code[::2]
         modules = _imported(part) if _IMPORT in operations else frozenset()
-        if _MATCH_CLASS in operations or not modules <= LANE_IMPORTS or any(map(_suspicious, part.co_consts)):
+        if not modules <= LANE_IMPORTS:
             return False
         imports = imports or bool(modules)
         changes = changes or _STORE in operations or _DELETE in operations
-        for name in part.co_names:
-            if name in _REACHING or name.startswith(_REACHING_PREFIXES) or not name.isascii():
-                return False
-            if name[0] == "_" and name not in _PLAIN_DUNDERS and name not in modules and name != "_":
-                if name.startswith("__") and name not in _COMPARING:
-                    return False
-                changes = True
+        changes = changes or any(name[0] == "_" and name not in _HARMLESS for name in part.co_names)
     return not (imports and changes)
 
 

@@ -52,8 +52,7 @@ class Worker:
         except BaseException as error:
             write(_told(error))
             return
-        doubtful = self._free or not (screen.clean(code) and screen.clean(call))
-        hashing = doubtful or screen.hashing(code) or screen.hashing(call)
+        hashing = self._free or any(screen.reaching(part) or screen.hashing(part) for part in (code, call))
         write((wire.SCREENED, "1" if hashing else "0"))
         gc.enable()
         write(self._evaluate(code, call, write))
