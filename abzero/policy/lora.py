@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import torch
 from safetensors.torch import load_file
@@ -48,6 +49,20 @@ def disabled(model: PreTrainedModel) -> Iterator[None]:
         yield
     finally:
         model.enable_adapters()
+
+
+@torch.no_grad()
+def merge(model: PreTrainedModel) -> None:
+    """Fold the adapter into the weights and take it out, for good."""
+    for name, module in list(model.named_modules()):
+        base = getattr(module, "base_layer", None)
+        if isinstance(base, nn.Linear):
+            base.weight.copy_(merged_weight(cast(nn.Linear, module)))
+            parent, _, last = name.rpartition(".")
+            setattr(model.get_submodule(parent), last, base)
+    model.delete_adapter(NAME)
+    model._hf_peft_config_loaded = False  # transformers keeps it, and would save under an adapter's names
+    model.requires_grad_(True)
 
 
 def merged_weight(module: nn.Linear) -> Tensor:

@@ -1,5 +1,6 @@
 """Loading a causal language model and its tokenizer, from a folder or by Hugging Face name."""
 
+import json
 import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -42,8 +43,11 @@ def sampling_dtype(device: str) -> torch.dtype:
     return torch.bfloat16 if quick else torch.float32
 
 
-def load(name: str | Path, *, dtype: torch.dtype, device: str) -> tuple[PreTrainedModel, Codec]:
-    """The model in `dtype` on `device`, without dropout, and its codec. Raises `ConfigError` with the remedy."""
+def load(name: str | Path, *, dtype: torch.dtype | None, device: str) -> tuple[PreTrainedModel, Codec]:
+    """The model on `device`, without dropout, and its codec. Raises `ConfigError` with the remedy.
+
+    It comes in `dtype`, or in the type that it was saved in for ``None``; the folder of an adapter loads with its base.
+    """
     source = _locate(str(name))
     logging.set_verbosity_error()
     logging.disable_progress_bar()
@@ -54,7 +58,7 @@ def load(name: str | Path, *, dtype: torch.dtype, device: str) -> tuple[PreTrain
     if not tokenizer.encode("a", add_special_tokens=False):
         raise ConfigError(f"model {str(name)!r} has no tokenizer: copy tokenizer.json beside its weights")
     try:
-        loaded = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, output_loading_info=True)
+        loaded = AutoModelForCausalLM.from_pretrained(source, dtype=dtype or "auto", output_loading_info=True)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise ConfigError(f"model {str(name)!r} cannot be loaded: {_brief(error)}") from error
     model, report = cast(tuple[PreTrainedModel, Mapping[str, Collection[str]]], loaded)
@@ -83,6 +87,7 @@ def _locate(name: str) -> str:
         folder = Path(name).expanduser()
         if not (folder / "config.json").is_file() and not (folder / "adapter_config.json").is_file():
             raise ConfigError(f"model folder {name!r} has no config.json: it is not a Hugging Face model")
+        _locate_base(folder)
         return str(folder.resolve())
     try:
         hf_hub_download(name, "config.json", local_files_only=True)
@@ -91,6 +96,17 @@ def _locate(name: str) -> str:
     except LocalEntryNotFoundError:
         _reach(name)
     return name
+
+
+def _locate_base(folder: Path) -> None:
+    """Make sure that the base of the adapter in `folder`, if it is one, is within reach."""
+    adapter = folder / "adapter_config.json"
+    if adapter.is_file():
+        try:
+            base = str(json.loads(adapter.read_text())["base_model_name_or_path"])
+        except (ValueError, KeyError) as error:
+            raise ConfigError(f"the adapter in {str(folder)!r} does not name its base model") from error
+        _locate(base)
 
 
 def _reach(name: str) -> None:
