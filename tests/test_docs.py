@@ -17,14 +17,12 @@ def named(pattern: str) -> list[str]:
 
 
 def definitions(path: Path) -> set[str]:
-    """Every name that a file defines, at any depth."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        match node:
-            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
-                found.add(name)
-            case ast.Name(id=name, ctx=ast.Store()):
-                found.add(name)
+    """Every function and class of a file, at any depth, and its constants."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    found = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    for line in tree.body:
+        targets = line.targets if isinstance(line, ast.Assign) else [getattr(line, "target", None)]
+        found |= {target.id for target in targets if isinstance(target, ast.Name)}
     return found
 
 
