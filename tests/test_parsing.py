@@ -139,6 +139,7 @@ def test_a_bare_answer_is_an_answer():
         ("def f(x):\n    return x\ndef g(x):\n    return f(x)", "def f(x):\n    return x\ndef g(x):\n    return f(x)"),
         ("def g(x):\n    def h(y): ...\n    return h(x)", "def f(x):\n    def h(y): ...\n    return h(x)"),
         ("async def g(x):\n    return x", "async def f(x):\n    return x"),
+        ("def r(x):\n    return r'\\d' + r(x)", "def f(x):\n    return r'\\d' + f(x)"),
         ("\n\nimport math\r\ndef größe(x):\r\n    return x\n", "import math\ndef f(x):\n    return x"),
     ],
 )
