@@ -19,12 +19,10 @@ def export(checkpoint: Path, target: Path, card: str, *, dtype: torch.dtype | No
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise RunError(f"{target} exists and is not an empty folder: export into a new one")
     model, codec = models.load(checkpoint, dtype=dtype, device="cpu")
-    if lora.present(model):
-        lora.merge(model)
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
-        model.save_pretrained(partial)
+        (lora.merged(model) if lora.present(model) else model).save_pretrained(partial)
         codec.tokenizer.save_pretrained(partial)
         (partial / "README.md").write_text(card, encoding="utf-8")
         partial.chmod(0o755)

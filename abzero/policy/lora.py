@@ -1,5 +1,6 @@
 """Low-rank adapters, by peft (extra ``[lora]``): the base stays frozen and is held once."""
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,18 +52,20 @@ def disabled(model: PreTrainedModel) -> Iterator[None]:
         model.enable_adapters()
 
 
-@torch.no_grad()
-def merge(model: PreTrainedModel) -> None:
-    """Fold the adapter into the weights and take it out, for good."""
-    for name, module in list(model.named_modules()):
-        base = getattr(module, "base_layer", None)
-        if isinstance(base, nn.Linear):
-            base.weight.copy_(merged_weight(cast(nn.Linear, module)))
-            parent, _, last = name.rpartition(".")
-            setattr(model.get_submodule(parent), last, base)
-    model.delete_adapter(NAME)
-    model._hf_peft_config_loaded = False  # transformers keeps it, and would save under an adapter's names
-    model.requires_grad_(True)
+def merged(model: PreTrainedModel) -> PreTrainedModel:
+    """A plain model, good for saving, whose weights have the adapter folded in; it shares all other weights."""
+    weights = {
+        name.replace(".base_layer.", "."): value for name, value in model.state_dict().items() if ".lora_" not in name
+    }
+    for name, module in model.named_modules():
+        if hasattr(module, "base_layer"):
+            weights[f"{name}.weight"] = merged_weight(cast(nn.Linear, module))
+    with torch.device("meta"):
+        plain = type(model)(copy.deepcopy(model.config))
+    plain.load_state_dict(weights, assign=True)
+    plain.tie_weights()
+    plain.generation_config = model.generation_config
+    return plain
 
 
 def merged_weight(module: nn.Linear) -> Tensor:
