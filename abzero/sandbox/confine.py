@@ -97,6 +97,8 @@ def _limit(memory_bytes: int) -> None:
         if (number := getattr(resource, f"RLIMIT_{name}", None)) is not None:
             _lower(number, bound)
     if sys.platform == "linux":
+        with open("/proc/self/oom_score_adj", "w") as file:
+            file.write("1000")  # where memory runs out all the same, a child goes before the trainer
         with open("/proc/self/statm") as file:
             memory_bytes += int(file.read().split()[0]) * resource.getpagesize()
         _lower(resource.RLIMIT_AS, memory_bytes)

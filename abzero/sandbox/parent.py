@@ -114,16 +114,14 @@ class Zygote:
         self._ticket = (self._ticket + 1) % 2**32
         ours, theirs = socket.socketpair()
         record = wire.COMMAND.pack(verb, self._ticket, int(cpu_seconds * 1e6), 0)
+        self._control.settimeout(self._limits.wall_seconds)
+        ours.settimeout(self._limits.wall_seconds)
         try:
-            self._control.setblocking(True)
             socket.send_fds(self._control, [record], [theirs.fileno()])
-            ours.settimeout(self._limits.wall_seconds)
-            if request:
-                ours.sendall(wire.LENGTH.pack(len(request)) + request)
+            ours.sendall(wire.LENGTH.pack(len(request)) + request)
         except OSError as error:
             ours.close()
-            if not isinstance(error, TimeoutError):
-                raise ZygoteDied(str(error)) from error
+            raise ZygoteDied(str(error)) from error
         finally:
             theirs.close()
             self._control.setblocking(False)

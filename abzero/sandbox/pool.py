@@ -4,6 +4,7 @@ import json
 import os
 import random
 import selectors
+import sys
 import threading
 import time
 import warnings
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, Self
 
+from abzero import literals
 from abzero.errors import ConfigError, IsolationError, SandboxError
 from abzero.sandbox import wire
 from abzero.sandbox.base import Call, Outcome
@@ -22,6 +24,8 @@ from abzero.sandbox.schedule import Job, Schedule
 SEEDS = 8
 REQUIRED = ("uid", "privileges", "limits", "seccomp")
 """Layers that ``strict`` does not do without; the others are depth, for the day that one of these has a hole."""
+
+_SELF_TEST_SECONDS = 6.0
 
 Level = Literal["strict", "reduced"]
 
@@ -65,7 +69,9 @@ class SandboxPool:
             raise ConfigError(f"isolation 'strict' cannot do without {', '.join(required)}")
         self._isolation = isolation
         self._limits, self._imports, self._without = limits, imports, tuple(without)
-        self._workers = workers or len(os.sched_getaffinity(0))
+        if limits.cpu_seconds <= 0 or limits.value_characters > literals.MAX_CHARACTERS:
+            raise ConfigError(f"a sandbox needs cpu_seconds > 0 and value_characters <= {literals.MAX_CHARACTERS}")
+        self._workers = workers or (len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1)
         self._rng = random.Random(seed)
         self._seeds = tuple(self._rng.sample(range(1, 2**32), SEEDS))
         self._schedule = Schedule(limits, SEEDS, self._workers, self._rng, lane_open=imports is not None)
@@ -140,7 +146,7 @@ class SandboxPool:
                 ticket = self._zygotes[job.seed].start(job.verb, job.request, job.cpu_seconds)
             except ZygoteDied:
                 self._schedule.failed(job)
-                self._replace(job.seed)
+                self._lose(job.seed)
             else:
                 self._running[job.seed, ticket] = job
 
@@ -208,9 +214,9 @@ class SandboxPool:
     def _self_test(self, zygote: Zygote) -> tuple[list[str], list[str]]:
         with selectors.DefaultSelector() as selector:
             try:
-                zygote.start(wire.SELF_TEST, b"", self._limits.cpu_seconds)
+                zygote.start(wire.SELF_TEST, b"", _SELF_TEST_SECONDS)
                 selector.register(zygote, selectors.EVENT_READ)
-                selector.select(self._limits.wall_seconds)
+                selector.select(10 * _SELF_TEST_SECONDS)
                 endings = zygote.collect()
             except ZygoteDied as error:
                 raise SandboxError(f"the zygote died in its self-test: {error}") from error

@@ -8,6 +8,7 @@ import os
 import platform
 import resource
 import signal
+import sys
 import time
 from collections.abc import Callable
 
@@ -58,19 +59,22 @@ FORBIDDEN: dict[str, Callable[[], object]] = {
     "write to stdout": lambda: os.write(1, b""),
     "fork": _fork,
     "exec": lambda: os.execv("/nonexistent", ["/nonexistent"]),
-    "clone3": lambda: _system_call(_CLONE3, 0, 0),
     "kill": lambda: os.kill(0, 0),
-    "pidfd_open": lambda: _system_call(_PIDFD_OPEN, 1, 0),
-    "ptrace": lambda: _system_call(_PTRACE, 0, 0, 0, 0),
     "mmap exec": lambda: mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_EXEC),
-    "memfd_create": lambda: _system_call(_MEMFD_CREATE, 0, 0),
-    "io_uring_setup": lambda: _system_call(_IO_URING_SETUP, 1, 0),
     "setitimer": lambda: signal.setitimer(signal.ITIMER_REAL, 0),
     "sigaction": lambda: signal.signal(signal.SIGPROF, signal.SIG_IGN),
     "setrlimit": _raise_limit,
-    "getrandom": lambda: os.getrandom(1),
     "sleep": lambda: time.sleep(0.0001),
 }
+if sys.platform == "linux":
+    FORBIDDEN |= {
+        "clone3": lambda: _system_call(_CLONE3, 0, 0),
+        "pidfd_open": lambda: _system_call(_PIDFD_OPEN, 1, 0),
+        "ptrace": lambda: _system_call(_PTRACE, 0, 0, 0, 0),
+        "memfd_create": lambda: _system_call(_MEMFD_CREATE, 0, 0),
+        "io_uring_setup": lambda: _system_call(_IO_URING_SETUP, 1, 0),
+        "getrandom": lambda: os.getrandom(1),
+    }
 CLOCKS: dict[str, Callable[[], object]] = {
     "clock": lambda: time.clock_gettime(time.CLOCK_REALTIME),
     "coarse clock": lambda: time.clock_gettime(5),

@@ -12,7 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from types import CodeType
+from types import CodeType, ModuleType
 
 from abzero.sandbox import screen, wire
 from abzero.sandbox.encode import Unfit, encoder
@@ -55,7 +55,7 @@ class Worker:
         hashing = self._free or any(screen.reaching(part) or screen.hashing(part) for part in (code, call))
         write((wire.SCREENED, "1" if hashing else "0"))
         gc.enable()
-        write(self._evaluate(code, call, write))
+        write(*self._run_by_itself(code, call, write))
 
     def shared(self, request: bytes) -> None:
         """Run the calls of `request` in turn, each in a namespace of its own, but for the doubtful ones."""
@@ -84,6 +84,10 @@ class Worker:
             if screen.clean(code) and not screen.hashing(code):
                 self._evaluate(code, call, None)
 
+    def _run_by_itself(self, code: CodeType, call: CodeType, write: Write) -> tuple[Frame, ...]:
+        """A frame of the stack like `_run_among_others`: programs can tell how deep they are."""
+        return (self._evaluate(code, call, write),)
+
     def _run_among_others(self, code: CodeType, arguments: str, hashing: bool) -> tuple[Frame, ...]:
         try:
             call = _call(arguments)
@@ -102,7 +106,9 @@ class Worker:
         no_literal, address, refused_tag, value = wire.NO_LITERAL, wire.ADDRESS, wire.REFUSED, None
         refused = self._refused
         refused.clear()
-        namespace = {"__builtins__": self._builtins, "__name__": "__main__"}
+        module = sys.modules["__main__"] = ModuleType("__main__")
+        namespace = vars(module)
+        namespace["__builtins__"] = self._builtins
         try:
             run(code, namespace)
             if write is not None:

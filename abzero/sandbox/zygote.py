@@ -73,7 +73,7 @@ def _prepare(options: wire.Settings) -> Worker:
     os.environ.clear()
     sys.argv[:] = [f"/{seed}"]
     sys.executable = f"/{seed}"
-    sys.stdin = None
+    sys.stdin = io.StringIO()
     sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = _Null()  # type: ignore[misc,assignment]
     importlib.import_module("warnings").simplefilter("ignore")
     allowed = None if imports is None else frozenset(imports)
@@ -169,7 +169,7 @@ class _Zygote:
             os.closerange(DESCRIPTOR + 1, 64)
             if sys.platform == "linux":
                 kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
-            request = b"" if verb == wire.SELF_TEST else _read()
+            request = _read()
             os.set_blocking(DESCRIPTOR, False)
             signal.setitimer(signal.ITIMER_PROF, seconds)
             whole = int(seconds) + 1

@@ -193,7 +193,7 @@ import sys, threading
 from abzero.sandbox.base import Call
 from abzero.sandbox.limits import Limits
 from abzero.sandbox.pool import SandboxPool
-sandbox = SandboxPool(workers=2, limits=Limits(cpu_seconds=60, wall_seconds=100))
+sandbox = SandboxPool(workers=2, limits=Limits(cpu_seconds=60))
 print(*sandbox.report().zygotes, flush=True)
 sandbox.run([Call(f"def f(x):\\n    while x != -{n}: x += 1", "1") for n in range(1, 9)])
 """
@@ -239,6 +239,26 @@ def wait_for(condition):
             return value
         time.sleep(0.05)
     return None
+
+
+def test_a_limit_that_limits_nothing_is_refused():
+    for limits in (Limits(cpu_seconds=0), Limits(value_characters=10**6)):
+        with pytest.raises(ConfigError):
+            SandboxPool(limits=limits)
+
+
+def test_depth_is_the_same_alone_and_among_others(pool):
+    program = "def f(n):\n    try:\n        return f(n + 1)\n    except RecursionError:\n        return n\n"
+    [alone] = pool.run([Call(program, "0")])
+    assert pool.run([Call(program, "0" + " " * n) for n in range(2, 6)]) == [alone] * 4
+
+
+def test_a_class_finds_its_module_as_in_a_script(pool):
+    program = (
+        "import typing\nclass A:\n    other: 'B'\nclass B: pass\n"
+        "def f(x):\n    return typing.get_type_hints(A)['other'].__name__, A.__module__, repr(A)"
+    )
+    assert pool.run([Call(program, "1", verify=True)]) == [Returned("('B', '__main__', \"<class '__main__.A'>\")")]
 
 
 def test_limits_are_the_callers():
