@@ -45,7 +45,7 @@ def _hide_clocks() -> None:
 
 
 def _unshare() -> None:
-    """New user (unless root), network, IPC, host-name and process namespaces.
+    """New network, IPC, host-name and process namespaces, and without the right to make them, a new user namespace.
 
     The first child forked after this is process 1 of the new process namespace; it only waits for the zygote's end of a
     pipe to close, and with it ends all.
@@ -54,8 +54,9 @@ def _unshare() -> None:
 
     spaces = kernel.CLONE_NEWNET | kernel.CLONE_NEWIPC | kernel.CLONE_NEWUTS | kernel.CLONE_NEWPID
     try:
-        kernel.unshare(spaces if os.geteuid() == 0 else spaces | kernel.CLONE_NEWUSER)
+        kernel.unshare(spaces)
     except OSError:
+        _drop_user()
         kernel.unshare(spaces | kernel.CLONE_NEWUSER)
     reader, _ = os.pipe()
     if os.fork() == 0:
