@@ -4,6 +4,7 @@ Weights are updated in float32 by Muon (matrices) and AdamW (the rest) and compu
 steps give the same weights on the same machine; nothing depends on time.
 """
 
+import json
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -89,8 +90,16 @@ def build(
             loss = trainer.step(batch, stage.rate(step))
             taken += 1
             report(taken, loss)
+    save(model, words, folder)
+
+
+def save(model: LlamaForCausalLM, words: PreTrainedTokenizerFast, folder: Path) -> None:
+    """Write a Hugging Face checkpoint whose config asks for plain attention, which transformers would not write."""
     model.save_pretrained(folder)
     words.save_pretrained(folder)
+    path = folder / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8")) | {"attn_implementation": "eager"}
+    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 Batch = tuple[Tensor, Tensor]

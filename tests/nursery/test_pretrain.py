@@ -24,6 +24,7 @@ def test_a_checkpoint_is_one_that_transformers_loads(built: Path):
     model = AutoModelForCausalLM.from_pretrained(built)
     assert model.config.eos_token_id == words.eos_token_id
     assert model.config.vocab_size == len(words)
+    assert model.config._attn_implementation == "eager"
     assert model.generation_config.eos_token_id == words.eos_token_id
     assert sum(parameter.numel() for parameter in model.parameters()) < 3_000_000
     assert (built / "model.safetensors").stat().st_size < 6_000_000
