@@ -41,15 +41,14 @@ def share(steps: int = 10) -> None:
         command = [sys.executable, "-m", "abzero", "train", "tiny-cpu", f"--run={run}", f"--steps={steps}"]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         archive = Archive(run / "run.db")
-        clocks = [dict(archive.clock(number)) for number in archive.steps() if number > 1]
-    step = [clock["seconds/step"] for clock in clocks]
+        names = [*MODEL, "sandbox", "step"]
+        seconds = {name: [value for number, value in archive.series(f"seconds/{name}") if number > 1] for name in names}
+    total = sum(seconds["step"])
     print(f"{'':10} {'seconds':>9} {'share':>7}")
-    for name in (*MODEL, "sandbox"):
-        spent = [clock.get(f"seconds/{name}", 0.0) for clock in clocks]
-        print(f"{name:10} {statistics.median(spent):9.3f} {sum(spent) / sum(step):7.1%}")
-    model = sum(clock.get(f"seconds/{name}", 0.0) for clock in clocks for name in MODEL)
-    print(f"{'step':10} {statistics.median(step):9.3f}")
-    print(f"outside the model: {1 - model / sum(step):.1%} of {len(step)} steps (goal: under 10 %)")
+    for name, spent in seconds.items():
+        print(f"{name:10} {statistics.median(spent):9.3f} {sum(spent) / total:7.1%}")
+    outside = 1 - sum(sum(seconds[name]) for name in MODEL) / total
+    print(f"outside the model: {outside:.1%} of {len(seconds['step'])} steps (goal: under 10 %)")
 
 
 def growth(old: int = 1000, young: int = 10, rounds: int = 60) -> None:

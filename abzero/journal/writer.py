@@ -4,7 +4,8 @@ import hashlib
 import json
 import sqlite3
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from abzero.journal.schema import OF_A_STEP, connect, explained, figure, pack, transaction
@@ -19,6 +20,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._connection = connect(path, read_only=False)
+        self._recent: _Recent | None = None
 
     def describe(self, about: Mapping[str, str]) -> None:
         """Note what holds for the whole run: version, config, isolation, machine; a later note replaces an earlier."""
@@ -27,16 +29,14 @@ class Journal:
 
     def seed(self, tasks: Iterable[Task]) -> None:
         """Store tasks that no proposal of this run made, as known from step 0 on."""
-        with transaction(self._connection, self._path):
-            entry = _Entry(self._connection, 0)
+        with self._entry(0) as entry:
             for task in tasks:
                 entry.task(task)
 
     def write(self, step: Step) -> None:
         """Commit all of `step`, or nothing. A step that the journal holds already is refused."""
-        with transaction(self._connection, self._path):
+        with self._entry(step.number) as entry:
             self._connection.execute("INSERT INTO step VALUES (?)", (step.number,))
-            entry = _Entry(self._connection, step.number)
             for position, proposal in enumerate(step.proposals):
                 entry.proposal(position, proposal)
             for position, attempt in enumerate(step.attempts):
@@ -58,6 +58,7 @@ class Journal:
 
     def truncate(self, after_step: int) -> None:
         """Forget every step after `after_step`, as if it had never been: a resumed run will write them again."""
+        self._recent = None
         with transaction(self._connection, self._path):
             for table in ("clock", *OF_A_STEP):
                 column = "number" if table == "step" else "step"
@@ -68,13 +69,43 @@ class Journal:
         with explained(self._path):
             self._connection.close()
 
+    @contextmanager
+    def _entry(self, step: int) -> Iterator["_Entry"]:
+        with transaction(self._connection, self._path):
+            recent, self._recent = self._recent or _Recent(self._connection), None
+            yield _Entry(self._connection, step, recent)
+        self._recent = recent
+
+
+class _Recent:
+    """The ids of the last texts written, by digest: what a new text is compared with.
+
+    An index of all digests would make a step cost more the longer the run. Read from the table, it is the same after
+    a resume.
+    """
+
+    _MOST = 50_000
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        newest = connection.execute("SELECT digest, id FROM text ORDER BY id DESC LIMIT ?", (self._MOST,)).fetchall()
+        self._ids: dict[bytes, int] = dict(reversed(newest))
+
+    def get(self, digest: bytes) -> int | None:
+        return self._ids.get(digest)
+
+    def add(self, digest: bytes, number: int) -> None:
+        self._ids[digest] = number
+        if len(self._ids) > self._MOST:
+            del self._ids[next(iter(self._ids))]
+
 
 class _Entry:
     """One step on its way into the tables, inside a transaction."""
 
-    def __init__(self, connection: sqlite3.Connection, step: int) -> None:
+    def __init__(self, connection: sqlite3.Connection, step: int, recent: _Recent) -> None:
         self._connection = connection
         self._step = step
+        self._recent = recent
         self._texts: dict[str, int] = {}
         self._tasks: dict[int, str] = {}
 
@@ -136,13 +167,14 @@ class _Entry:
         return self._tasks[id(task)]
 
     def text(self, text: str) -> int:
-        """The row that holds `text`, stored once in a run."""
+        """The row that holds `text`, stored once among the last texts of a run."""
         if text not in self._texts:
             digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-            found = self._connection.execute("SELECT id FROM text WHERE digest = ?", (digest,)).fetchone()
-            if not found:
-                found = self._connection.execute(_NEW_TEXT, (self._step, digest, pack(text))).fetchone()
-            self._texts[text] = found[0]
+            number = self._recent.get(digest)
+            if number is None:
+                [number] = self._connection.execute(_NEW_TEXT, (self._step, digest, pack(text))).fetchone()
+                self._recent.add(digest, number)
+            self._texts[text] = number
         return self._texts[text]
 
 
