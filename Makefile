@@ -3,7 +3,7 @@ BIN := .venv/bin
 CORPUS ?= ../shared/attacks
 STAMP := .venv/.installed
 
-.PHONY: setup demo test check test-slow attacks attacks-own fuzz soak bench bench-sandbox clean
+.PHONY: setup demo test check test-slow attacks attacks-policy-off attacks-own fuzz soak bench bench-sandbox clean
 
 setup: $(STAMP)
 
@@ -27,12 +27,30 @@ check: test
 test-slow: setup
 	$(BIN)/python -m pytest -m slow
 
-# Hostile programs and answers against the sandbox; any corpus of the same form.
+# Hostile programs and answers against the sandbox: the shared corpus, or any other of its form.
 attacks: setup
 	$(BIN)/python ../shared/attacks/harness.py --driver '$(BIN)/python tests/sandbox/attack_driver.py' --corpus '$(CORPUS)'
 
-attacks-own: CORPUS := tests/sandbox/escapes
-attacks-own: attacks
+# The same with every Python-level policy off: the kernel's layers alone.
+attacks-policy-off: setup
+	ATTACK_POLICY=off $(MAKE) attacks CORPUS='$(CORPUS)'
+
+attacks-own: setup
+	$(MAKE) attacks CORPUS=tests/sandbox/escapes
+
+fuzz: setup
+	$(BIN)/python tests/sandbox/fuzz.py 1000000
+
+soak: setup
+	$(BIN)/python tests/sandbox/soak.py 100000
+
+bench-sandbox: setup
+	$(BIN)/python benchmarks/sandbox.py
+
+bench: setup
+	$(BIN)/python benchmarks/loop.py share
+	$(BIN)/python benchmarks/loop.py growth
+	$(BIN)/python benchmarks/decode.py
 
 clean:
 	rm -rf .venv build dist *.egg-info
