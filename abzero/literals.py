@@ -17,8 +17,7 @@ from abzero.errors import Malformed
 
 Value = None | bool | int | float | complex | str | bytes | list["Value"] | tuple["Value", ...] | dict["Value", "Value"] | set["Value"]  # fmt: skip  # noqa: E501
 
-MAX_CHARACTERS = 32_768
-MAX_DEPTH = 64
+MAX_CHARACTERS, MAX_DEPTH = 32_768, 64
 
 _TOKEN = re.compile(
     r"""(?P<blank>(?:[ \t\n\f]|\\\n|\#[^\n]*)+)
@@ -33,7 +32,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
 _ESCAPE = re.compile(r"\\(\n|[0-7]{1,3}|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{[^}]*\}|.)", re.DOTALL)
-_SIMPLE = {"\\": "\\", "'": "'", '"': '"', "a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_SIMPLE = dict(zip("\\'\"abfnrtv\n", ("\\", "'", '"', "\a", "\b", "\f", "\n", "\r", "\t", "\v", ""), strict=True))
 _CONSTANTS: dict[str, Value] = {"None": None, "True": True, "False": False}
 _CLOSERS = {"(": ")", "[": "]", "{": "}"}
 
@@ -44,8 +43,7 @@ def parse(text: str) -> Value:
     first = reader.value(0)
     if reader.kind == "end":
         return first
-    items = [first, *reader.rest("")]
-    return tuple(items)
+    return first, *reader.rest("")
 
 
 def parse_arguments(text: str) -> tuple[list[Value], dict[str, Value]]:
@@ -70,9 +68,8 @@ def parse_arguments(text: str) -> tuple[list[Value], dict[str, Value]]:
 
 
 def canonical(value: Value) -> str:
-    """The one text of `value`: ``parse(canonical(v)) == v``. Sets are sorted by text, dictionaries keep their order.
-
-    A complex number loses the signs of its zeros, which no literal can keep.
+    """The one text of `value`: ``parse(canonical(v)) == v``. Sets are sorted by text, dictionaries keep their order, and
+    a complex number loses the signs of its zeros, which no literal can keep.
     """
     match value:
         case list():
@@ -97,8 +94,7 @@ def canonical_literal(text: str) -> str:
 def canonical_arguments(text: str) -> str:
     """`text` as canonical literal arguments. Raises `Malformed` unless it is exactly that, whole."""
     positional, named = parse_arguments(text)
-    named_texts = (f"{name}={canonical(value)}" for name, value in named.items())
-    return _fitting(", ".join([*map(canonical, positional), *named_texts]))
+    return _fitting(", ".join([*map(canonical, positional), *(f"{n}={canonical(v)}" for n, v in named.items())]))
 
 
 def _fitting(text: str) -> str:
@@ -280,7 +276,9 @@ def _string(match: re.Match[str]) -> str | bytes:
         if not is_bytes:
             body.encode()
             return body
-        return body.encode("latin-1") if match.group().isascii() else _refuse("bytes that are not ASCII")
+        if not match.group().isascii():
+            raise Malformed("bytes that are not ASCII")
+        return body.encode("latin-1")
     except UnicodeEncodeError as error:
         raise Malformed("a lone surrogate, or a byte above 255") from error
 
@@ -288,8 +286,6 @@ def _string(match: re.Match[str]) -> str | bytes:
 def _unescape(code: str, is_bytes: bool) -> str:
     if code in _SIMPLE:
         return _SIMPLE[code]
-    if code == "\n":
-        return ""
     if code[0] in "01234567":
         return chr(int(code, 8))
     if code[0] == "x" and len(code) == 3:
@@ -302,7 +298,3 @@ def _unescape(code: str, is_bytes: bool) -> str:
     if code[0] == "x":
         raise Malformed("a truncated \\x escape")
     return "\\" + code
-
-
-def _refuse(what: str) -> bytes:
-    raise Malformed(what)

@@ -5,6 +5,7 @@ import json
 import math
 from pathlib import Path
 
+import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -225,6 +226,7 @@ CONFIGS = st.builds(
 )
 
 
+@hypothesis.settings(max_examples=30)
 @given(CONFIGS, TEXTS, st.sampled_from([("deduction",), ("induction", "abduction")]))
 def test_every_config_survives_its_own_json(config, name, modes):
     config = dataclasses.replace(
