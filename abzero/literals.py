@@ -68,8 +68,8 @@ def parse_arguments(text: str) -> tuple[list[Value], dict[str, Value]]:
 
 
 def canonical(value: Value) -> str:
-    """The one text of `value`: ``parse(canonical(v)) == v``. Sets are sorted by text, dictionaries keep their order, and
-    a complex number loses the signs of its zeros, which no literal can keep.
+    """The one text of `value`: ``parse(canonical(v)) == v``. Sets are sorted by text, dictionaries keep their order. A
+    complex number loses the signs of its zeros, which no literal can keep.
     """
     match value:
         case list():
