@@ -21,6 +21,7 @@ _NAMES_REACHING = (
     " Formatter get_field attrgetter methodcaller register update_wrapper wraps singledispatch singledispatchmethod"
     " total_ordering cached_property partialmethod overload no_type_check final runtime_checkable dataclass_transform"
     " override sys os warnings types copyreg enum contextlib builtins random with_traceback obj"
+    " get_type_hints ForwardRef"
 )
 _REACHING = frozenset(_NAMES_REACHING.split())
 _REACHING_PREFIXES = ("gi_", "cr_", "ag_", "tb_", "f_", "co_")
@@ -31,7 +32,6 @@ _NAMES_PLAIN = (
 )
 _PLAIN_DUNDERS = frozenset(_NAMES_PLAIN.split())
 _COMPARING = frozenset({"__eq__", "__ne__", "__hash__"})
-_HARMLESS = _PLAIN_DUNDERS | {"__future__", "_"}
 _NAMES_HASHING = "set frozenset hash id Set MutableSet AbstractSet FrozenSet KeysView ItemsView MappingView __hash__"
 _HASHING = frozenset(_NAMES_HASHING.split())
 _VIEWS = frozenset({"keys", "items"})
@@ -68,7 +68,7 @@ def clean(code: CodeType) -> bool:
             return False
         imports = imports or bool(modules)
         changes = changes or _STORE in operations or _DELETE in operations
-        changes = changes or any(name[0] == "_" and name not in _HARMLESS for name in part.co_names)
+        changes = changes or any(name == "type" or _private(name) for name in part.co_names)
     return not (imports and changes)
 
 
@@ -91,6 +91,10 @@ def _parts(code: CodeType) -> Iterator[CodeType]:
         part = pending.pop()
         yield part
         pending.extend(constant for constant in part.co_consts if type(constant) is CodeType)
+
+
+def _private(name: str) -> bool:
+    return name[0] == "_" and name != "_" and name not in _PLAIN_DUNDERS
 
 
 def _suspicious(constant: object) -> bool:

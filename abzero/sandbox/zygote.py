@@ -5,6 +5,7 @@ the parent. It ends when the parent's end of the control socket closes or its pa
 """
 
 import array
+import codecs
 import gc
 import importlib
 import io
@@ -30,6 +31,11 @@ _POLICY_OFF = (
 )
 POLICY_OFF = _POLICY_OFF.split()
 """What is loaded on top when no module is refused, so that attacks reach the kernel."""
+_CODECS = (
+    "ascii latin-1 utf-7 utf-8 utf-8-sig utf-16 utf-16-le utf-16-be utf-32 utf-32-le utf-32-be unicode_escape"
+    " raw_unicode_escape punycode cp437 cp1252 hex base64 rot13"
+)
+"""Text encodings that a program may ask for by name: each is a module, which a child could not load."""
 
 
 class _Null(io.TextIOBase):
@@ -69,6 +75,8 @@ def _prepare(options: wire.Settings) -> Worker:
             importlib.import_module(name)
         except ImportError:
             continue
+    for name in _CODECS.split():
+        codecs.lookup(name)
     random.seed(f"{seed}")
     os.environ.clear()
     sys.argv[:] = [f"/{seed}"]

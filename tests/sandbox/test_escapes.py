@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from abzero import literals
+from abzero.sandbox.base import Call
 from abzero.sandbox.pool import SandboxPool
 from tests.sandbox.attack_driver import CANARY_OUTPUT, CANARY_PROGRAM, judge, propose, text_of
 
@@ -42,6 +43,15 @@ def test_an_attack_fails(pool, entry):
 def test_an_attack_fails_where_only_the_kernel_stands_in_the_way(open_pool, entry):
     assert right(entry, judge(open_pool, entry, text_of(FOLDER / entry["file"])))
     assert steady(open_pool)
+
+
+def test_no_attack_reaches_its_neighbours(pool):
+    """All at once, each between two programs that would show it."""
+    attacks = [Call(text_of(FOLDER / e["file"]), e["input"]) for e in ENTRIES if e["kind"] == "program"]
+    canaries = [Call(CANARY_PROGRAM, "21" + " " * number) for number in range(len(attacks))]
+    outcomes = pool.run([call for pair in zip(canaries, attacks, strict=True) for call in pair])
+    assert {literals.same(outcome.value, CANARY_OUTPUT) for outcome in outcomes[::2]} == {True}
+    assert pool.report().lane_open
 
 
 def test_there_are_attacks_of_every_category():

@@ -53,6 +53,11 @@ CASES = {
         "*[1, 2], k=dict(b=3)",
         Returned("((1, 2), {'k': {'b': 3}})"),
     ),
+    "text encodings": (
+        "def f(x, *names):\n    return [len(x.encode(name)) for name in names]",
+        "'é', 'utf-8', 'utf-16', 'utf-32-le', 'cp1252', 'unicode_escape'",
+        Returned("[2, 4, 4, 1, 4]"),
+    ),
     "a NUL": ("def f(x): return x\0", "0", Refused("a program with a NUL character or a lone surrogate")),
     "a surrogate": ("def f(x): return x", "'\ud800'", Refused("arguments with a NUL character or a lone surrogate")),
 }

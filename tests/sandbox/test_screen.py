@@ -32,6 +32,8 @@ REACHING = {
     "a module inside a module": "import typing\ndef f(x):\n    return typing.sys",
     "a private name of a module": "import collections\ndef f(x):\n    return collections._sys",
     "comparison that caches could meet": "import re\nclass T(str):\n    def __eq__(self, o):\n        return True",
+    "a class built by a call, where caches could meet it": "import re\nT = type('T', (str,), {})",
+    "a text that the library evaluates": "import typing\ndef f(x: 'y'):\n    return typing.get_type_hints(f)",
     "copying names onto anything": "import functools, math\nfunctools.update_wrapper(math, f)",
     "joining an abstract class": "from collections.abc import Sequence\nSequence.register(int)",
     "a name in other letters": "def f(x):\n    return ｇetattr(x, 'a')",
