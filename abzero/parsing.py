@@ -18,11 +18,15 @@ _NESTS = {"message"}
 """Blocks of prose, which may quote fenced blocks."""
 _DEFINITION = re.compile(r"^(?:async[ \t]+)?def[ \t]+([^\W\d]\w*)", re.MULTILINE)
 _LEXEME = re.compile(
-    r"(?P<comment>#[^\n]*)|(?P<string>[rRbBuUfF]{0,2}(?:'''(?:[^\\]|\\.)*?(?:'''|\Z)|\"\"\"(?:[^\\]|\\.)*?(?:\"\"\"|\Z)"
-    r"|'(?:[^'\\\n]|\\.)*+'?|\"(?:[^\"\\\n]|\\.)*+\"?))"
-    r"|(?P<number>\d\w*)|(?P<attribute>\.\s*[^\W\d]\w*)|(?P<name>[^\W\d]\w*)",
-    re.DOTALL,
+    r"""\#[^\n]*
+    |[rRbBuUfF]{0,2}(?:'''(?:[^\\]|\\.)*?(?:'''|\Z)|\"""(?:[^\\]|\\.)*?(?:\"""|\Z)
+        |'(?:[^'\\\n]|\\.)*+'?|"(?:[^"\\\n]|\\.)*+"?)
+    |\d\w*
+    |\.\s*[^\W\d]\w*
+    |(?P<name>[^\W\d]\w*)""",
+    re.VERBOSE | re.DOTALL,
 )
+"""Comments, strings (an open one runs to the end of its line or text), numbers, attributes; and names."""
 
 
 def answer(completion: str) -> str:
