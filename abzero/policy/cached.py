@@ -7,6 +7,9 @@ from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
 ROWS = 256
+"""Rows at once, at most; long ones are held to fewer by their cache."""
+CACHE_BYTES = 4 << 30
+"""Keys and values held at once in main memory."""
 
 
 class CachedEngine:
@@ -14,9 +17,13 @@ class CachedEngine:
 
     def __init__(self, model: PreTrainedModel) -> None:
         self._model = model
+        self._cache_bytes = CACHE_BYTES
+        if model.device.type == "cuda":
+            self._cache_bytes = torch.cuda.mem_get_info(model.device)[0] // 2
 
     def rows(self, tokens: int) -> int:
-        return ROWS
+        per_row = tokens * cache_bytes_per_token(self._model)
+        return min(ROWS, max(1, self._cache_bytes // per_row))
 
     def start(
         self, prompts: Sequence[Sequence[int]], copies: Sequence[int], new: int
@@ -31,6 +38,14 @@ class CachedEngine:
         rows = torch.arange(len(prompts), device=device).repeat_interleave(torch.tensor(copies, device=device))
         session.keep(rows)
         return session, logits_PV[rows]
+
+
+def cache_bytes_per_token(model: PreTrainedModel) -> int:
+    """Keys and values of one token in every layer, as if no layer were sparse or shared."""
+    config = model.config
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return int(2 * config.num_hidden_layers * heads * head * model.dtype.itemsize)
 
 
 class CachedSession:

@@ -16,6 +16,8 @@ from transformers import PreTrainedModel
 from abzero.policy.lora import merged_weight
 
 SHAPES = {"llama", "mistral", "qwen2", "qwen3"}
+PACKED_PARAMETERS = 1 << 28
+"""Above this size the overhead that packing saves is small, and a second copy of the weights is not."""
 CACHE_BYTES = 32 << 20
 """Keys and values held at once: about what the last-level cache holds; more rows only wait for memory."""
 MIN_ROWS = 32

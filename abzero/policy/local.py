@@ -17,9 +17,6 @@ from abzero.policy.learner import LocalLearner
 from abzero.policy.sampling import Engine, Sample, sample
 from abzero.types import Rollout
 
-PACKED_PARAMETERS = 1 << 28
-"""Above this size the overhead that packing saves is small, and a second copy of the weights is not."""
-
 
 class LocalGenerator:
     """Samples from `model`, and after `sync` from the learner's weights, computing in `dtype`."""
@@ -46,6 +43,7 @@ class LocalGenerator:
     def sync(self, learner: Learner) -> None:
         if not isinstance(learner, LocalLearner):
             raise BackendError(f"the local generator cannot take weights from a {type(learner).__name__}")
+        del self._engine
         self._engine = engine(learner.model, self._dtype)
         self._version = learner.version
 
@@ -71,7 +69,7 @@ class LocalGenerator:
 
 def engine(model: PreTrainedModel, dtype: torch.dtype) -> Engine:
     """The quickest way to run `model` in `dtype` here: packed for small dense models on CPU, else as it is."""
-    if model.device.type == "cpu" and model.num_parameters() <= PACKED_PARAMETERS and dense.fits(model):
+    if model.device.type == "cpu" and model.num_parameters() <= dense.PACKED_PARAMETERS and dense.fits(model):
         return dense.DenseEngine(model, dtype)
     return CachedEngine(model if model.dtype == dtype else _converted(model, dtype))
 

@@ -48,7 +48,7 @@ def load(name: str | Path, *, dtype: torch.dtype | None, device: str) -> tuple[P
 
     It comes in `dtype`, or in the type that it was saved in for ``None``; the folder of an adapter loads with its base.
     """
-    source = _locate(str(name))
+    source = locate(str(name))
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
@@ -81,7 +81,7 @@ def _tokenizer(source: str) -> PreTrainedTokenizerBase:
     return cast(PreTrainedTokenizerBase, AutoTokenizer.from_pretrained(source))
 
 
-def _locate(name: str) -> str:
+def locate(name: str) -> str:
     """A folder as it is; a name once its files are known to be within reach, so that nothing hangs later."""
     if Path(name).expanduser().is_dir():
         folder = Path(name).expanduser()
@@ -106,7 +106,7 @@ def _locate_base(folder: Path) -> None:
             base = str(json.loads(adapter.read_text())["base_model_name_or_path"])
         except (ValueError, KeyError) as error:
             raise ConfigError(f"the adapter in {str(folder)!r} does not name its base model") from error
-        _locate(base)
+        locate(base)
 
 
 def _reach(name: str) -> None:

@@ -1,0 +1,152 @@
+"""What a run will need, from a model's config alone: nothing is loaded, nothing is sampled.
+
+Bytes are counted tensor by tensor for the shapes that the lean engine knows (Llama, Mistral, Qwen2, Qwen3); other dense
+models are counted as if they were of that shape.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig
+
+from abzero.errors import ConfigError
+from abzero.policy import dense
+from abzero.policy.cached import CACHE_BYTES, ROWS
+from abzero.policy.dense import MIN_ROWS, PACKED_PARAMETERS
+from abzero.policy.logprobs import CHUNK_ELEMENTS
+from abzero.policy.models import locate
+
+GIB = 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """The settings that memory depends on; widths are bytes per number."""
+
+    width: int = 4
+    """Of the learner's weights; below 4 there are fp32 masters beside them."""
+    sampler_width: int = 4
+    moments: int = 8
+    """Bytes of optimizer state per trained weight: 8, or 2 with 8-bit Adam."""
+    rank: int = 0
+    """Of the LoRA adapter; 0 trains every weight."""
+    reference: bool = False
+    """Whether the loss holds on to the initial weights (a KL term)."""
+    checkpointing: bool = False
+    micro_batch_tokens: int = 16_384
+    max_prompt_tokens: int = 6144
+    max_tokens: int = 8096
+    cache_bytes: int = CACHE_BYTES
+    """Keys and values held at once where the model samples as it is; on a GPU, half of what is free."""
+    on_cpu: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What counts in a model."""
+
+    parameters: int
+    vocabulary: int
+    hidden: int
+    inner: int
+    layers: int
+    queries: int
+    """Width of all query heads together."""
+    keys: int
+    """Width of all key heads together."""
+    adapted: int
+    """Sum over a layer's linear maps of inputs and outputs: a LoRA adapter has rank times as many weights."""
+
+
+def shape(name: str) -> Shape:
+    """Of the model in a folder or of a Hugging Face name. Raises `ConfigError`."""
+    config = AutoConfig.from_pretrained(locate(name))
+    with torch.device("meta"):
+        parameters = AutoModelForCausalLM.from_config(config).num_parameters()
+    return shape_of(config, parameters)
+
+
+def shape_of(config: PreTrainedConfig, parameters: int) -> Shape:
+    try:
+        head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        queries = head * config.num_attention_heads
+        keys = head * (getattr(config, "num_key_value_heads", None) or config.num_attention_heads)
+        hidden, layers = config.hidden_size, config.num_hidden_layers
+        inner = getattr(config, "intermediate_size", None) or 4 * hidden
+        vocabulary = config.vocab_size
+    except AttributeError as error:
+        raise ConfigError(f"a {config.model_type} model cannot be planned: {error}") from error
+    adapted = 2 * (hidden + queries) + 2 * (hidden + keys) + 3 * (hidden + inner)
+    return Shape(parameters, vocabulary, hidden, inner, layers, queries, keys, adapted)
+
+
+def memory(model: Shape, setup: Setup) -> dict[str, int]:
+    """Bytes by what holds them. Sampling and updating take turns, and `peak` is the larger of the two."""
+    trained = setup.rank * model.adapted * model.layers if setup.rank else model.parameters
+    narrow = setup.width < 4
+    parts = {
+        "weights": model.parameters * setup.width + (trained * setup.width if setup.rank else 0),
+        "masters": 4 * trained if narrow else 0,
+        "optimizer": setup.moments * trained,
+        "reference": model.parameters * setup.width if setup.reference and not setup.rank else 0,
+        "sampler": _sampler(model, setup),
+        "gradients": 4 * trained,
+        "activations": _activations(model, setup),
+        "cache": _cache(model, setup),
+    }
+    held = sum(parts[name] for name in ("weights", "masters", "optimizer", "reference", "sampler"))
+    sampling = parts["cache"]
+    updating = parts["gradients"] + parts["activations"]
+    return parts | {"peak": held + max(sampling, updating)}
+
+
+def disk(model: Shape, setup: Setup) -> int:
+    """Bytes of one checkpoint."""
+    trained = setup.rank * model.adapted * model.layers if setup.rank else model.parameters
+    return trained * (setup.width + setup.moments + (4 if setup.width < 4 else 0))
+
+
+def _sampler(model: Shape, setup: Setup) -> int:
+    """The packed or converted copy of the weights that sampling keeps; none where it runs the learner's own."""
+    packed = setup.on_cpu and model.parameters <= PACKED_PARAMETERS
+    return model.parameters * setup.sampler_width if packed or setup.sampler_width != setup.width else 0
+
+
+def _cache(model: Shape, setup: Setup) -> int:
+    per_row = 2 * model.layers * model.keys * (setup.max_prompt_tokens + setup.max_tokens) * setup.sampler_width
+    if setup.on_cpu and model.parameters <= PACKED_PARAMETERS:
+        return per_row * max(MIN_ROWS, dense.CACHE_BYTES // per_row)
+    return min(ROWS * per_row, max(per_row, setup.cache_bytes))
+
+
+def _activations(model: Shape, setup: Setup) -> int:
+    """What a forward pass keeps for the backward pass, and the head's chunk of logits."""
+    tokens = max(setup.micro_batch_tokens, setup.max_prompt_tokens + setup.max_tokens)
+    block = 6 * model.hidden + 5 * model.queries + 4 * model.inner
+    if setup.rank:
+        block += 7 * setup.rank
+    backward = 4 * model.inner + 4 * model.hidden
+    kept = model.layers * model.hidden + block if setup.checkpointing else model.layers * block
+    logits = min(tokens * model.vocabulary, max(CHUNK_ELEMENTS, model.vocabulary)) * 3 * 4
+    return tokens * (kept + backward + 3 * model.hidden) * setup.width + logits
+
+
+def nearest(model: Shape, setup: Setup, available: int) -> tuple[Setup, list[str]] | None:
+    """The gentlest changes after which the run fits in `available` bytes, and the setup then; None if none do."""
+    changes: Sequence[tuple[str, Mapping[str, object]]] = [
+        ("model.gradient_checkpointing true", {"checkpointing": True}),
+        ("optimizer.microbatch_tokens 2048", {"micro_batch_tokens": min(2048, setup.micro_batch_tokens)}),
+        ("model.dtype bfloat16", {"width": 2, "sampler_width": 2}),
+        ("optimizer.eight_bit true", {"moments": 2}),
+        ("model.lora_rank 64 and model.dtype bfloat16", {"rank": 64, "width": 2, "sampler_width": 2}),
+    ]
+    made: list[str] = []
+    for words, change in changes:
+        if memory(model, setup)["peak"] <= available:
+            break
+        changed = replace(setup, **change)  # type: ignore[arg-type]
+        if memory(model, changed)["peak"] < memory(model, setup)["peak"]:
+            setup = changed
+            made.append(words)
+    return (setup, made) if memory(model, setup)["peak"] <= available else None
