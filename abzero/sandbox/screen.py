@@ -7,6 +7,7 @@ time, not truth: what is not clean runs alone, and two seeds are too few for wha
 """
 
 import dis
+import re
 from collections.abc import Iterator
 from types import CodeType
 
@@ -34,6 +35,7 @@ _PLAIN_DUNDERS = frozenset(_NAMES_PLAIN.split())
 _COMPARING = frozenset({"__eq__", "__ne__", "__hash__"})
 _NAMES_HASHING = "set frozenset hash id Set MutableSet AbstractSet FrozenSet KeysView ItemsView MappingView __hash__"
 _HASHING = frozenset(_NAMES_HASHING.split())
+_SPECIAL = re.compile(r"__\w+__")
 _VIEWS = frozenset({"keys", "items"})
 _STORE, _DELETE, _MATCH_CLASS = (dis.opmap[name] for name in ("STORE_ATTR", "DELETE_ATTR", "MATCH_CLASS"))
 _IMPORT = dis.opmap["IMPORT_NAME"]
@@ -100,7 +102,7 @@ def _private(name: str) -> bool:
 def _suspicious(constant: object) -> bool:
     """Whether a constant spells a special name, which formatting and patterns can look up."""
     if type(constant) is str:
-        return "__" in constant
+        return _SPECIAL.search(constant) is not None
     return type(constant) is tuple and any(map(_suspicious, constant))
 
 
