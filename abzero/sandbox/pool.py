@@ -83,7 +83,8 @@ class SandboxPool:
         self._zygotes: list[Zygote] = []
         self._running: dict[tuple[int, int], Job] = {}
         try:
-            self._zygotes = [Zygote(value, limits, imports, without) for value in self._seeds]
+            for value in self._seeds:
+                self._zygotes.append(Zygote(value, limits, imports, without))
             for index in range(SEEDS):
                 self._admit(index)
         except BaseException:
@@ -181,15 +182,20 @@ class SandboxPool:
         self._selector.unregister(self._zygotes[index])
         self._zygotes[index].close()
         self._respawned += 1
-        self._zygotes[index] = Zygote(self._seeds[index], self._limits, self._imports, self._without)
-        self._admit(index)
+        try:
+            self._zygotes[index] = Zygote(self._seeds[index], self._limits, self._imports, self._without)
+            self._admit(index)
+        except BaseException:
+            self.close()
+            raise
 
     def _abandon(self) -> None:
         """After an error of ours or an interrupt: forget the batch, and everything that is still running of it."""
         self._schedule.clear()
-        for index in {index for index, _ in self._running}:
-            self._replace(index)
+        busy = {index for index, _ in self._running}
         self._running.clear()
+        for index in busy if self._zygotes else ():
+            self._replace(index)
 
     def _admit(self, index: int) -> None:
         """Take a zygote in: it must be ready, layered as the level demands, and pass the self-test."""
