@@ -13,8 +13,9 @@ from tyro.conf import Positional
 
 from abzero import __version__, commands
 from abzero.commands import DEFAULT_RECIPE, out, recipe, say
-from abzero.config import Config, from_json, parse, read_recipe, to_json
+from abzero.config import Config
 from abzero.errors import AbzeroError, ConfigError
+from abzero.flags import from_json, parse, read_recipe, to_json
 from abzero.folder import RunFolder
 
 _err = Console(stderr=True)

@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.text import Text
 from tyro.conf import Positional
 
-from abzero.config import Config, SandboxSettings, from_json, parse, read_recipe
+from abzero.config import Config, SandboxSettings
 from abzero.errors import ConfigError
+from abzero.flags import from_json, parse, read_recipe
 from abzero.folder import RunFolder
 
 RECIPES = Path(__file__).parent / "recipes"
@@ -133,11 +134,11 @@ def compare(runs: Positional[tuple[Path, ...]], page: Path = Path("comparison.ht
     return 0
 
 
-def doctor(model: str | None = None) -> int:
-    """Say what this machine has and lacks for abzero, and with --model what a model has and lacks."""
+def doctor() -> int:
+    """Say what this machine has and lacks for abzero; exit status 1 if something that training needs is missing."""
     from abzero import doctor as examine
 
-    findings = [*examine.machine(), *(examine.model(model) if model else [])]
+    findings = examine.machine()
     out.print(examine.table(findings))
     return 0 if all(finding.fine for finding in findings) else 1
 

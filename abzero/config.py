@@ -1,10 +1,8 @@
 """The settings: one tree of frozen dataclasses. Defaults are the paper's; the text under a field is its ``--help``."""
 
-import dataclasses
-import json
-import tomllib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -219,26 +217,20 @@ class Config:
     observe: Observe = field(default_factory=Observe)
 
     def __post_init__(self) -> None:
-        for name, value, least in (
-            ("steps", self.steps, 0),
-            ("batch-size", self.batch_size, 1),
-            ("propose.samples", self.propose.samples, 1),
-            ("propose.references", self.propose.references, 0),
-            ("solve.attempts", self.solve.attempts, 1),
-            ("tasks.inputs", self.tasks.inputs, 2),
-            ("checkpoint.every", self.checkpoint.every, 1),
-            ("checkpoint.keep", self.checkpoint.keep, 1),
-            ("buffer.capacity", self.buffer.capacity, 1),
-            ("sampling.max-tokens", self.sampling.max_tokens, 1),
-            ("model.threads", self.model.threads, 1),
-        ):
-            if value < least:
-                raise ConfigError(f"{name} {value}: set it to {least} or more")
+        for name, value in numbers(self):
+            if not math.isfinite(value):
+                raise ConfigError(f"{name} {value}: set it to a finite number")
+            if value < LEAST.get(name, -math.inf):
+                raise ConfigError(f"{name} {value}: set it to {LEAST[name]} or more")
+        if not self.tasks.modes or len(set(self.tasks.modes)) < len(self.tasks.modes):
+            raise ConfigError(f"tasks.modes '{' '.join(self.tasks.modes)}': name one or more, each once")
         if self.sampling.temperature <= 0.0:
             raise ConfigError(
                 f"sampling.temperature {self.sampling.temperature}: greedy samples are all alike, so only solve rates "
                 "of 0 and 1 could be seen; set it above 0 (the paper: 1)"
             )
+        if max(self.optimizer.betas) >= 1.0:
+            raise ConfigError(f"optimizer.betas {self.optimizer.betas}: both must be below 1")
         if self.batch_size % self.solve.attempts:
             raise ConfigError(f"solve.attempts {self.solve.attempts} does not divide batch-size {self.batch_size}")
         if self.advantage.estimator in ("grpo", "dr_grpo", "rloo"):
@@ -254,42 +246,46 @@ class Config:
             raise ConfigError(f"{estimator}, and a proposal's prompt has one: set propose.train False, or use trr_pp")
 
 
-Settings = Mapping[str, object]
+LEAST: dict[str, float] = {
+    "steps": 0,
+    "batch-size": 1,
+    "model.threads": 1,
+    "sampling.max-tokens": 1,
+    "sampling.max-prompt-tokens": 1,
+    "seeding.factor": 1,
+    "seeding.batches": 0,
+    "tasks.inputs": 2,
+    "tasks.max-output": 1,
+    "propose.references": 0,
+    "propose.samples": 1,
+    "solve.attempts": 1,
+    "loss.clip-low": 0,
+    "loss.clip-high": 0,
+    "loss.importance-cap": 0,
+    "loss.kl": 0,
+    "loss.max-gap": 0,
+    "optimizer.lr": 0,
+    "optimizer.betas": 0,
+    "optimizer.weight-decay": 0,
+    "optimizer.clip": 1e-9,
+    "optimizer.warmup": 0,
+    "optimizer.minibatches": 1,
+    "optimizer.microbatch-tokens": 1,
+    "buffer.capacity": 1,
+    "sandbox.workers": 0,
+    "sandbox.cpu-seconds": 0.001,
+    "checkpoint.every": 1,
+    "checkpoint.keep": 1,
+}
+"""The smallest value of each setting that has one."""
 
 
-def read_recipe(path: Path) -> list[str]:
-    """The flags that a TOML file stands for. Raises `ConfigError`, with the line, if it is no TOML."""
-    try:
-        return list(_flags(tomllib.loads(path.read_text(encoding="utf-8"))))
-    except OSError as error:
-        raise ConfigError(f"recipe '{path}' cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"recipe '{path}' is no TOML: {error}") from error
-
-
-def parse(flags: Sequence[str], prog: str) -> Config:
-    """The config that `flags` make, the last of equal ones winning. Exits with usage where they are wrong."""
-    return tyro.cli(Config, args=flags, prog=prog)
-
-
-def to_json(config: Config) -> str:
-    """Every setting, resolved; what `from_json` reads."""
-    return json.dumps(dataclasses.asdict(config), indent=2, default=str) + "\n"
-
-
-def from_json(text: str) -> Config:
-    return parse(list(_flags(json.loads(text))), "abzero resume")
-
-
-def _flags(settings: Settings, prefix: str = "") -> Iterator[str]:
-    for name, value in settings.items():
-        flag = f"{prefix}{name.replace('_', '-')}"
-        match value:
-            case dict():
-                yield from _flags(value, f"{flag}.")
-            case list():
-                yield from (f"--{flag}", *map(str, value))
-            case None:
-                continue
-            case _:
-                yield f"--{flag}={value}"
+def numbers(settings: object, prefix: str = "") -> Iterator[tuple[str, float]]:
+    """Every number in a tree of settings, with the name of its flag."""
+    for field_ in fields(settings):  # type: ignore[arg-type]
+        name, value = f"{prefix}{field_.name.replace('_', '-')}", getattr(settings, field_.name)
+        if is_dataclass(value):
+            yield from numbers(value, f"{name}.")
+        for number in value if isinstance(value, tuple) else (value,):
+            if isinstance(number, int | float) and not isinstance(number, bool):
+                yield name, number

@@ -10,7 +10,7 @@ from abzero.types import Attempt, Experience, Proposal, Role
 
 
 def standing(proposal: Proposal, buffer: Buffer) -> Setting:
-    """Where a proposal stands among what `buffer` holds before it is appended."""
+    """Where a proposal stands among all that was offered to `buffer` before it, in this step too."""
     if proposal.task is None:
         return Setting()
     references = tuple(reference.program for reference in proposal.references)

@@ -53,8 +53,8 @@ class SelfPlay:
         self.proposer.sync(self.learner)
         self.solver.sync(self.learner)
         proposals, estimates = self.estimate(self.propose(self.types, rng), rng)
-        settings = [standing(proposal, self.buffer) for proposal in proposals]
-        new = [proposal.task is not None and self.buffer.add(proposal.task) for proposal in proposals]
+        offered = [(standing(p, self.buffer), p.task is not None and self.buffer.add(p.task)) for p in proposals]
+        settings, new = [setting for setting, _ in offered], [kept for _, kept in offered]
         fresh = [proposal.task for proposal, kept in zip(proposals, new, strict=True) if proposal.task and kept]
         count = self.batch_size // self.attempts
         drawn = [task for kind in self.types for task in draw_tasks(kind.mode, self.buffer, fresh, count, rng)]

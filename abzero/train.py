@@ -70,7 +70,7 @@ def train(
             if done % every == 0 or done == steps or reason:
                 checkpoints.save(done, play.learner, play.buffer)
                 saved = done
-    return Outcome(saved, reason)
+    return Outcome(saved, reason if done < steps else None)
 
 
 @contextmanager

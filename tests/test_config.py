@@ -3,6 +3,7 @@ import dataclasses
 import itertools
 import json
 import math
+import re
 from pathlib import Path
 
 import hypothesis
@@ -11,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abzero import config as settings
-from abzero.config import Config, from_json, parse, read_recipe, to_json
+from abzero.config import Config
 from abzero.errors import ConfigError
+from abzero.flags import from_json, parse, read_recipe, to_json
 
 
 @pytest.fixture
@@ -203,7 +205,7 @@ def changes(kind):
             case int():
                 values[field.name] = st.just(default) | st.integers(2, 10**9)
             case float():
-                values[field.name] = st.just(default) | st.floats(1e-9, 1e9)
+                values[field.name] = st.just(default) | st.floats(1e-3, 1e9)
             case _ if dataclasses.is_dataclass(default):
                 values[field.name] = changes(type(default))
             case _:
@@ -257,3 +259,32 @@ def test_a_number_stays_the_number_it_is():
     config = train("--optimizer.lr=1e-6", "--reward.extreme=-0.5")
     assert math.isclose(config.optimizer.lr, 1e-6)
     assert from_json(to_json(config)).optimizer.lr == config.optimizer.lr
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [
+        "--sampling.temperature=nan",
+        "--optimizer.lr=inf",
+        "--reward.wrong=nan",
+        "--sandbox.cpu-seconds=0",
+        "--sandbox.workers=-1",
+        "--seeding.factor=0",
+        "--loss.clip-low=-0.1",
+        "--optimizer.clip=0",
+        "--optimizer.minibatches=0",
+        "--tasks.max-output=0",
+        "--sampling.max-prompt-tokens=0",
+    ],
+)
+def test_a_number_out_of_range_names_the_setting_and_the_bound(flag: str):
+    name = flag[2:].partition("=")[0]
+    with pytest.raises(ConfigError, match=f"^{re.escape(name)} .*: set it to "):
+        parse([flag], "abzero train")
+
+
+def test_modes_are_named_once_and_decay_rates_are_below_one():
+    with pytest.raises(ConfigError, match=r"tasks\.modes"):
+        parse(["--tasks.modes", "deduction", "deduction"], "abzero train")
+    with pytest.raises(ConfigError, match=r"optimizer\.betas"):
+        parse(["--optimizer.betas", "0.9", "1.5"], "abzero train")

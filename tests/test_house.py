@@ -84,4 +84,4 @@ def test_nothing_is_named_after_nothing():
 def test_settings_are_read_in_one_place():
     """Everyone but the command line and the builder is handed values."""
     readers = {name for name, source in FILES.items() if "abzero.config" in source or "abzero import config" in source}
-    assert readers <= {"build.py", "cli.py", "commands.py"}
+    assert readers <= {"build.py", "flags.py", "cli.py", "commands.py"}

@@ -65,9 +65,10 @@ def untrained(vocabulary: int) -> LlamaForCausalLM:
         bos_token_id=None,
         eos_token_id=tokenizer.WORDS.index(tokenizer.END),
         pad_token_id=tokenizer.WORDS.index(tokenizer.PAD),
-        attn_implementation="eager",
     )
-    return LlamaForCausalLM(config)  # type: ignore[no-untyped-call,no-any-return]
+    model = LlamaForCausalLM(config)
+    model.set_attn_implementation("eager")
+    return model
 
 
 def build(
@@ -173,5 +174,5 @@ class Trainer:
             logits_BTV.float().flatten(0, 1), tokens[:, 1:].flatten(), reduction="none"
         )
         loss = (losses_N * weights[:, 1:].flatten()).sum() / total
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         return float(loss.detach())

@@ -36,7 +36,7 @@ def build() -> PreTrainedTokenizerFast:
     pattern = Regex("|".join(re.escape(word).replace("/", "\\/") for word in longest_first))
     tokenizer.pre_tokenizer = pre_tokenizers.Split(pattern, behavior="isolated")
     tokenizer.decoder = decoders.Fuse()
-    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+    return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token=PAD,
         eos_token=END,
