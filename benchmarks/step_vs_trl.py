@@ -1,0 +1,161 @@
+"""One policy-gradient step, sampling and update, against TRL's GRPOTrainer: same model, prompts, groups and processor.
+
+    pip install trl && python benchmarks/step_vs_trl.py [--prompts 32] [--group 8] [--new 48] [--steps 6]
+
+Both sample `prompts` x `group` completions of the model in the box at temperature 1, score them with the same trivial
+function, compare each with its group, and take one AdamW step in fp32 without KL or gradient checkpointing. A rate is
+sampled tokens over processor seconds of this process on one thread; the first step of each is left out. TRL runs twice,
+with the batch whole and in quarters. What bounds the figures: the update is matrix products over prompt and completion
+tokens, the same number for both but for padding and for keeping each micro-batch in the cache; sampling, see decode.py.
+"""
+
+import argparse
+import random
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+from datasets import Dataset
+from trl import GRPOConfig, GRPOTrainer
+
+import abzero
+from abzero.losses import Objective
+from abzero.policy import models
+from abzero.policy.learner import LocalLearner
+from abzero.policy.local import LocalGenerator
+from abzero.policy.optimizer import Optimisation
+from abzero.types import Experience
+
+MODEL = Path(abzero.__file__).parent / "nursery" / "tiny"
+RATE = 1e-5
+
+
+def score(text: str) -> float:
+    return sum(map(ord, text)) % 7 / 7
+
+
+def prompts(count: int) -> list[str]:
+    rng = random.Random(0)
+    return [f"def f(x):\n    a = x + [{rng.randrange(9)}]\n    return a[::-1]\n>>> f({i % 9})\n" for i in range(count)]
+
+
+class Timer(GRPOTrainer):
+    """TRL's trainer with a stopwatch on whole steps and on their sampling."""
+
+    def __init__(self, *args: object, **settings: object) -> None:
+        super().__init__(*args, **settings)
+        self.sampling: list[float] = []
+        self.starts: list[float] = []
+
+    def _generate_and_score_completions(self, inputs: list[dict[str, object]]) -> dict[str, object]:
+        start = time.process_time()
+        self.starts.append(start)
+        found = super()._generate_and_score_completions(inputs)
+        self.sampling.append(time.process_time() - start)
+        return found
+
+
+def theirs(texts: list[str], group: int, new: int, steps: int, parts: int) -> list[tuple[int, float, float]]:
+    """Per step: sampled tokens, seconds of sampling, seconds of the rest."""
+    counts: list[int] = []
+
+    def reward(completions: list[str], completion_ids: list[list[int]], **_: object) -> list[float]:
+        counts.append(sum(map(len, completion_ids)))
+        return [score(text) for text in completions]
+
+    model, codec = models.load(MODEL, dtype=torch.float32, device="cpu")
+    codec.tokenizer.pad_token = codec.tokenizer.eos_token
+    with tempfile.TemporaryDirectory() as folder:
+        settings = GRPOConfig(
+            output_dir=folder,
+            per_device_train_batch_size=len(texts) * group // parts,
+            gradient_accumulation_steps=parts,
+            num_generations=group,
+            max_completion_length=new,
+            temperature=1.0,
+            top_k=0,
+            top_p=1.0,
+            beta=0.0,
+            learning_rate=RATE,
+            lr_scheduler_type="constant",
+            max_steps=steps,
+            use_cpu=True,
+            bf16=False,
+            gradient_checkpointing=False,
+            save_strategy="no",
+            logging_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+            shuffle_dataset=False,
+        )
+        data = Dataset.from_dict({"prompt": texts * steps})
+        trainer = Timer(model, reward, settings, data, processing_class=codec.tokenizer)
+        trainer.train()
+        ends = [*trainer.starts[1:], time.process_time()]
+        rows = zip(counts, trainer.sampling, trainer.starts, ends, strict=True)
+        return [(count, sampling, end - start - sampling) for count, sampling, start, end in rows]
+
+
+def ours(texts: list[str], group: int, new: int, steps: int, dtype: torch.dtype) -> list[tuple[int, float, float]]:
+    model, codec = models.load(MODEL, dtype=torch.float32, device="cpu")
+    generator = LocalGenerator(model, codec, max_tokens=new, dtype=dtype)
+    learner = LocalLearner(
+        model,
+        codec,
+        objective=Objective(entropy=0.0),
+        optimisation=Optimisation(learning_rate=RATE),
+        micro_batch_tokens=1024,
+    )
+    found = []
+    for step in range(steps):
+        start = time.process_time()
+        generator.sync(learner)
+        groups = generator.generate(texts, group, random.Random(step))
+        batch = []
+        for number, rollouts in enumerate(groups):
+            scores = [score(rollout.text) for rollout in rollouts]
+            spread = statistics.pstdev(scores) + 1e-4
+            batch += [
+                Experience("solve", "deduction", number, row, (), (value - statistics.mean(scores)) / spread)
+                for row, value in zip(rollouts, scores, strict=True)
+            ]
+        middle = time.process_time()
+        learner.update(batch)
+        count = sum(len(row.rollout.tokens) for row in batch)
+        found.append((count, middle - start, time.process_time() - middle))
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, default in (("prompts", 32), ("group", 8), ("new", 48), ("steps", 6)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    texts = prompts(options.prompts)
+    sizes = (texts, options.group, options.new, options.steps)
+    runs = {
+        "TRL, whole batch": theirs(*sizes, parts=1),
+        "TRL, in quarters": theirs(*sizes, parts=4),
+        "abzero, fp32 sampler": ours(*sizes, torch.float32),
+        "abzero, bf16 sampler": ours(*sizes, torch.bfloat16),
+    }
+    print(f"{'':22} {'tokens/s: sampling':>19} {'update':>8} {'step':>8} {'ratio: update':>14} {'step':>6}")
+    rates = {name: rate(rows[1:]) for name, rows in runs.items()}
+    best_update = max(rate[1] for name, rate in rates.items() if name.startswith("TRL"))
+    best_step = max(rate[2] for name, rate in rates.items() if name.startswith("TRL"))
+    for name, (sampling, update, step) in rates.items():
+        ratios = f"{update / best_update:14.2f} {step / best_step:6.2f}"
+        print(f"{name:22} {sampling:19,.0f} {update:8,.0f} {step:8,.0f} {ratios}")
+
+
+def rate(rows: list[tuple[int, float, float]]) -> tuple[float, float, float]:
+    tokens = sum(row[0] for row in rows)
+    sampling, update = sum(row[1] for row in rows), sum(row[2] for row in rows)
+    return tokens / sampling, tokens / update, tokens / (sampling + update)
+
+
+if __name__ == "__main__":
+    main()
