@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from io import TextIOWrapper
 from pathlib import Path
 
@@ -38,10 +39,14 @@ def train(arguments: Sequence[str]) -> int:
         raise
 
 
-def resume(run: Positional[Path]) -> int:
-    """Go on with a run, from its newest whole checkpoint."""
+def resume(run: Positional[Path], steps: int | None = None) -> int:
+    """Go on with a run, from its newest whole checkpoint; --steps sets a new last step."""
     folder = RunFolder(run)
-    return _work_on(folder, from_json(folder.read_config()))
+    config = from_json(folder.read_config())
+    if steps is not None:
+        config = replace(config, steps=steps)
+        folder.write_config(to_json(config))
+    return _work_on(folder, config)
 
 
 def _work_on(folder: RunFolder, config: Config) -> int:

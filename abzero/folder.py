@@ -40,14 +40,21 @@ class RunFolder:
             raise ConfigError(f"run '{self.path}' exists: {remedy}choose another folder with --run")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            partial = self.path / ".config.json"
+        except OSError as error:
+            raise ConfigError(f"run '{self.path}' cannot be made ({error.strerror}): choose another --run") from error
+        self.write_config(config)
+
+    def write_config(self, config: str) -> None:
+        """Put `config` in the place of what was there, whole or not at all. Raises `RunError`."""
+        partial = self.path / ".config.json"
+        try:
             with partial.open("w", encoding="utf-8") as file:
                 file.write(config)
                 file.flush()
                 os.fsync(file.fileno())
             partial.rename(self.config)
         except OSError as error:
-            raise ConfigError(f"run '{self.path}' cannot be made ({error.strerror}): choose another --run") from error
+            raise RunError(f"'{self.config}' cannot be written: {error.strerror}") from error
 
     def discard(self) -> None:
         """Remove a run that never began, which `create` made; one with a checkpoint stays."""
