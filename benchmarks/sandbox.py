@@ -13,7 +13,7 @@ fork limit      a run, not a check: os.fork in a prepared zygote, a trivial comp
 one run alone   the same for a real program, locked in: more pages touched, a filter to install, the parent's share
 alone           whole checks that way: 2.6 runs each on average, since 9 % of real programs need all eight seeds
 8 inputs        one compilation serves eight inputs in a shared child: the runs themselves
-shared lane     compiling every program twice, which no two processes can share; forks and faults fade among 64
+shared lane     compiling every program twice, which no two processes can share; forks and faults fade among 128
 1 %, 10 % hang  hangs x processor time that one is given; the yardstick waits its ten seconds of wall time for each
 literals        one scanner in Python, no process
 """

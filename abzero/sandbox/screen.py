@@ -8,8 +8,8 @@ time, not truth: what is not clean runs alone, and two seeds are too few for wha
 
 import dis
 import re
-from collections.abc import Iterator
 from types import CodeType
+from typing import NamedTuple
 
 _LANE_IMPORTS = (
     "__future__ bisect cmath collections collections.abc functools heapq itertools math operator re string typing"
@@ -44,73 +44,60 @@ _SET_OPERATIONS = [bytes((_BINARY, operation)) for operation in (1, 7, 10, 12, 1
 """``& | - ^`` and their in-place forms, as instructions."""
 
 
-def reaching(code: CodeType) -> bool:
-    """Whether a name, a constant or an instruction of `code` could lead beyond what it was given."""
-    for part in _parts(code):
-        operations = part.co_code[::2]
-        if _MATCH_CLASS in operations or any(map(_suspicious, part.co_consts)):
-            return True
-        for name in part.co_names:
-            if name in _REACHING or name.startswith(_REACHING_PREFIXES) or not name.isascii():
-                return True
-            if name.startswith("__") and name not in _PLAIN_DUNDERS and name not in _COMPARING:
-                return True
-    return False
+class Look(NamedTuple):
+    """What a screening found."""
+
+    reaching: bool
+    """A name, a constant or an instruction could lead beyond what the program was given."""
+    clean: bool
+    """It can share a process: nothing that it does can be seen by what runs after it."""
+    hashing: bool
+    """What it returns could depend on the seed of the hashes."""
 
 
-def clean(code: CodeType) -> bool:
-    """Whether `code` can share a process: nothing that it does can be seen by what runs after it."""
-    if reaching(code):
-        return False
-    imports = changes = False
-    for part in _parts(code):
-        operations = part.co_code[::2]
-        modules = _imported(part) if _IMPORT in operations else frozenset()
-        if not modules <= LANE_IMPORTS:
-            return False
-        imports = imports or bool(modules)
-        changes = changes or _STORE in operations or _DELETE in operations
-        changes = changes or any(name == "type" or _private(name) for name in part.co_names)
-    return not (imports and changes)
-
-
-def hashing(code: CodeType) -> bool:
-    """Whether what `code` returns could depend on the seed of the hashes."""
-    for part in _parts(code):
-        operations = part.co_code[::2]
-        if _BUILD_SET in operations or _SET_ADD in operations or not _HASHING.isdisjoint(part.co_names):
-            return True
-        if any(type(constant) is frozenset for constant in part.co_consts):
-            return True
-        if not _VIEWS.isdisjoint(part.co_names) and any(pair in part.co_code for pair in _SET_OPERATIONS):
-            return True
-    return False
-
-
-def _parts(code: CodeType) -> Iterator[CodeType]:
+def look(code: CodeType) -> Look:
+    reaching = foreign = imports = changes = hashing = False
     pending = [code]
     while pending:
         part = pending.pop()
-        yield part
-        pending.extend(constant for constant in part.co_consts if type(constant) is CodeType)
+        instructions = part.co_code
+        operations, names, constants = instructions[::2], part.co_names, part.co_consts
+        pending += [constant for constant in constants if type(constant) is CodeType]
+        modules = _imported(instructions, names) if _IMPORT in operations else frozenset()
+        imports = imports or bool(modules)
+        foreign = foreign or not modules <= LANE_IMPORTS
+        changes = changes or _STORE in operations or _DELETE in operations
+        changes = changes or any(name == "type" or _private(name) for name in names)
+        reaching = reaching or _MATCH_CLASS in operations or any(map(_reaches, names)) or any(map(_spells, constants))
+        hashing = hashing or _BUILD_SET in operations or _SET_ADD in operations or not _HASHING.isdisjoint(names)
+        hashing = hashing or any(type(constant) is frozenset for constant in constants)
+        if not _VIEWS.isdisjoint(names):
+            hashing = hashing or any(pair in instructions for pair in _SET_OPERATIONS)
+    return Look(reaching, not (reaching or foreign or (imports and changes)), hashing)
+
+
+def _reaches(name: str) -> bool:
+    if name in _REACHING or name.startswith(_REACHING_PREFIXES) or not name.isascii():
+        return True
+    return name.startswith("__") and name not in _PLAIN_DUNDERS and name not in _COMPARING
 
 
 def _private(name: str) -> bool:
     return name[0] == "_" and name != "_" and name not in _PLAIN_DUNDERS
 
 
-def _suspicious(constant: object) -> bool:
-    """Whether a constant spells a special name, which formatting and patterns can look up."""
+def _spells(constant: object) -> bool:
+    """Whether a constant spells a special name, which formatting and keyword arguments can look up."""
     if type(constant) is str:
         return _SPECIAL.search(constant) is not None
-    return type(constant) is tuple and any(map(_suspicious, constant))
+    return type(constant) is tuple and any(map(_spells, constant))
 
 
-def _imported(part: CodeType) -> frozenset[str]:
-    """The modules that `part` imports; '?' stands for one that this reading cannot name."""
-    found, code = [], part.co_code
-    for position in range(0, len(code), 2):
-        if code[position] == _IMPORT:
-            extended = position >= 2 and code[position - 2] == dis.EXTENDED_ARG
-            found.append("?" if extended else part.co_names[code[position + 1]])
+def _imported(instructions: bytes, names: tuple[str, ...]) -> frozenset[str]:
+    """The modules that are imported; '?' stands for one that this reading cannot name."""
+    found = []
+    for position in range(0, len(instructions), 2):
+        if instructions[position] == _IMPORT:
+            extended = position >= 2 and instructions[position - 2] == dis.EXTENDED_ARG
+            found.append("?" if extended else names[instructions[position + 1]])
     return frozenset(found)

@@ -52,7 +52,8 @@ class Worker:
         except BaseException as error:
             write(_told(error))
             return
-        hashing = self._free or any(screen.reaching(part) or screen.hashing(part) for part in (code, call))
+        looks = screen.look(code), screen.look(call)
+        hashing = self._free or any(look.reaching or look.hashing for look in looks)
         write((wire.SCREENED, "1" if hashing else "0"))
         gc.enable()
         write(*self._run_by_itself(code, call, write))
@@ -62,16 +63,14 @@ class Worker:
         write = _writer()
         write((wire.LOCKED, ""))
         for program, inputs in json.loads(request):
-            failure: Frame | None = None
             try:
                 code = _compile(program)
-                if not screen.clean(code):
-                    failure = wire.DOUBT, ""
+                look = screen.look(code)
+                failure = None if look.clean else (wire.DOUBT, "")
             except BaseException as error:
                 failure = _told(error) if isinstance(error, SyntaxError) else (wire.DOUBT, "")
-            hashing = failure is None and screen.hashing(code)
             for arguments in inputs:
-                write(*((failure,) if failure else self._run_among_others(code, arguments, hashing)))
+                write(*((failure,) if failure else self._run_among_others(code, arguments, look.hashing)))
 
     def report_escapes(self, forbidden: list[str], clocks: list[str]) -> None:
         """The self-test's report: names of what was possible, and of the clocks that could be read."""
@@ -81,7 +80,7 @@ class Worker:
         """Use every part once, so that children find it in memory."""
         for program in ("def f(x):\n    return [x, {1: 'a'}]\n", "class A:\n    pass\ndef f(x):\n    return A\n"):
             code, call = _compile(program), _call("(1.5, -2, {3}, b'', None)")
-            if screen.clean(code) and not screen.hashing(code):
+            if screen.look(code).clean:
                 self._evaluate(code, call, None)
 
     def _run_by_itself(self, code: CodeType, call: CodeType, write: Write) -> tuple[Frame, ...]:
@@ -93,12 +92,14 @@ class Worker:
             call = _call(arguments)
         except BaseException as error:
             return (_told(error),) if isinstance(error, Unfit) else ((wire.DOUBT, ""),)
-        if not screen.clean(call):
+        look = screen.look(call)
+        if not look.clean:
             return ((wire.DOUBT, ""),)
         tag, text = self._evaluate(code, call, None)
+        vars(sys.modules["__main__"]).clear()
         if tag in (wire.MEMORY, wire.REFUSED) or text == "RecursionError":
             return ((wire.DOUBT, ""),)
-        return (wire.SCREENED, "1" if hashing or screen.hashing(call) else "0"), (tag, text)
+        return (wire.SCREENED, "1" if hashing or look.hashing else "0"), (tag, text)
 
     def _evaluate(self, code: CodeType, call: CodeType, write: Write | None) -> Frame:
         run, evaluate, told, encode, lies_at, base = exec, eval, _told, self._encode, _prints_address, BaseException

@@ -53,18 +53,18 @@ HASHING = {
 
 @pytest.mark.parametrize("source", CLEAN.values(), ids=CLEAN)
 def test_an_ordinary_program_may_share_a_child(source):
-    assert screen.clean(compiled(source))
+    assert screen.look(compiled(source)).clean
 
 
 @pytest.mark.parametrize("source", REACHING.values(), ids=REACHING)
 def test_what_could_reach_beyond_itself_runs_alone(source):
-    assert not screen.clean(compiled(source))
+    assert not screen.look(compiled(source)).clean
 
 
 @pytest.mark.parametrize("source", HASHING.values(), ids=HASHING)
 def test_what_could_depend_on_a_hash_gets_all_seeds(source):
-    assert screen.hashing(compiled(source))
+    assert screen.look(compiled(source)).hashing
 
 
 def test_what_cannot_gets_two():
-    assert not screen.hashing(compiled(CLEAN["comprehensions"]))
+    assert not screen.look(compiled(CLEAN["comprehensions"])).hashing
