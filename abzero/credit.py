@@ -43,6 +43,8 @@ class Credit:
         rows = []
         if "propose" in self.trained:
             for proposal, setting in zip(proposals, settings, strict=True):
+                if proposal.excluded:
+                    continue
                 program = proposal.task.program if proposal.task else None
                 terms = self.proposer(program, proposal.well_formed, proposal.solve_rate or 0.0, setting)
                 group = groups.setdefault(proposal.prompt, len(groups))

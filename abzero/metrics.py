@@ -23,7 +23,7 @@ def measure(
     figures = {f"buffer/size/{mode}": float(size) for mode, size in sizes.items()}
     figures |= {f"learner/{name}": value for name, value in learned.items()}
     kept = {id(proposal) for proposal, was_new in zip(proposals, new, strict=True) if was_new}
-    for mode, rows in _by_mode(proposals, lambda proposal: proposal.mode):
+    for mode, rows in _by_mode((p for p in proposals if not p.excluded), lambda proposal: proposal.mode):
         valid = [proposal for proposal in rows if proposal.task]
         rates = [proposal.solve_rate for proposal in valid if proposal.solve_rate is not None]
         figures[f"propose/valid/{mode}"] = len(valid) / len(rows)

@@ -82,8 +82,9 @@ class SelfPlay:
         for (kind, references, prompt), [rollout], task in zip(asked, sampled, built, strict=True):
             error = str(task) if isinstance(task, ModelError) else self.objection(task)
             kept = None if error or isinstance(task, ModelError) else task
-            well_formed = parsing.well_formed(rollout.text)
-            proposals.append(Proposal(kind.mode, prompt, rollout, references, kept, error, well_formed))
+            excluded = not isinstance(task, ModelError) and self.admit(task) is not None
+            formed = parsing.well_formed(rollout.text)
+            proposals.append(Proposal(kind.mode, prompt, rollout, references, kept, error, formed, None, excluded))
         return proposals
 
     def objection(self, task: Task) -> str | None:

@@ -73,6 +73,8 @@ class Proposal:
     """Whether the completion kept the think/answer format; a valid task may still break it."""
     solve_rate: float | None = None
     """Mean score of the estimate's attempts, in [0, 1]; ``None`` where there is no task."""
+    excluded: bool = False
+    """Refused for reasons of ours, such as a held-out program: neither rewarded nor learned from."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
+import dataclasses
 import random
 
 from abzero.buffer import Buffer
 from abzero.credit import CoinCredit, Credit, standing
+from abzero.metrics import measure
 from abzero.rewards import ProposerReward, Setting, SolverReward
 from abzero.types import Attempt, Case, Proposal, Task
 from tests.fakes import rollout, task
@@ -91,3 +93,10 @@ def test_a_proposal_s_standing_is_what_the_buffer_held_before_it():
     made = Proposal("deduction", "", rollout(), (first, task(8)), again, None, True, 0.5)
     assert standing(made, buffer) == Setting((first.program, task(8).program), repeats=2, answer_share=0.5)
     assert standing(proposal(made=False), buffer) == Setting()
+
+
+def test_a_proposal_that_we_refused_for_reasons_of_ours_is_neither_rewarded_nor_counted():
+    kept, refused = proposal(), dataclasses.replace(proposal(), task=None, error="held out", excluded=True)
+    rows = Credit()([kept, refused], [Setting(), Setting()], [], random.Random(0))
+    assert [row.rollout for row in rows] == [kept.rollout]
+    assert measure([kept, refused], [True, False], [], rows, {}, {})["propose/valid/deduction"] == 1.0
