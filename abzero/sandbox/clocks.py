@@ -25,7 +25,7 @@ def hide() -> None:
     symbols = {"x86_64": _X86_64, "aarch64": _AARCH64}[platform.machine()]
     image = ctypes.CDLL("linux-vdso.so.1", mode=os.RTLD_LAZY | os.RTLD_NOLOAD)
     start, end = _mapping()
-    _protect(start, end, _PROT_READ | _PROT_WRITE | _PROT_EXEC)
+    _protect(start, end, _PROT_READ | _PROT_WRITE)  # never both; the kernel syncs the caches when it is code again
     for name, number in symbols.items():
         if (function := getattr(image, name, None)) is not None:
             address, code = ctypes.cast(function, ctypes.c_void_p).value or 0, _system_call(number)
