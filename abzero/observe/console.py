@@ -181,7 +181,7 @@ def view(memory: Memory) -> RenderableType:
 def summary(memory: Memory) -> RenderableType:
     """The run in one table: for each figure and mode, the mean of the first steps and that of the last."""
     if memory.step is None:
-        return Text("no step was completed")
+        return Text("no step was taken")
     span = max(1, min(_SPAN, memory.count // 2))
     first, last = _mean(memory.first[:span]), _mean([*memory.last][-span:])
     modes = sorted({mode for prefix in _COLUMNS.values() for mode in _by_mode(last, prefix)})

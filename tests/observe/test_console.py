@@ -87,7 +87,7 @@ def test_a_run_that_ends_before_its_first_step_says_so():
     file = io.StringIO()
     with pytest.raises(KeyboardInterrupt), display(3, Console(file=file)):
         raise KeyboardInterrupt
-    assert "no step was completed" in file.getvalue()
+    assert "no step was taken" in file.getvalue()
 
 
 def test_an_interrupted_run_is_summed_up():
