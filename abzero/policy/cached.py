@@ -28,6 +28,7 @@ class CachedEngine:
     def start(
         self, prompts: Sequence[Sequence[int]], copies: Sequence[int], new: int
     ) -> tuple["CachedSession", Tensor]:
+        self._model.eval()
         width = max(map(len, prompts))
         device = self._model.device
         tokens_PT = torch.tensor([[0] * (width - len(prompt)) + list(prompt) for prompt in prompts], device=device)
@@ -57,8 +58,6 @@ class CachedSession:
         self._cache = DynamicCache(config=model.config)
 
     def forward(self, tokens_BT: Tensor, positions_BT: Tensor) -> Tensor:
-        was_training = self._model.training
-        self._model.eval()
         output = self._model(
             input_ids=tokens_BT,
             attention_mask=self._seen_BT,
@@ -67,7 +66,6 @@ class CachedSession:
             use_cache=True,
             logits_to_keep=1,
         )
-        self._model.train(was_training)
         logits_BV: Tensor = output.logits[:, -1].float()
         return logits_BV
 

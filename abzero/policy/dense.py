@@ -74,7 +74,7 @@ class DenseEngine:
         self.eps: float = config.rms_norm_eps
         self.frequencies = trunk.rotary_emb.inv_freq.float()
         self.rope_scale: float = trunk.rotary_emb.attention_scaling
-        self.embedding = trunk.embed_tokens.weight.detach().to(dtype)
+        self.embedding = trunk.embed_tokens.weight.detach().to(dtype, copy=True)
         self.unembedding = self._packed([model.lm_head], trunk.norm)
         self.layers = [
             _Layer(
@@ -100,7 +100,7 @@ class DenseEngine:
 
     def _gain(self, attention: nn.Module, name: str) -> Tensor | None:
         module = getattr(attention, name, None)
-        return None if module is None else module.weight.detach().to(self.dtype)
+        return None if module is None else module.weight.detach().to(self.dtype, copy=True)
 
     def rows(self, tokens: int) -> int:
         per_row = 2 * len(self.layers) * self.keys * self.head * tokens * self.dtype.itemsize

@@ -59,7 +59,6 @@ class LocalLearner:
         self._optimizer = MasterOptimizer(model.named_parameters(), optimisation or Optimisation(), adam)
         if checkpointing:
             model.gradient_checkpointing_enable({"use_reentrant": False})
-        model.train()
 
     @property
     def version(self) -> int:
@@ -74,6 +73,7 @@ class LocalLearner:
         rows = [row for row in batch if row.rollout.tokens]
         if not rows:
             return {}
+        self.model.train()
         parts = [rows[start :: self._minibatches] for start in range(self._minibatches)]
         parts = [part for part in parts if part]
         before: list[list[Tensor] | None] = [None]

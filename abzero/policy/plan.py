@@ -128,7 +128,8 @@ def _activations(model: Shape, setup: Setup) -> int:
         block += 7 * setup.rank
     backward = 4 * model.inner + 4 * model.hidden
     kept = model.layers * model.hidden + block if setup.checkpointing else model.layers * block
-    logits = min(tokens * model.vocabulary, max(CHUNK_ELEMENTS, model.vocabulary)) * 3 * 4
+    answers = tokens * setup.max_tokens // (setup.max_prompt_tokens + setup.max_tokens)
+    logits = min(answers * model.vocabulary, max(CHUNK_ELEMENTS, model.vocabulary)) * 3 * 4
     return tokens * (kept + backward + 3 * model.hidden) * setup.width + logits
 
 

@@ -4,6 +4,7 @@ Each row draws from its own stream of uniform numbers, so its tokens do not depe
 many finish early, or on the order in which batches run.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -60,9 +61,8 @@ def sample(
     while jobs:
         rows = max(1, engine.rows(len(prompts[jobs[-1][0]]) + new))
         jobs, part = jobs[:-rows], jobs[-rows:]
-        shown = sorted({prompt for prompt, _ in part}, key=[prompt for prompt, _ in part].index)
-        copies = [sum(prompt == job[0] for job in part) for prompt in shown]
-        session, logits_BV = engine.start([prompts[prompt] for prompt in shown], copies, new)
+        copies = Counter(prompt for prompt, _ in part)
+        session, logits_BV = engine.start([prompts[prompt] for prompt in copies], list(copies.values()), new)
         noise_BT = torch.stack([_uniform(seeds[prompt][copy], new) for prompt, copy in part])
         samples |= zip(part, _run(session, logits_BV, noise_BT, temperature, stops), strict=True)
     return [[samples[prompt, copy] for copy in range(len(row))] for prompt, row in enumerate(seeds)]
@@ -75,7 +75,7 @@ def _uniform(seed: int, length: int) -> Tensor:
 def _run(session: Session, logits_BV: Tensor, noise_BT: Tensor, temperature: float, stops: Tensor) -> list[Sample]:
     device = logits_BV.device
     stops = stops.to(device)
-    noise_TB = noise_BT.T.contiguous().to(device)
+    noise_TB = noise_BT.T.contiguous().to(device, _wide(device))
     new, total = noise_TB.shape
     tokens_TB = torch.zeros(new, total, dtype=torch.long, device=device)
     logprobs_TB = torch.zeros(new, total, dtype=torch.float32, device=device)
@@ -120,7 +120,12 @@ def draw(logits_BV: Tensor, uniform_B: Tensor, temperature: float) -> tuple[Tens
         choice_B = logits_BV.argmax(1)
         return choice_B, torch.zeros_like(choice_B, dtype=torch.float32)
     logp_BV = torch.log_softmax(logits_BV.float() / temperature, 1)
-    mass_BV = logp_BV.exp().double().cumsum(1)
+    mass_BV = logp_BV.exp().to(_wide(logp_BV.device)).cumsum(1)
     choice_B = torch.searchsorted(mass_BV, uniform_B[:, None] * mass_BV[:, -1:], right=True)[:, 0]
     choice_B = choice_B.clamp(max=logits_BV.shape[1] - 1)
     return choice_B, logp_BV.gather(1, choice_B[:, None])[:, 0]
+
+
+def _wide(device: torch.device) -> torch.dtype:
+    """What to add probabilities up in: fp64, which Metal lacks."""
+    return torch.float32 if device.type == "mps" else torch.float64

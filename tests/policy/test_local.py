@@ -131,6 +131,16 @@ def test_after_sync_samples_come_from_the_new_weights(folder):
     assert gaps[1] > 0.5
 
 
+def test_without_sync_the_sampler_keeps_the_weights_it_has(folder):
+    policy, learner = local_policy(folder, optimisation=Optimisation(learning_rate=0.05))
+    policy.sync(learner)
+    before = policy.generate(PROMPTS, 4, random.Random(0))
+    learner.update([Experience("solve", "deduction", 0, rollout, (), 1.0) for rollout in flat(before)])
+    assert policy.generate(PROMPTS, 4, random.Random(0)) == before
+    policy.sync(learner)
+    assert policy.generate(PROMPTS, 4, random.Random(0)) != before
+
+
 def test_greedy_samples_are_all_alike(folder):
     [rollouts] = generator(folder, temperature=0.0).generate(["abc"], 3, random.Random(0))
     assert len({tuple(rollout.tokens) for rollout in rollouts}) == 1
