@@ -3,6 +3,7 @@
 Standard library only. Seccomp and the limits on processor time and processes are put on by each child (`zygote`).
 """
 
+import contextlib
 import os
 import resource
 import sys
@@ -98,7 +99,7 @@ def _limit(memory_bytes: int) -> None:
         if (number := getattr(resource, f"RLIMIT_{name}", None)) is not None:
             _lower(number, bound)
     if sys.platform == "linux":
-        with open("/proc/self/oom_score_adj", "w") as file:
+        with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
             file.write("1000")  # where memory runs out all the same, a child goes before the trainer
         with open("/proc/self/statm") as file:
             memory_bytes += int(file.read().split()[0]) * resource.getpagesize()
