@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from abzero.errors import BackendError, RunError
+from abzero.errors import BackendError, ConfigError, RunError
 from abzero.losses import Objective, Tokens, Weighting, figures, policy_loss, sequence_weights
 from abzero.policy import lora
 from abzero.policy.batching import micro_batches
@@ -45,6 +45,7 @@ class LocalLearner:
 
         `gap_limit` bounds the mean absolute difference between sampler's and learner's log-probabilities of a batch.
         """
+        _check_head(model)
         self.model = model
         self._codec = codec
         self._objective = objective or Objective()
@@ -194,6 +195,19 @@ class LocalLearner:
         else:
             saved = type(self.model).from_pretrained(folder, dtype=self.model.dtype)
             self.model.load_state_dict(saved.state_dict())
+
+
+@torch.no_grad()
+def _check_head(model: PreTrainedModel) -> None:
+    """Raise `ConfigError` unless logits are hidden states times the head, as `token_logprobs` takes them to be."""
+    tokens_BT = torch.zeros(1, 2, dtype=torch.long, device=model.device)
+    hidden_BTD = model.get_decoder()(input_ids=tokens_BT, use_cache=False).last_hidden_state
+    expected, found = model(tokens_BT).logits, hidden_BTD @ model.get_output_embeddings().weight.T
+    if not torch.allclose(found, expected, rtol=0.01, atol=0.01 * float(expected.abs().max())):
+        raise ConfigError(
+            f"a {model.config.model_type} model does more to its logits than one product (a bias, a scale or a cap), "
+            "which the learner does not know: choose another model"
+        )
 
 
 def _flat(rows: Sequence[Sequence[float]], like: Tensor) -> Tensor:

@@ -34,15 +34,6 @@ def device() -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def sampling_dtype(device: str) -> torch.dtype:
-    """bf16 where the hardware computes in it; sampling bears its rounding, which the learner corrects for."""
-    if device == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    capabilities: Mapping[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
-    quick = device == "cpu" and (capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
-    return torch.bfloat16 if quick else torch.float32
-
-
 def load(name: str | Path, *, dtype: torch.dtype | None, device: str) -> tuple[PreTrainedModel, Codec]:
     """The model on `device`, without dropout, and its codec. Raises `ConfigError` with the remedy.
 

@@ -7,8 +7,9 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from transformers import GraniteConfig, GraniteForCausalLM
 
-from abzero.errors import BackendError
+from abzero.errors import BackendError, ConfigError
 from abzero.losses import Objective, Weighting, role_token_weights, sequence_weights, token_weights
 from abzero.policy import models
 from abzero.policy.learner import LocalLearner
@@ -182,6 +183,16 @@ def test_a_gradient_that_is_not_finite_stops_the_run_and_leaves_the_weights_alon
         policy.update([experience([5], [6, 0], 0.0, math.nan, "solve")])
     assert policy.version == 0
     assert all(torch.equal(value, before[name]) for name, value in policy.model.state_dict().items())
+
+
+def test_a_model_that_scales_its_logits_is_refused(folder):
+    torch.manual_seed(0)
+    sizes = {"vocab_size": 50, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 1}
+    heads = {"num_attention_heads": 2, "num_key_value_heads": 2}
+    model = GraniteForCausalLM(GraniteConfig(**sizes, **heads, logits_scaling=8.0))
+    _, codec = models.load(folder, dtype=torch.float32, device="cpu")
+    with pytest.raises(ConfigError, match="granite model does more to its logits"):
+        LocalLearner(model, codec)
 
 
 def test_rows_without_tokens_are_left_out(folder):
