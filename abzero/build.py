@@ -23,12 +23,13 @@ from abzero.journal import Journal
 from abzero.literals import same, same_types
 from abzero.nursery.splits import held_out
 from abzero.observe import trackers as available
-from abzero.policy import models
+from abzero.policy import lora, models, plan
 from abzero.policy.base import Generator, Learner
 from abzero.policy.codec import Codec
 from abzero.policy.frozen import FrozenGenerator
-from abzero.policy.learner import LocalLearner, Optimisation
+from abzero.policy.learner import LocalLearner
 from abzero.policy.local import LocalGenerator
+from abzero.policy.optimizer import Optimisation, adam, adam_8bit
 from abzero.prompts import Prompts
 from abzero.rewards import BONUSES, LEARNABILITY, ProposerReward, SolverReward
 from abzero.sandbox.base import Sandbox
@@ -94,8 +95,31 @@ def device(config: Config) -> str:
 
 def quickest_dtype(device: str) -> torch.dtype:
     """What to sample in: bfloat16 where the hardware multiplies it."""
-    has_bfloat16 = device == "cuda" or (device == "cpu" and torch.cpu.get_capabilities().get("avx512_bf16", False))
-    return torch.bfloat16 if has_bfloat16 else torch.float32
+    if device == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    return torch.bfloat16 if device == "cpu" and capabilities.get("avx512_bf16") else torch.float32
+
+
+def sampler_dtype(config: Config) -> torch.dtype:
+    dtype = config.model.sampler_dtype
+    return quickest_dtype(device(config)) if dtype == "auto" else _DTYPES[dtype]
+
+
+def memory_setup(config: Config) -> plan.Setup:
+    """What a run's memory depends on."""
+    return plan.Setup(
+        width=_DTYPES[config.model.dtype].itemsize,
+        sampler_width=sampler_dtype(config).itemsize,
+        moments=2 if config.optimizer.eight_bit else 8,
+        rank=config.model.lora_rank,
+        reference=config.loss.kl > 0,
+        checkpointing=config.model.gradient_checkpointing,
+        micro_batch_tokens=config.optimizer.microbatch_tokens,
+        max_prompt_tokens=config.sampling.max_prompt_tokens,
+        max_tokens=config.sampling.max_tokens,
+        on_cpu=device(config) == "cpu",
+    )
 
 
 def load(config: Config, name: str) -> tuple[PreTrainedModel, Codec]:
@@ -105,20 +129,21 @@ def load(config: Config, name: str) -> tuple[PreTrainedModel, Codec]:
 
 def generator(config: Config, model: PreTrainedModel, codec: Codec, temperature: float) -> LocalGenerator:
     """A generator that holds the weights of `model`, until it is synced."""
-    dtype = config.model.sampler_dtype
     return LocalGenerator(
         model,
         codec,
         temperature=temperature,
         max_prompt_tokens=config.sampling.max_prompt_tokens,
         max_tokens=config.sampling.max_tokens,
-        dtype=quickest_dtype(model.device.type) if dtype == "auto" else _DTYPES[dtype],
+        dtype=sampler_dtype(config),
     )
 
 
 def policy(config: Config) -> tuple[Generator, Generator, Learner]:
     """Proposer, solver and learner: one model in two roles, unless the proposer is a frozen copy."""
     model, codec = load(config, config.model.name)
+    if config.model.lora_rank:
+        lora.add(model, config.model.lora_rank, config.model.lora_alpha, config.seed)
     loss, optimizer = config.loss, config.optimizer
     learner = LocalLearner(
         model,
@@ -133,6 +158,7 @@ def policy(config: Config) -> tuple[Generator, Generator, Learner]:
             warmup=optimizer.warmup,
             minibatches=optimizer.minibatches,
         ),
+        adam=adam_8bit if optimizer.eight_bit else adam,
         temperature=config.sampling.temperature,
         micro_batch_tokens=optimizer.microbatch_tokens,
         checkpointing=config.model.gradient_checkpointing,

@@ -93,7 +93,9 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "replay": commands.replay,
     "report": commands.report,
     "compare": commands.compare,
+    "export": commands.export,
     "validate": commands.validate,
+    "plan": commands.plan,
     "doctor": commands.doctor,
 }
 

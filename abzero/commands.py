@@ -134,13 +134,57 @@ def compare(runs: Positional[tuple[Path, ...]], page: Path = Path("comparison.ht
     return 0
 
 
-def doctor() -> int:
-    """Say what this machine has and lacks for abzero; exit status 1 if something that training needs is missing."""
+def doctor(model: str | None = None) -> int:
+    """Say what this machine, and with --model a model, has and lacks for abzero; exit status 1 if it matters."""
+    from abzero import build
     from abzero import doctor as examine
+    from abzero.policy.traits import traits
 
     findings = examine.machine()
+    if model is not None:
+        found = traits(build.model_name(model))
+        findings += [examine.Finding(f"model: {trait.what}", trait.found, trait.fine) for trait in found]
     out.print(examine.table(findings))
     return 0 if all(finding.fine for finding in findings) else 1
+
+
+def plan(name: Positional[str] = DEFAULT_RECIPE) -> int:
+    """Say what a recipe needs, before anything is loaded: memory, disk, rollouts; exit status 1 if it is too much."""
+    from abzero import build, doctor
+    from abzero.policy import plan as planning
+
+    config = parse(read_recipe(recipe(name)), "abzero plan")
+    shape, setup = planning.shape(build.model_name(config.model.name)), build.memory_setup(config)
+    needed, available = planning.memory(shape, setup), doctor.memory_bytes(build.device(config))
+    kinds = len(config.tasks.modes)
+    rollouts = config.batch_size * kinds * (2 + config.propose.samples)
+    rows = [("parameters", f"{shape.parameters:,}"), ("rollouts a step, at most", f"{rollouts:,}")]
+    rows += [(f"memory: {part}", doctor.size(count)) for part, count in needed.items()]
+    rows += [
+        ("memory of this device", doctor.size(available)),
+        ("a checkpoint", doctor.size(planning.disk(shape, setup))),
+    ]
+    out.print(doctor.table([doctor.Finding(what, found) for what, found in rows]))
+    if needed["peak"] <= available:
+        return 0
+    nearest = planning.nearest(shape, setup, available)
+    say(
+        "it does not fit"
+        + (f"; it would with: {', '.join(nearest[1])}" if nearest else ", and no settings make it fit")
+    )
+    return 1
+
+
+def export(run: Positional[Path], folder: Positional[Path]) -> int:
+    """Write a run's newest model as a folder that transformers and vLLM load as it is, adapters merged, with a card."""
+    from abzero.policy.export import export as write
+    from abzero.policy.export import model_card
+
+    config, checkpoint = _measured(str(run))
+    settings = {"steps": str(config.steps), "seed": str(config.seed), "prompts": config.tasks.prompts}
+    write(Path(checkpoint), folder, model_card(folder.name, config.model.name, settings))
+    say(f"the model is in {folder}")
+    return 0
 
 
 def _measured(model: str) -> tuple[Config, str]:

@@ -23,6 +23,10 @@ class Model:
     """What the learner computes in; master weights are float32."""
     sampler_dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """What the sampler computes in; 'auto' is bfloat16 where the device is faster at it."""
+    lora_rank: int = 0
+    """Rank of a LoRA adapter to train in place of the weights; 0 trains them all. Needs abzero[lora]."""
+    lora_alpha: float = 64.0
+    """LoRA's scale: the adapter counts alpha / rank times."""
     gradient_checkpointing: Flag = False
     """Recompute activations in the backward pass: less memory, about a third more time."""
     threads: int = 1
@@ -145,6 +149,8 @@ class Optimizer:
     """Decoupled weight decay."""
     clip: float = 1.0
     """Largest norm of the gradient."""
+    eight_bit: Flag = False
+    """Keep AdamW's two moments in 8 bits: 2 bytes a weight in place of 8."""
     warmup: int = 0
     """Optimizer steps over which the learning rate rises to its value."""
     minibatches: int = 1
@@ -249,6 +255,8 @@ class Config:
 LEAST: dict[str, float] = {
     "steps": 0,
     "batch-size": 1,
+    "model.lora-rank": 0,
+    "model.lora-alpha": 0,
     "model.threads": 1,
     "sampling.max-tokens": 1,
     "sampling.max-prompt-tokens": 1,

@@ -31,7 +31,7 @@ class Finding:
 
 def machine() -> list[Finding]:
     """Interpreter, processor, memory, disk, accelerators, sandbox, extras."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    memory = memory_bytes("cpu") / 2**30
     free = shutil.disk_usage(Path.cwd()).free / 2**30
     return [
         Finding("python", platform.python_version(), sys.version_info >= (3, 11)),
@@ -45,6 +45,18 @@ def machine() -> list[Finding]:
     ]
 
 
+def memory_bytes(device: str) -> int:
+    """All the memory of `device`: the card's on CUDA, else the machine's."""
+    if device == "cuda":
+        return int(torch.cuda.get_device_properties(0).total_memory)
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def size(count: int) -> str:
+    """Bytes in the unit that suits them."""
+    return f"{count / 2**30:,.1f} GiB" if count >= 2**30 else f"{count / 2**20:,.1f} MiB"
+
+
 def table(findings: Sequence[Finding]) -> Table:
     made = Table(show_header=False, box=None, padding=(0, 2))
     for finding in findings:
@@ -54,7 +66,7 @@ def table(findings: Sequence[Finding]) -> Table:
 
 
 def _instructions() -> str:
-    found = torch.cpu.get_capabilities()
+    found: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     names = [name for name in ("avx2", "avx512_f", "avx512_bf16", "amx_bf16") if found.get(name)]
     return ", ".join(names) or "no vector extensions that matter here"
 

@@ -10,6 +10,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM
 
 from abzero.cli import main
 from abzero.journal import Archive
@@ -152,3 +155,35 @@ def test_a_run_killed_at_any_moment_and_resumed_ends_as_one_never_killed(tmp_pat
     assert sums(torn, 6) == sums(whole, 6)
     named = [row for row in journal(torn) if row[0] != "about"]
     assert named == [row for row in journal(whole) if row[0] != "about"]
+
+
+def test_a_run_exports_a_model_that_transformers_loads(run: Path, tmp_path: Path):
+    assert main(["export", str(run), str(tmp_path / "model")]) == 0
+    exported = AutoModelForCausalLM.from_pretrained(tmp_path / "model")
+    trained = load_file(run / "checkpoints" / "step-000002" / "model" / "model.safetensors")
+    assert torch.equal(exported.state_dict()["model.norm.weight"], trained["model.norm.weight"])
+    assert "abzero" in (tmp_path / "model" / "README.md").read_text()
+
+
+def test_a_plan_says_what_fits_and_what_would(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["plan", "tiny-cpu"]) == 0
+    assert "826,240" in capsys.readouterr().out
+    recipe = tmp_path / "huge.toml"
+    recipe.write_text('[model]\nname = "tiny"\n[optimizer]\nmicrobatch-tokens = 1000000000\n')
+    assert main(["plan", str(recipe)]) == 1
+    assert "it does not fit" in capsys.readouterr().out
+
+
+def test_an_adapter_and_eight_bit_moments_train_and_resume(tmp_path: Path):
+    settings = ("--model.lora-rank=4", "--optimizer.eight-bit=True", *SMALL)
+    assert main(["train", "tiny-cpu", f"--run={tmp_path / 'whole'}", "--steps=2", *settings]) == 0
+    assert main(["train", "tiny-cpu", f"--run={tmp_path / 'two'}", "--steps=1", *settings]) == 0
+    assert main(["resume", str(tmp_path / "two"), "--steps=2"]) == 0
+    assert sums(tmp_path / "two", 2) == sums(tmp_path / "whole", 2)
+
+
+def test_the_doctor_looks_at_machine_and_model(capsys: pytest.CaptureFixture[str]):
+    assert main(["doctor", "--model", "tiny"]) == 0
+    said = capsys.readouterr().out
+    assert "sandbox: seccomp" in said
+    assert "model: ends" in said
