@@ -3,7 +3,7 @@
 import hashlib
 import json
 import sqlite3
-from collections import defaultdict, deque
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,11 +84,11 @@ class _Recent:
     a resume.
     """
 
-    _MOST = 50_000
+    _MOST = 10_000
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         newest = connection.execute("SELECT digest, id FROM text ORDER BY id DESC LIMIT ?", (self._MOST,)).fetchall()
-        self._ids: dict[bytes, int] = dict(reversed(newest))
+        self._ids: OrderedDict[bytes, int] = OrderedDict(reversed(newest))
 
     def get(self, digest: bytes) -> int | None:
         return self._ids.get(digest)
@@ -96,7 +96,7 @@ class _Recent:
     def add(self, digest: bytes, number: int) -> None:
         self._ids[digest] = number
         if len(self._ids) > self._MOST:
-            del self._ids[next(iter(self._ids))]
+            self._ids.popitem(last=False)
 
 
 class _Entry:
