@@ -96,6 +96,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "export": commands.export,
     "validate": commands.validate,
     "plan": commands.plan,
+    "nursery": commands.nursery,
     "doctor": commands.doctor,
 }
 

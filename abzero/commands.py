@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
 from rich.text import Text
@@ -15,6 +16,9 @@ from abzero.config import Config, SandboxSettings
 from abzero.errors import ConfigError
 from abzero.flags import from_json, parse, read_recipe
 from abzero.folder import RunFolder
+
+if TYPE_CHECKING:
+    from abzero.evals.base import Row
 
 RECIPES = Path(__file__).parent / "recipes"
 DEFAULT_RECIPE = "tiny-cpu"
@@ -97,21 +101,51 @@ def evaluate(
     json: Path | None = None,
 ) -> int:
     """Measure a model, or a run's newest checkpoint, on held-out problems: `n` in each cell, with 95 % intervals."""
-    from abzero import build
-    from abzero.evals import base
     from abzero.evals.table import table
 
-    config, name = _measured(model)
+    rows = _rows(*_measured(model), suite, seed, n)
+    if json is not None:
+        json.write_text(jsonlib.dumps([dataclasses.asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
+    out.print(table(rows))
+    return 0
+
+
+def nursery(action: Positional[Literal["build"]], folder: Positional[Path], seed: int = 0) -> int:
+    """Make the model in the box again from nothing, measure it and write its card: about half an hour of one core."""
+    import torch
+    from safetensors.torch import load_file
+
+    from abzero.nursery import pretrain
+    from abzero.nursery.card import card
+
+    if folder.exists():
+        raise ConfigError(f"'{folder}' exists: build into a new folder")
+    torch.set_num_threads(1)
+    steps = sum(stage.steps for stage in pretrain.STAGES)
+
+    def progress(step: int, loss: float) -> None:
+        if step % 50 == 0:
+            say(f"step {step} of {steps}, loss {loss:.3f}")
+
+    pretrain.build(folder, seed, report=progress)
+    config, _ = _measured(str(folder))
+    rows = _rows(config, str(folder), "nursery", seed, 100)
+    parameters = sum(value.numel() for value in load_file(folder / "model.safetensors").values())
+    (folder / "README.md").write_text(card(seed, pretrain.STAGES, parameters, rows), encoding="utf-8")
+    say(f"the model is in {folder}, its card in {folder / 'README.md'}")
+    return 0
+
+
+def _rows(config: Config, name: str, suite: str, seed: int, n: int) -> "list[Row]":
+    from abzero import build
+    from abzero.evals import base
+
     types = build.task_types(config.tasks)
     with build.sandbox(config.sandbox, config.seed) as box:
         loaded = build.load(config, name)
         greedy, sampling = (build.generator(config, *loaded, temperature) for temperature in (0.0, 1.0))
         problems = build.benchmark(suite, types, config.tasks.inputs, seed, n)
-        rows = base.evaluate(problems, greedy, sampling, box, random.Random(seed))
-    if json is not None:
-        json.write_text(jsonlib.dumps([dataclasses.asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
-    out.print(table(rows))
-    return 0
+        return base.evaluate(problems, greedy, sampling, box, random.Random(seed))
 
 
 def report(run: Positional[Path]) -> int:
