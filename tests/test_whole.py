@@ -25,6 +25,10 @@ def journal(run: Path) -> list[object]:
         return list(archive.dump())
 
 
+def abzero(*arguments: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-m", "abzero", *arguments], stdout=subprocess.DEVNULL)
+
+
 def sums(run: Path, step: int) -> str:
     return (run / "checkpoints" / f"step-{step:06d}" / "SHA256SUMS").read_text()
 
@@ -136,22 +140,22 @@ def test_seeds_from_a_file_are_verified_again_and_refused_with_a_reason(tmp_path
 def test_a_run_killed_at_any_moment_and_resumed_ends_as_one_never_killed(tmp_path: Path):
     settings = ("--steps=6", "--checkpoint.every=2", *SMALL)
     whole, torn = tmp_path / "whole", tmp_path / "torn"
-    assert main(["train", "tiny-cpu", f"--run={whole}", *settings]) == 0
+    begun = time.monotonic()
+    abzero("train", "tiny-cpu", f"--run={whole}", *settings).wait()
+    duration = time.monotonic() - begun
     moments = random.Random(0)
-    command = ["train", "tiny-cpu", f"--run={torn}", *settings]
     kills = 0
-    while kills < 40:
-        process = subprocess.Popen([sys.executable, "-m", "abzero", *command], stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + moments.uniform(4.0, 20.0)
-        while process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.05)
-        if process.poll() == 0:
-            break
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        kills += 1
-        command = ["resume", str(torn)] if (torn / "config.json").exists() else command
+    for _ in range(6):
+        begin = ("resume", str(torn)) if (torn / "config.json").exists() else ("train", "tiny-cpu", f"--run={torn}")
+        process = abzero(*begin, *(settings if begin[0] == "train" else ()))
+        try:
+            process.wait(timeout=duration * moments.uniform(0.3, 0.9))
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            kills += 1
     assert kills > 1
+    assert main(["resume", str(torn)]) == 0
     assert sums(torn, 6) == sums(whole, 6)
     named = [row for row in journal(torn) if row[0] != "about"]
     assert named == [row for row in journal(whole) if row[0] != "about"]
