@@ -191,7 +191,7 @@ def test_settings_that_do_not_go_together_name_their_remedy(flags, words):
     ],
 )
 def test_settings_that_go_together_are_accepted(flags):
-    train(*flags.split())
+    assert isinstance(train(*flags.split()), Config)
 
 
 def changes(kind):
