@@ -1,4 +1,4 @@
-"""Config → objects: the only place that names implementations, and that compares settings with strings."""
+"""Config → objects: this and `engines` alone name implementations and compare settings with strings."""
 
 import json
 import platform
@@ -9,12 +9,11 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from transformers import PreTrainedModel
 
-from abzero import __version__, losses
+from abzero import __version__, engines
 from abzero.advantages import ESTIMATORS, WEIGHTS
 from abzero.buffer import KEYS, Buffer
-from abzero.config import Config, SandboxSettings, Tasks
+from abzero.config import Config
 from abzero.credit import CoinCredit, Credit, Crediting
 from abzero.errors import ConfigError
 from abzero.evals.nursery import Nursery
@@ -23,13 +22,6 @@ from abzero.journal import Journal
 from abzero.literals import same, same_types
 from abzero.nursery.splits import held_out
 from abzero.observe import trackers as available
-from abzero.policy import lora, models, plan
-from abzero.policy.base import Generator, Learner
-from abzero.policy.codec import Codec
-from abzero.policy.frozen import FrozenGenerator
-from abzero.policy.learner import LocalLearner
-from abzero.policy.local import LocalGenerator
-from abzero.policy.optimizer import Optimisation, adam, adam_8bit
 from abzero.prompts import Prompts
 from abzero.rewards import BONUSES, LEARNABILITY, ProposerReward, SolverReward
 from abzero.sandbox.base import Sandbox
@@ -37,20 +29,11 @@ from abzero.sandbox.limits import Limits
 from abzero.sandbox.pool import SandboxPool
 from abzero.seeding import seed_itself, seeds_from_file
 from abzero.selfplay import SelfPlay
+from abzero.settings import SandboxSettings, Tasks
 from abzero.tasks import Abduction, Deduction, Induction, TaskType
 from abzero.tasks.induction import SCORES
 from abzero.train import Observer
 from abzero.types import Step, Task
-
-TINY = Path(__file__).parent / "nursery" / "tiny"
-"""The model in the box, which goes by the name ``tiny``."""
-
-_WEIGHTINGS = {
-    "sequence": losses.sequence_weights,
-    "token": losses.token_weights,
-    "role_token": losses.role_token_weights,
-}
-_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def task_types(tasks: Tasks) -> list[TaskType]:
@@ -79,98 +62,6 @@ def sandbox(settings: SandboxSettings, seed: int) -> SandboxPool:
     return SandboxPool(settings.workers or None, isolation=settings.isolation, limits=limits, seed=seed)
 
 
-def model_name(name: str) -> str:
-    """What to load for a model's name: a folder, or a Hugging Face name."""
-    return str(TINY) if name == "tiny" else name
-
-
-def device(config: Config) -> str:
-    chosen = models.device() if config.model.device == "auto" else config.model.device
-    if chosen == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("model.device 'cuda': this machine has no CUDA device; set model.device cpu")
-    if chosen == "mps" and not torch.backends.mps.is_available():
-        raise ConfigError("model.device 'mps': this machine has no Metal device; set model.device cpu")
-    return chosen
-
-
-def quickest_dtype(device: str) -> torch.dtype:
-    """What to sample in: bfloat16 where the hardware multiplies it."""
-    if device == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
-    return torch.bfloat16 if device == "cpu" and capabilities.get("avx512_bf16") else torch.float32
-
-
-def sampler_dtype(config: Config) -> torch.dtype:
-    dtype = config.model.sampler_dtype
-    return quickest_dtype(device(config)) if dtype == "auto" else _DTYPES[dtype]
-
-
-def memory_setup(config: Config) -> plan.Setup:
-    """What a run's memory depends on."""
-    return plan.Setup(
-        width=_DTYPES[config.model.dtype].itemsize,
-        sampler_width=sampler_dtype(config).itemsize,
-        moments=2 if config.optimizer.eight_bit else 8,
-        rank=config.model.lora_rank,
-        reference=config.loss.kl > 0,
-        checkpointing=config.model.gradient_checkpointing,
-        micro_batch_tokens=config.optimizer.microbatch_tokens,
-        max_prompt_tokens=config.sampling.max_prompt_tokens,
-        max_tokens=config.sampling.max_tokens,
-        on_cpu=device(config) == "cpu",
-    )
-
-
-def load(config: Config, name: str) -> tuple[PreTrainedModel, Codec]:
-    torch.set_num_threads(config.model.threads)
-    return models.load(model_name(name), dtype=_DTYPES[config.model.dtype], device=device(config))
-
-
-def generator(config: Config, model: PreTrainedModel, codec: Codec, temperature: float) -> LocalGenerator:
-    """A generator that holds the weights of `model`, until it is synced."""
-    return LocalGenerator(
-        model,
-        codec,
-        temperature=temperature,
-        max_prompt_tokens=config.sampling.max_prompt_tokens,
-        max_tokens=config.sampling.max_tokens,
-        dtype=sampler_dtype(config),
-    )
-
-
-def policy(config: Config) -> tuple[Generator, Generator, Learner]:
-    """Proposer, solver and learner: one model in two roles, unless the proposer is a frozen copy."""
-    model, codec = load(config, config.model.name)
-    if config.model.lora_rank:
-        lora.add(model, config.model.lora_rank, config.model.lora_alpha, config.seed)
-    loss, optimizer = config.loss, config.optimizer
-    learner = LocalLearner(
-        model,
-        codec,
-        objective=losses.Objective(loss.clip_low, loss.clip_high, loss.importance_cap, loss.kl, loss.entropy),
-        weighting=_WEIGHTINGS[loss.reduction],
-        optimisation=Optimisation(
-            learning_rate=optimizer.lr,
-            betas=optimizer.betas,
-            weight_decay=optimizer.weight_decay,
-            clip_norm=optimizer.clip,
-            warmup=optimizer.warmup,
-            minibatches=optimizer.minibatches,
-        ),
-        adam=adam_8bit if optimizer.eight_bit else adam,
-        temperature=config.sampling.temperature,
-        micro_batch_tokens=optimizer.microbatch_tokens,
-        checkpointing=config.model.gradient_checkpointing,
-        gap_limit=loss.max_gap,
-    )
-    solver = generator(config, model, codec, config.sampling.temperature)
-    if not config.propose.frozen_copy:
-        return solver, solver, learner
-    copy = generator(config, *load(config, config.model.name), config.sampling.temperature)
-    return FrozenGenerator(copy), solver, learner
-
-
 def credit(config: Config) -> Crediting:
     reward = config.reward
     bonuses = {name: float(getattr(reward, name)) for name in BONUSES}
@@ -196,7 +87,7 @@ def admit(config: Config) -> Callable[[Task], str | None]:
 
 
 def self_play(config: Config, box: Sandbox) -> SelfPlay:
-    proposer, solver, learner = policy(config)
+    proposer, solver, learner = engines.policy(config)
     return SelfPlay(
         types=task_types(config.tasks),
         proposer=proposer,

@@ -50,7 +50,7 @@ def resume(run: Positional[Path], steps: int | None = None) -> int:
 
 
 def _work_on(folder: RunFolder, config: Config) -> int:
-    from abzero import build
+    from abzero import build, engines
     from abzero.checkpoint import Checkpoints
     from abzero.journal import Journal
     from abzero.observe.alarms import watch
@@ -64,7 +64,7 @@ def _work_on(folder: RunFolder, config: Config) -> int:
         journal.describe(build.about(to_json(config), box))
         play = build.self_play(config, box)
         trackers = [stack.enter_context(tracker) for tracker in build.trackers(config, folder)]
-        where = f"{config.model.name} on {build.device(config)}, sandbox {box.isolation}"
+        where = f"{config.model.name} on {engines.device(config)}, sandbox {box.isolation}"
         say(f"{folder.path}: {where}, {config.steps} steps")
         screen = stack.enter_context(display(config.steps, out))
         outcome = train_on(

@@ -12,10 +12,11 @@ from rich.console import Console
 from rich.text import Text
 from tyro.conf import Positional
 
-from abzero.config import Config, SandboxSettings
+from abzero.config import Config
 from abzero.errors import ConfigError
 from abzero.flags import from_json, parse, read_recipe
 from abzero.folder import RunFolder
+from abzero.settings import SandboxSettings
 
 if TYPE_CHECKING:
     from abzero.evals.base import Row
@@ -137,13 +138,13 @@ def nursery(action: Positional[Literal["build"]], folder: Positional[Path], seed
 
 
 def _rows(config: Config, name: str, suite: str, seed: int, n: int) -> "list[Row]":
-    from abzero import build
+    from abzero import build, engines
     from abzero.evals import base
 
     types = build.task_types(config.tasks)
     with build.sandbox(config.sandbox, config.seed) as box:
-        loaded = build.load(config, name)
-        greedy, sampling = (build.generator(config, *loaded, temperature) for temperature in (0.0, 1.0))
+        loaded = engines.load(config, name)
+        greedy, sampling = (engines.generator(config, *loaded, temperature) for temperature in (0.0, 1.0))
         problems = build.benchmark(suite, types, config.tasks.inputs, seed, n)
         return base.evaluate(problems, greedy, sampling, box, random.Random(seed))
 
@@ -170,13 +171,13 @@ def compare(runs: Positional[tuple[Path, ...]], page: Path = Path("comparison.ht
 
 def doctor(model: str | None = None) -> int:
     """Say what this machine, and with --model a model, has and lacks for abzero; exit status 1 if it matters."""
-    from abzero import build
     from abzero import doctor as examine
+    from abzero import engines
     from abzero.policy.traits import traits
 
     findings = examine.machine()
     if model is not None:
-        found = traits(build.model_name(model))
+        found = traits(engines.model_name(model))
         findings += [examine.Finding(f"model: {trait.what}", trait.found, trait.fine) for trait in found]
     out.print(examine.table(findings))
     return 0 if all(finding.fine for finding in findings) else 1
@@ -184,12 +185,12 @@ def doctor(model: str | None = None) -> int:
 
 def plan(name: Positional[str] = DEFAULT_RECIPE) -> int:
     """Say what a recipe needs, before anything is loaded: memory, disk, rollouts; exit status 1 if it is too much."""
-    from abzero import build, doctor
+    from abzero import doctor, engines
     from abzero.policy import plan as planning
 
     config = parse(read_recipe(recipe(name)), "abzero plan")
-    shape, setup = planning.shape(build.model_name(config.model.name)), build.memory_setup(config)
-    needed, available = planning.memory(shape, setup), doctor.memory_bytes(build.device(config))
+    shape, setup = planning.shape(engines.model_name(config.model.name)), engines.memory_setup(config)
+    needed, available = planning.memory(shape, setup), doctor.memory_bytes(engines.device(config))
     kinds = len(config.tasks.modes)
     rollouts = config.batch_size * kinds * (2 + config.propose.samples)
     rows = [("parameters", f"{shape.parameters:,}"), ("rollouts a step, at most", f"{rollouts:,}")]

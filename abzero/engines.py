@@ -1,0 +1,133 @@
+"""Config → policy: what holds the model, samples from it and trains it."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+from transformers import PreTrainedModel
+
+from abzero import losses
+from abzero.config import Config
+from abzero.errors import ConfigError
+from abzero.policy import lora, models, plan
+from abzero.policy.base import Generator, Learner
+from abzero.policy.codec import Codec
+from abzero.policy.frozen import FrozenGenerator
+from abzero.policy.learner import LocalLearner
+from abzero.policy.local import LocalGenerator
+from abzero.policy.optimizer import Optimisation, adam, adam_8bit
+
+TINY = Path(__file__).parent / "nursery" / "tiny"
+"""The model in the box, which goes by the name ``tiny``."""
+
+_WEIGHTINGS = {
+    "sequence": losses.sequence_weights,
+    "token": losses.token_weights,
+    "role_token": losses.role_token_weights,
+}
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def model_name(name: str) -> str:
+    """What to load for a model's name: a folder, or a Hugging Face name."""
+    return str(TINY) if name == "tiny" else name
+
+
+def device(config: Config) -> str:
+    chosen = models.device() if config.model.device == "auto" else config.model.device
+    if chosen == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("model.device 'cuda': this machine has no CUDA device; set model.device cpu")
+    if chosen == "mps" and not torch.backends.mps.is_available():
+        raise ConfigError("model.device 'mps': this machine has no Metal device; set model.device cpu")
+    return chosen
+
+
+def quickest_dtype(device: str) -> torch.dtype:
+    """What to sample in: bfloat16 where the hardware multiplies it."""
+    if device == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    return torch.bfloat16 if device == "cpu" and capabilities.get("avx512_bf16") else torch.float32
+
+
+def sampler_dtype(config: Config) -> torch.dtype:
+    dtype = config.model.sampler_dtype
+    return quickest_dtype(device(config)) if dtype == "auto" else _DTYPES[dtype]
+
+
+def memory_setup(config: Config) -> plan.Setup:
+    """What a run's memory depends on."""
+    return plan.Setup(
+        width=_DTYPES[config.model.dtype].itemsize,
+        sampler_width=sampler_dtype(config).itemsize,
+        moments=2 if config.optimizer.eight_bit else 8,
+        rank=config.model.lora_rank,
+        reference=config.loss.kl > 0,
+        checkpointing=config.model.gradient_checkpointing,
+        micro_batch_tokens=config.optimizer.microbatch_tokens,
+        max_prompt_tokens=config.sampling.max_prompt_tokens,
+        max_tokens=config.sampling.max_tokens,
+        on_cpu=device(config) == "cpu",
+    )
+
+
+def load(config: Config, name: str) -> tuple[PreTrainedModel, Codec]:
+    torch.set_num_threads(config.model.threads)
+    return models.load(model_name(name), dtype=_DTYPES[config.model.dtype], device=device(config))
+
+
+def generator(config: Config, model: PreTrainedModel, codec: Codec, temperature: float) -> LocalGenerator:
+    """A generator that holds the weights of `model`, until it is synced."""
+    return LocalGenerator(
+        model,
+        codec,
+        temperature=temperature,
+        max_prompt_tokens=config.sampling.max_prompt_tokens,
+        max_tokens=config.sampling.max_tokens,
+        dtype=sampler_dtype(config),
+    )
+
+
+def policy(config: Config) -> tuple[Generator, Generator, Learner]:
+    """Proposer, solver and learner: one model in two roles, unless the proposer is a frozen copy."""
+    return ENGINES[config.model.engine](config)
+
+
+def local(config: Config) -> tuple[Generator, Generator, Learner]:
+    """Everything in this process, by torch and transformers."""
+    model, codec = load(config, config.model.name)
+    learner = local_learner(config, model, codec)
+    solver = generator(config, model, codec, config.sampling.temperature)
+    if not config.propose.frozen_copy:
+        return solver, solver, learner
+    copy = generator(config, *load(config, config.model.name), config.sampling.temperature)
+    return FrozenGenerator(copy), solver, learner
+
+
+def local_learner(config: Config, model: PreTrainedModel, codec: Codec) -> LocalLearner:
+    """A learner that trains `model` in place, or an adapter on it."""
+    if config.model.lora_rank:
+        lora.add(model, config.model.lora_rank, config.model.lora_alpha, config.seed)
+    loss, optimizer = config.loss, config.optimizer
+    return LocalLearner(
+        model,
+        codec,
+        objective=losses.Objective(loss.clip_low, loss.clip_high, loss.importance_cap, loss.kl, loss.entropy),
+        weighting=_WEIGHTINGS[loss.reduction],
+        optimisation=Optimisation(
+            learning_rate=optimizer.lr,
+            betas=optimizer.betas,
+            weight_decay=optimizer.weight_decay,
+            clip_norm=optimizer.clip,
+            warmup=optimizer.warmup,
+            minibatches=optimizer.minibatches,
+        ),
+        adam=adam_8bit if optimizer.eight_bit else adam,
+        temperature=config.sampling.temperature,
+        micro_batch_tokens=optimizer.microbatch_tokens,
+        checkpointing=config.model.gradient_checkpointing,
+        gap_limit=loss.max_gap,
+    )
+
+
+ENGINES: Mapping[str, Callable[[Config], tuple[Generator, Generator, Learner]]] = {"local": local}
