@@ -1,6 +1,6 @@
 """Advantages: ``A = (r - baseline) / scale``. The estimators differ only in which rows are compared, and how.
 
-TRR++ (eq. 8 of the paper) compares rows of the same role and mode; see `ESTIMATORS` for all five.
+TRR++ (eq. 8 of the paper) compares rows of the same role and mode; see `ESTIMATORS` for all six.
 """
 
 import math
@@ -39,6 +39,10 @@ def role_and_mode(row: Experience) -> Hashable:
 
 def prompt(row: Experience) -> Hashable:
     return row.group
+
+
+def proposals_by_mode_attempts_by_prompt(row: Experience) -> Hashable:
+    return (row.role, row.mode) if row.role == "propose" else (row.role, row.group)
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,15 @@ reinforce_pp = Estimator(whole_batch, scaled=True)
 grpo = Estimator(prompt, scaled=True)
 dr_grpo = Estimator(prompt, scaled=False)
 rloo = Estimator(prompt, scaled=False, leave_one_out=True)
+trr_grpo = Estimator(proposals_by_mode_attempts_by_prompt, scaled=True)
+"""TRR++ for proposals, of which a prompt has one; GRPO for attempts: a task that all fail pushes nothing down."""
 
-ESTIMATORS = {"trr_pp": trr_pp, "reinforce_pp": reinforce_pp, "grpo": grpo, "dr_grpo": dr_grpo, "rloo": rloo}
+ESTIMATORS = {
+    "trr_pp": trr_pp,
+    "trr_grpo": trr_grpo,
+    "reinforce_pp": reinforce_pp,
+    "grpo": grpo,
+    "dr_grpo": dr_grpo,
+    "rloo": rloo,
+}
 WEIGHTS: dict[str, Weight] = {"response": per_response, "token": per_token}

@@ -20,7 +20,7 @@ from abzero.evals.nursery import Nursery
 from abzero.folder import RunFolder
 from abzero.journal import Journal
 from abzero.literals import same, same_types
-from abzero.nursery.splits import held_out
+from abzero.nursery.splits import Split, held_out
 from abzero.observe import trackers as available
 from abzero.prompts import Prompts
 from abzero.rewards import BONUSES, LEARNABILITY, ProposerReward, SolverReward
@@ -138,11 +138,11 @@ def trackers(config: Config, folder: RunFolder) -> Sequence[AbstractContextManag
     return chosen
 
 
-def benchmark(suite: str, types: Sequence[TaskType], inputs: int, seed: int, n: int) -> Nursery:
-    """The problems of a suite: `n` in each of its cells."""
+def benchmark(suite: str, types: Sequence[TaskType], inputs: int, seed: int, n: int, split: Split) -> Nursery:
+    """The problems of a suite's split: `n` in each of its cells."""
     if suite != "nursery":
         raise ConfigError(f"suite '{suite}' does not exist: choose nursery")
-    return Nursery(types, seed=seed, n=n, inputs=inputs)
+    return Nursery(types, split, seed, n, inputs=inputs)
 
 
 def about(config: str, box: Sandbox) -> dict[str, str]:

@@ -20,6 +20,7 @@ from abzero.settings import SandboxSettings
 
 if TYPE_CHECKING:
     from abzero.evals.base import Row
+    from abzero.nursery.splits import Split
 
 RECIPES = Path(__file__).parent / "recipes"
 DEFAULT_RECIPE = "tiny-cpu"
@@ -35,7 +36,7 @@ def say(words: str) -> None:
 def recipe(name: str) -> Path:
     """The recipe's file: a path, or the name of one in the box."""
     path = Path(name)
-    boxed = RECIPES / f"{path.stem}.toml"
+    boxed = RECIPES / f"{path.name.removesuffix('.toml')}.toml"
     return boxed if not path.exists() and boxed.exists() else path
 
 
@@ -97,14 +98,18 @@ def validate(file: Positional[Path], out: Path) -> int:
 def evaluate(
     model: Positional[str],
     suite: str = "nursery",
+    split: Literal["test", "watch"] = "test",
     seed: int = 0,
     n: int = 300,
     json: Path | None = None,
 ) -> int:
-    """Measure a model, or a run's newest checkpoint, on held-out problems: `n` in each cell, with 95 % intervals."""
+    """Measure a model, or a run's newest checkpoint, on held-out problems: `n` in each cell, with 95 % intervals.
+
+    The test split is for claims, the watch split for tuning.
+    """
     from abzero.evals.table import table
 
-    rows = _rows(*_measured(model), suite, seed, n)
+    rows = _rows(*_measured(model), suite, split, seed, n)
     if json is not None:
         json.write_text(jsonlib.dumps([dataclasses.asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
     out.print(table(rows))
@@ -130,14 +135,14 @@ def nursery(action: Positional[Literal["build"]], folder: Positional[Path], seed
 
     pretrain.build(folder, seed, report=progress)
     config, _ = _measured(str(folder))
-    rows = _rows(config, str(folder), "nursery", seed, 100)
+    rows = _rows(config, str(folder), "nursery", "test", seed, 100)
     parameters = sum(value.numel() for value in load_file(folder / "model.safetensors").values())
     (folder / "README.md").write_text(card(seed, pretrain.STAGES, parameters, rows), encoding="utf-8")
     say(f"the model is in {folder}, its card in {folder / 'README.md'}")
     return 0
 
 
-def _rows(config: Config, name: str, suite: str, seed: int, n: int) -> "list[Row]":
+def _rows(config: Config, name: str, suite: str, split: "Split", seed: int, n: int) -> "list[Row]":
     from abzero import build, engines
     from abzero.evals import base
 
@@ -145,7 +150,7 @@ def _rows(config: Config, name: str, suite: str, seed: int, n: int) -> "list[Row
     with build.sandbox(config.sandbox, config.seed) as box:
         loaded = engines.load(config, name)
         greedy, sampling = (engines.generator(config, *loaded, temperature) for temperature in (0.0, 1.0))
-        problems = build.benchmark(suite, types, config.tasks.inputs, seed, n)
+        problems = build.benchmark(suite, types, config.tasks.inputs, seed, n, split)
         return base.evaluate(problems, greedy, sampling, box, random.Random(seed))
 
 

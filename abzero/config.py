@@ -70,7 +70,7 @@ class Config:
             raise ConfigError(f"optimizer.betas {self.optimizer.betas}: both must be below 1")
         if self.batch_size % self.solve.attempts:
             raise ConfigError(f"solve.attempts {self.solve.attempts} does not divide batch-size {self.batch_size}")
-        if self.advantage.estimator in ("grpo", "dr_grpo", "rloo"):
+        if self.advantage.estimator in ("trr_grpo", "grpo", "dr_grpo", "rloo"):
             self._check_groups()
 
     def _check_groups(self) -> None:
@@ -79,8 +79,8 @@ class Config:
             raise ConfigError(
                 f"{estimator}: set solve.attempts >= 2, not {self.solve.attempts}, or solve.reuse-estimates True"
             )
-        if self.propose.train and not self.propose.frozen_copy:
-            raise ConfigError(f"{estimator}, and a proposal's prompt has one: set propose.train False, or use trr_pp")
+        if self.propose.train and not self.propose.frozen_copy and self.advantage.estimator != "trr_grpo":
+            raise ConfigError(f"{estimator}, and a proposal's prompt has one: set propose.train False, or use trr_grpo")
 
 
 LEAST: dict[str, float] = {

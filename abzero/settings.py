@@ -112,8 +112,8 @@ class Reward:
 
 @dataclass(frozen=True)
 class Advantage:
-    estimator: Literal["trr_pp", "reinforce_pp", "grpo", "dr_grpo", "rloo"] = "trr_pp"
-    """Which rows are compared, and how (eq. 8)."""
+    estimator: Literal["trr_pp", "trr_grpo", "reinforce_pp", "grpo", "dr_grpo", "rloo"] = "trr_pp"
+    """Which rows are compared, and how (eq. 8); 'trr_grpo' is trr_pp for proposals and grpo for attempts."""
     per: Literal["response", "token"] = "response"
     """What counts once in baseline and scale: a response (paper) or a token (reference)."""
 

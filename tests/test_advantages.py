@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from abzero.advantages import ESTIMATORS, dr_grpo, grpo, per_response, per_token, reinforce_pp, rloo, trr_pp
+from abzero.advantages import (
+    ESTIMATORS,
+    dr_grpo,
+    grpo,
+    per_response,
+    per_token,
+    reinforce_pp,
+    rloo,
+    trr_grpo,
+    trr_pp,
+)
 from tests.fakes import row
 
 
@@ -66,6 +76,13 @@ ONE_PROMPT = [row(1, group=1), row(-0.5, group=2), row(0, group=1), row(-0.5, gr
 def test_grpo_compares_the_rollouts_of_one_prompt():
     """Group 1: rewards 1, 0, -1 with mean 0 and σ 1; group 2: equal."""
     assert advantages(grpo, ONE_PROMPT) == [1.0, 0.0, 0.0, 0.0, -1.0]
+
+
+def test_trr_grpo_compares_proposals_by_mode_and_attempts_by_prompt():
+    """Proposals 3 and 1 as in TRR++; attempts at task 1 differ, at task 2 all fail, whatever the other modes do."""
+    proposals = [row(reward, role="propose", group=group) for group, reward in enumerate((3, 1))]
+    attempts = [row(1, group=3), row(-1, group=3), row(-0.5, group=4), row(-0.5, group=4), row(1, group=5)]
+    assert advantages(trr_grpo, proposals + attempts) == [0.707107, -0.707107, 0.707107, -0.707107, 0.0, 0.0, 0.0]
 
 
 def test_dr_grpo_does_not_scale():

@@ -66,20 +66,20 @@ class LocalLearner:
         return self._version
 
     def update(self, batch: Sequence[Experience]) -> Mapping[str, float]:
-        """Means over the batch's response tokens, and the largest sampler-learner gap in log-probability.
+        """Means over the tokens of rows that have a gradient, and the largest sampler-learner gap in log-probability.
 
-        Raises `BackendError`, with the weights of the last good step, where sampler and learner disagree beyond the
-        limit or a gradient is not finite.
+        A row of advantage 0 has none, unless there is an entropy bonus or a KL penalty. Raises `BackendError`, with the
+        weights of the last good step, where sampler and learner disagree beyond the limit or a gradient is not finite.
         """
         rows = [row for row in batch if row.rollout.tokens]
         if not rows:
             return {}
         self.model.train()
-        parts = [rows[start :: self._minibatches] for start in range(self._minibatches)]
+        parts = [self._moving(rows[start :: self._minibatches]) for start in range(self._minibatches)]
         parts = [part for part in parts if part]
-        before: list[list[Tensor] | None] = [None]
-        if len(parts) > 1:
-            before = [self._logprobs(self.model, part) for part in parts]
+        if not parts:
+            return {}
+        before = [None, *(self._logprobs(self.model, [row for row, _ in part]) for part in parts[1:])]
         sums: Counter[str] = Counter()
         largest = 0.0
         for part, old in zip(parts, before, strict=True):
@@ -93,21 +93,27 @@ class LocalLearner:
         means = {name: value / tokens for name, value in sums.items()}
         return means | {"tokens": tokens, "logprob_gap_max": largest, "learning_rate": self._optimizer.learning_rate}
 
-    def _accumulate(self, rows: Sequence[Experience], old: list[Tensor] | None) -> dict[str, float]:
-        """Add the gradient of one optimizer step's rows, micro-batch by micro-batch; return sums over its tokens."""
-        weights = self._weighting(rows)
+    def _moving(self, rows: Sequence[Experience]) -> list[tuple[Experience, float]]:
+        """The rows of one optimizer step that have a gradient, each with its tokens' weight among all of `rows`."""
+        weighted = zip(rows, self._weighting(rows), strict=True)
+        everyone = bool(self._objective.entropy or self._objective.kl)
+        return [(row, weight) for row, weight in weighted if everyone or row.advantage]
+
+    def _accumulate(self, part: Sequence[tuple[Experience, float]], old: list[Tensor] | None) -> dict[str, float]:
+        """Add the gradient of one optimizer step, micro-batch by micro-batch; return sums over its tokens."""
+        rows, weights = zip(*part, strict=True)
         references = self._reference_logprobs(rows)
         sums: Counter[str] = Counter()
         loss_sum = largest = 0.0
         for indices in self._micro_batches(rows):
-            part = [rows[index] for index in indices]
-            logprobs, entropy = self._forward(self.model, part)
+            some = [rows[index] for index in indices]
+            logprobs, entropy = self._forward(self.model, some)
             tokens = Tokens(
                 logprobs=logprobs,
                 entropy=entropy,
                 old=logprobs.detach() if old is None else torch.cat([old[index] for index in indices]),
-                sampled=_flat([row.rollout.logprobs for row in part], logprobs),
-                advantages=_flat([[row.advantage] * len(row.rollout.tokens) for row in part], logprobs),
+                sampled=_flat([row.rollout.logprobs for row in some], logprobs),
+                advantages=_flat([[row.advantage] * len(row.rollout.tokens) for row in some], logprobs),
                 weights=_flat([[weights[index]] * len(rows[index].rollout.tokens) for index in indices], logprobs),
                 reference=torch.cat([references[index] for index in indices]) if references else None,
             )

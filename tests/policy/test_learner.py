@@ -200,3 +200,21 @@ def test_rows_without_tokens_are_left_out(folder):
     policy = learner(folder, gap_limit=9.0)
     assert policy.update([empty]) == {}
     assert policy.update([empty, *RAGGED])["tokens"] == 11
+
+
+def test_rows_of_no_advantage_cost_nothing_and_count_in_the_mean(folder):
+    """An advantage of 1e-30 is computed on, and moves nothing."""
+    idle, almost_idle = (experience([4, 5], [9] * 6, 0.1, advantage, "solve") for advantage in (0.0, 1e-30))
+    plain = Objective(entropy=0.0)
+    skipping, computing = (learner(folder, objective=plain, weighting=token_weights, gap_limit=9) for _ in range(2))
+    skipped, computed = gradients(skipping, [*RAGGED, idle]), gradients(computing, [*RAGGED, almost_idle])
+    for name, gradient in computed.items():
+        torch.testing.assert_close(skipped[name], gradient, rtol=1e-9, atol=1e-12)
+    assert learner(folder, objective=plain, gap_limit=9).update([*RAGGED, idle])["tokens"] == 11
+    assert learner(folder, objective=Objective(entropy=0.1), gap_limit=9).update([*RAGGED, idle])["tokens"] == 17
+
+
+def test_a_batch_without_any_gradient_changes_nothing(folder):
+    policy = learner(folder, objective=Objective(entropy=0.0))
+    assert policy.update([experience([4], [9, 0], 0.0, 0.0, "solve")]) == {}
+    assert policy.version == 0
