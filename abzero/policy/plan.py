@@ -6,14 +6,18 @@ models are counted as if they were of that shape.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import cast
 
 import torch
+from huggingface_hub import try_to_load_from_cache
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig
 
 from abzero.errors import ConfigError
 from abzero.policy import dense
 from abzero.policy.cached import CACHE_BYTES, ROWS
 from abzero.policy.dense import MIN_ROWS, PACKED_PARAMETERS
+from abzero.policy.known import KNOWN
 from abzero.policy.logprobs import CHUNK_ELEMENTS
 from abzero.policy.models import locate
 
@@ -61,10 +65,18 @@ class Shape:
 
 def shape(name: str) -> Shape:
     """Of the model in a folder or of a Hugging Face name. Raises `ConfigError`."""
-    config = AutoConfig.from_pretrained(locate(name))
+    config = _config(name)
     with torch.device("meta"):
         parameters = AutoModelForCausalLM.from_config(config).num_parameters()
     return shape_of(config, parameters)
+
+
+def _config(name: str) -> PreTrainedConfig:
+    """The model's own config where it is on this machine, else the known one, else the hub's."""
+    if name in KNOWN and not Path(name).is_dir() and not isinstance(try_to_load_from_cache(name, "config.json"), str):
+        kind, numbers = KNOWN[name]
+        return AutoConfig.for_model(kind, **numbers)
+    return cast(PreTrainedConfig, AutoConfig.from_pretrained(locate(name)))
 
 
 def shape_of(config: PreTrainedConfig, parameters: int) -> Shape:
