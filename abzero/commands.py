@@ -147,6 +147,7 @@ def _rows(config: Config, name: str, suite: str, split: "Split", seed: int, n: i
     from abzero.evals import base
 
     types = build.task_types(config.tasks)
+    config = engines.settled(config, name)
     with build.sandbox(config.sandbox, config.seed) as box:
         loaded = engines.load(config, name)
         greedy, sampling = (engines.generator(config, *loaded, temperature) for temperature in (0.0, 1.0))

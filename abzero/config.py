@@ -88,7 +88,7 @@ LEAST: dict[str, float] = {
     "batch-size": 1,
     "model.lora-rank": 0,
     "model.lora-alpha": 0,
-    "model.threads": 1,
+    "model.threads": 0,
     "sampling.max-tokens": 1,
     "sampling.max-prompt-tokens": 1,
     "seeding.factor": 1,

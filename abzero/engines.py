@@ -1,6 +1,7 @@
 """Config → policy: what holds the model, samples from it and trains it."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -9,7 +10,7 @@ from transformers import PreTrainedModel
 from abzero import losses
 from abzero.config import Config
 from abzero.errors import ConfigError
-from abzero.policy import lora, models, plan
+from abzero.policy import lora, models, plan, threads
 from abzero.policy.base import Generator, Learner
 from abzero.policy.codec import Codec
 from abzero.policy.frozen import FrozenGenerator
@@ -71,8 +72,24 @@ def memory_setup(config: Config) -> plan.Setup:
     )
 
 
+def placed(config: Config) -> str:
+    """Where the model runs, in words."""
+    chosen, count = device(config), config.model.threads
+    return f"cpu ({count} thread{'s' * (count > 1)})" if chosen == "cpu" else chosen
+
+
+def settled(config: Config, name: str) -> Config:
+    """`config` with what the machine decides, decided once for the model `name`: the number of threads."""
+    if config.model.threads or device(config) != "cpu":
+        return config
+    model, _ = load(config, name)
+    found = threads.measured(model, min(config.optimizer.microbatch_tokens, 2048))
+    return replace(config, model=replace(config.model, threads=found))
+
+
 def load(config: Config, name: str) -> tuple[PreTrainedModel, Codec]:
-    torch.set_num_threads(config.model.threads)
+    if config.model.threads:
+        torch.set_num_threads(config.model.threads)
     return models.load(model_name(name), dtype=_DTYPES[config.model.dtype], device=device(config))
 
 

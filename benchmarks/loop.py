@@ -38,7 +38,16 @@ MODEL = ("propose", "estimate", "solve", "update")
 def share(steps: int = 10) -> None:
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
-        command = [sys.executable, "-m", "abzero", "train", "tiny-cpu", f"--run={run}", f"--steps={steps}"]
+        command = [
+            sys.executable,
+            "-m",
+            "abzero",
+            "train",
+            "tiny-cpu",
+            f"--run={run}",
+            f"--steps={steps}",
+            "--model.threads=1",
+        ]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         archive = Archive(run / "run.db")
         names = [*MODEL, "sandbox", "step"]

@@ -164,7 +164,7 @@ def test_a_recipe_that_cannot_be_read_is_one_clear_error(tmp_path):
         ("--checkpoint.keep=0", "checkpoint.keep 0"),
         ("--buffer.capacity=0", "buffer.capacity 0"),
         ("--sampling.max-tokens=0", "sampling.max-tokens 0"),
-        ("--model.threads=0", "model.threads 0"),
+        ("--model.threads=-1", "model.threads -1"),
         ("--sampling.temperature=0", "greedy samples are all alike"),
         ("--batch-size=10 --solve.attempts=4", "solve.attempts 4 does not divide batch-size 10"),
         ("--advantage.estimator=grpo", "set solve.attempts >= 2, not 1, or solve.reuse-estimates True"),

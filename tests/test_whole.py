@@ -17,7 +17,10 @@ from transformers import AutoModelForCausalLM
 from abzero.cli import main
 from abzero.journal import Archive
 
-SMALL = ("--batch-size=4", "--propose.samples=2", "--seeding.factor=1", "--sampling.max-tokens=64", "--tasks.inputs=3")
+SMALL = (
+    *("--batch-size=4", "--propose.samples=2", "--seeding.factor=1", "--sampling.max-tokens=64", "--tasks.inputs=3"),
+    "--model.threads=1",
+)
 
 
 def journal(run: Path) -> list[object]:
@@ -56,6 +59,15 @@ def test_two_real_steps_leave_a_checkpoint_and_a_journal_of_all_they_did(run: Pa
 def test_what_was_recorded_replays_identically(run: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["replay", str(run)]) == 0
     assert capsys.readouterr().out.strip().endswith("identical")
+
+
+def test_threads_that_were_not_set_are_measured_once_and_kept(tmp_path: Path):
+    folder = tmp_path / "run"
+    assert main(["train", "tiny-cpu", f"--run={folder}", "--steps=1", *SMALL, "--model.threads=0"]) == 0
+    kept = (folder / "config.json").read_text()
+    assert json.loads(kept)["model"]["threads"] >= 1
+    assert main(["resume", str(folder)]) == 0
+    assert (folder / "config.json").read_text() == kept
 
 
 def test_a_run_can_be_looked_at(run: Path, capsys: pytest.CaptureFixture[str]):
