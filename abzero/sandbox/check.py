@@ -1,6 +1,6 @@
-"""One call on its way to an outcome: what is known from its runs so far, and whether it needs another."""
+"""One call on its way to an outcome: what is known from its runs so far, and under which seeds it must run next."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from abzero import literals
 from abzero.sandbox.base import Call, Nondeterministic, Outcome, Refused, Returned, Stopped
@@ -9,13 +9,16 @@ from abzero.sandbox.verdict import Result, outcome_of
 
 @dataclass(slots=True, eq=False)
 class Check:
-    """A distinct call of a batch. `outcome` is final once it is neither queued nor running."""
+    """A distinct call of a batch. `outcome` is final once no run of it is `pending`."""
 
     call: Call
-    seed: int
-    """Index of the zygote that runs it next."""
-    waiting: bool = False
-    """Queued or running."""
+    home: int
+    """Index, 0 or 1, of the zygote that runs it first; the other one is second."""
+    pending: int = 0
+    """How many runs of it are queued or running; compiling it for the shared lane counts as one."""
+    program_frame: bytes = b""
+    call_frame: bytes = b""
+    """What a compiling child made of it, unread; empty until then."""
     alone: bool = False
     """Runs in a child of its own: not fit for the shared lane, or doubted there."""
     hashing: bool = False
@@ -28,29 +31,46 @@ class Check:
     """What the lane said, while the same run is repeated alone."""
     suspect: bool = False
     """The lane and the run alone disagreed: either the program is unsteady, or the lane is."""
-    runs: int = 0
     first: Result | None = None
+    """What the first run sent."""
+    runs: dict[int, Outcome | None] = field(default_factory=dict)
+    """Outcomes by seed; None where a run sent the very text that the first one did."""
     outcome: Outcome | None = None
 
-    def take(self, result: Result, seeds: int) -> bool:
-        """Take in a run's result; True if it must run once more, under the next of `seeds` seeds."""
-        self.runs += 1
-        self.hashing = self.hashing or result.hashing
-        if self.first is None:
-            self.first, self.outcome = result, outcome_of(result, self.call.verify)
-            return isinstance(self.outcome, Returned) and (self.call.verify or self.suspect)
-        if (result.tag, result.body) != (self.first.tag, self.first.body):
-            outcome = outcome_of(result, self.call.verify)
-            if not self._agrees(outcome):
-                self.suspect = False
-                if self.call.verify:
-                    self.outcome = outcome if isinstance(outcome, Stopped | Refused) else Nondeterministic()
-                return False
-        return self.runs < (seeds if self.hashing else 2)
+    def take(self, seed: int, result: Result | Outcome, seeds: int) -> list[int]:
+        """Take in what a run sent, or how it broke; the seeds, out of `seeds`, that it must run under next.
 
-    def _agrees(self, outcome: Outcome) -> bool:
+        Nothing runs twice unless it returned a literal first. Runs are compared in the order of the seeds, once all are
+        in, so that the outcome does not depend on which came first.
+        """
+        self.pending -= 1
+        outcome: Outcome | None
+        if isinstance(result, Result):
+            self.hashing = self.hashing or result.hashing
+            same = self.first is not None and (self.first.tag, self.first.body) == (result.tag, result.body)
+            outcome = None if same else outcome_of(result, self.call.verify)
+            self.first = self.first or result
+        else:
+            outcome = result
+        if self.outcome is None:
+            self.outcome, outcome = outcome, None
+        self.runs[seed] = outcome
+        if self.pending or not isinstance(self.outcome, Returned):
+            return []
+        order = [self.home, 1 - self.home, *range(2, seeds if self.hashing else 2)]
+        for other in order:
+            if not self._agrees(outcome := self.runs.get(other)):
+                self.suspect = False
+                if isinstance(outcome, Stopped | Refused):
+                    self.outcome = outcome
+                elif self.call.verify:
+                    self.outcome = Nondeterministic()
+                return []
+        return [other for other in order if other not in self.runs] if self.call.verify or self.suspect else []
+
+    def _agrees(self, outcome: Outcome | None) -> bool:
         """Whether `outcome` is the first one's value, types included; the order of sets and dictionaries is free."""
-        return (
+        return outcome is None or (
             isinstance(outcome, Returned)
             and isinstance(self.outcome, Returned)
             and literals.same_types(self.outcome.value, outcome.value)
@@ -60,4 +80,4 @@ class Check:
         """Back to the beginning, outside the lane."""
         self.alone, self.shared, self.suspect = True, False, False
         self.audit = self.first = self.outcome = None
-        self.runs = 0
+        self.runs = {}

@@ -19,6 +19,8 @@ _ROOT = Path(__file__).resolve().parents[2]
 _BOOT = "import sys; _, root, control, settings = sys.argv; sys.path.append(root)\n"
 _BOOT += "from abzero.sandbox.zygote import main; main(int(control), settings)"
 _START_SECONDS = 60.0
+_LARGE_BUFFER = 1 << 20
+"""For reports and requests of many calls; the kernel grants what it allows, often 200 kB."""
 
 
 class ZygoteDied(Exception):
@@ -113,6 +115,8 @@ class Zygote:
         """Fork a child for `request`; returns its ticket. Raises `ZygoteDied`."""
         self._ticket = (self._ticket + 1) % 2**32
         ours, theirs = socket.socketpair()
+        for end in (ours, theirs) if verb in (wire.COMPILE, wire.SHARED) else ():
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _LARGE_BUFFER)
         record = wire.COMMAND.pack(verb, self._ticket, int(cpu_seconds * 1e6), 0)
         self._control.settimeout(self._limits.wall_seconds)
         ours.settimeout(self._limits.wall_seconds)

@@ -1,6 +1,5 @@
 """Which run comes next: the queue, the shared lane and its audit. No processes here."""
 
-import json
 import random
 import re
 import warnings
@@ -10,12 +9,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from abzero.errors import SandboxError
-from abzero.sandbox import wire
+from abzero.sandbox import lots, wire
 from abzero.sandbox.base import Call, Outcome, Refused, Returned, Stopped
 from abzero.sandbox.check import Check
 from abzero.sandbox.limits import Limits
 from abzero.sandbox.parent import Ending
-from abzero.sandbox.verdict import Result, broken, outcome_of, results
+from abzero.sandbox.verdict import Result, broken, cut_short, outcome_of, results
 
 AUDIT_SHARE = 0.01
 _REMEMBERED = 4096
@@ -42,13 +41,14 @@ class Schedule:
         self._limits, self._seeds, self._workers, self._rng = limits, seeds, workers, rng
         self.lane_open = lane_open
         self._checks: dict[Call, Check] = {}
+        self._fresh: deque[Check] = deque()
         self._lanes: list[deque[Check]] = [deque() for _ in range(seeds)]
-        self._alone: deque[Check] = deque()
+        self._alone: deque[tuple[Check, int]] = deque()
         self._hung: OrderedDict[tuple[str, str | None], None] = OrderedDict()
 
     @property
     def waiting(self) -> bool:
-        return bool(self._alone) or any(self._lanes)
+        return bool(self._fresh or self._alone) or any(self._lanes)
 
     def add(self, calls: Iterable[Call]) -> None:
         """Queue `calls`, each distinct one once, those of one program side by side."""
@@ -62,8 +62,8 @@ class Schedule:
                     by_program.setdefault(call.program, []).append(check)
         fresh = [check for group in by_program.values() for check in group]
         for check in fresh:
-            check.alone = len(fresh) == 1
-            self._queue(check)
+            check.alone = len(fresh) == 1 or self._limits.lane_calls == 1
+            self._start(check, check.home)
 
     def take(self, calls: Sequence[Call]) -> list[Outcome]:
         """The outcomes of `calls`, all of them final; forgets them."""
@@ -78,26 +78,37 @@ class Schedule:
     def clear(self) -> None:
         self._checks.clear()
         self._alone.clear()
-        for lane in self._lanes:
-            lane.clear()
+        for queue in (self._fresh, *self._lanes):
+            queue.clear()
 
     def next(self) -> Job | None:
-        """The next child's work: a full lane, since what it turns out may have to run alone; then calls alone."""
+        """The next child's work: compiling, since all else waits for it; a full lane, since what it turns out may have
+        to run alone; calls alone; whatever a lane holds.
+        """
+        if self._fresh:
+            checks = self._lot(self._fresh, len(self._fresh), 2 * _WORTH_A_FORK)
+            return Job(self._seeds - 1, wire.COMPILE, lots.to_compile(checks), self._seconds(checks), checks)
         seed = max(range(self._seeds), key=lambda index: len(self._lanes[index]))
         if self._alone and len(self._lanes[seed]) < _WORTH_A_FORK:
-            check = self._alone.popleft()
-            return Job(check.seed, wire.ALONE, _request([check]), self._limits.cpu_seconds, [check])
-        return self._shared_job(seed) if self._lanes[seed] else None
+            check, seed = self._alone.popleft()
+            return Job(seed, wire.ALONE, lots.to_compile([check]), self._limits.cpu_seconds, [check])
+        if checks := self._lot(self._lanes[seed], sum(map(len, self._lanes)), 4 * _WORTH_A_FORK):
+            return Job(seed, wire.SHARED, lots.to_run(checks), self._seconds(checks), checks)
+        return None
 
-    def _shared_job(self, seed: int) -> Job:
-        lane, limits = self._lanes[seed], self._limits
-        most = min(limits.lane_calls, max(_WORTH_A_FORK, -(-len(lane) // self._workers)))
-        checks = [lane.popleft()]
-        room = limits.lane_characters - _size(checks[0])
-        while lane and len(checks) < most and (room := room - _size(lane[0])) >= 0:
-            checks.append(lane.popleft())
-        seconds = limits.lane_seconds + len(checks) * limits.lane_seconds_each
-        return Job(seed, wire.SHARED, _request(checks), seconds, checks)
+    def _lot(self, queue: deque[Check], waiting: int, least: int) -> list[Check]:
+        """The front of `queue`: as much as one child takes, but no more than its share of what is `waiting` while that
+        is worth a fork for each.
+        """
+        most = min(self._limits.lane_calls, max(least, -(-waiting // self._workers)))
+        checks: list[Check] = []
+        room = self._limits.lane_characters
+        while queue and len(checks) < most and ((room := room - lots.size(queue[0])) >= 0 or not checks):
+            checks.append(queue.popleft())
+        return checks
+
+    def _seconds(self, checks: Sequence[Check]) -> float:
+        return self._limits.lane_seconds + len(checks) * self._limits.lane_seconds_each
 
     def failed(self, job: Job) -> None:
         """The job's child never began, through no fault of a program. Raises `SandboxError` the second time."""
@@ -106,54 +117,65 @@ class Schedule:
             if check.failures > 1:
                 raise SandboxError("the sandbox failed twice at one call, before its program ran")
             check.alone = True
-            self._queue(check)
+            self._queue(check, check.home if job.verb == wire.COMPILE else job.seed)
 
     def finished(self, job: Job, ending: Ending) -> None:
         found, locked, prepared = results(ending)
         if not locked:
             self.failed(job)
+        elif job.verb == wire.COMPILE:
+            self._finished_together(job, lots.compiled(job.checks, found), ending)
         elif job.verb == wire.SHARED:
-            self._finished_shared(job.checks, found)
+            self._finished_together(job, found, ending)
         elif found:
-            self._finished_alone(job.checks[0], found[0])
+            self._finished_alone(job.checks[0], job.seed, found[0])
         else:
             [check] = job.checks
             outcome = broken(ending)
             if outcome == Stopped("timeout") and not ending.overdue:
                 self._remember(check.call.program, check.call.arguments if prepared else None)
-            check.waiting, check.outcome = False, outcome
+            self._conclude(check, job.seed, outcome)
 
-    def _finished_shared(self, checks: Sequence[Check], found: Sequence[Result]) -> None:
-        """Where a shared child ended early, that call must run alone; those after it get another shared one."""
-        for number, check in enumerate(checks):
+    def _finished_together(self, job: Job, found: Sequence[Result], ending: Ending) -> None:
+        """Where a shared child ended early, that call must run alone, unless the child had only no more room for its
+        report; those after it get another shared one.
+        """
+        innocent = bool(found) and cut_short(ending)
+        for number, check in enumerate(job.checks):
+            seed = check.home if job.verb == wire.COMPILE else job.seed
             reported = number < len(found)
-            doubted = number == len(found) or (reported and found[number].tag == wire.DOUBT)
+            doubted = (number == len(found) and not innocent) or (reported and found[number].tag == wire.DOUBT)
             check.alone = check.alone or doubted or not self.lane_open
             if not reported or check.alone:
-                self._queue(check)
-                continue
-            check.shared = True
-            if check.first is None and self._rng.random() < AUDIT_SHARE:
-                check.audit = found[number]
-                self._queue(check)
+                self._queue(check, seed)
+            elif job.verb == wire.COMPILE and found[number].tag in lots.CALLS:
+                check.hashing = found[number].hashing
+                self._queue(check, seed)
             else:
-                self._conclude(check, found[number])
+                self._reported(check, seed, found[number])
 
-    def _finished_alone(self, check: Check, result: Result) -> None:
+    def _reported(self, check: Check, seed: int, result: Result) -> None:
+        """Take in what a shared child said of `check`, or have the same run repeated alone first."""
+        check.shared = True
+        if check.first is None and self._rng.random() < AUDIT_SHARE:
+            check.audit = result
+            self._queue(check, seed)
+        else:
+            self._conclude(check, seed, result)
+
+    def _finished_alone(self, check: Check, seed: int, result: Result) -> None:
         lane, check.audit = check.audit, None
         if lane is not None and (lane.tag, lane.body) != (result.tag, result.body):
             if isinstance(outcome_of(result, verify=False), Returned):
                 check.suspect = check.hashing = True
             elif result.tag in (wire.RAISED, wire.NO_LITERAL):
                 self._close_lane()
-        self._conclude(check, result)
+        self._conclude(check, seed, result)
 
-    def _conclude(self, check: Check, result: Result) -> None:
-        check.waiting = False
-        if check.take(result, self._seeds):
-            check.seed = (check.seed + 1) % self._seeds
-            self._queue(check)
-        elif check.suspect:
+    def _conclude(self, check: Check, seed: int, result: Result | Outcome) -> None:
+        for other in check.take(seed, result, self._seeds):
+            self._start(check, other)
+        if check.suspect and not check.pending:
             check.shared = check.suspect = False
             self._close_lane()
 
@@ -161,21 +183,28 @@ class Schedule:
         """The lane gave a value that a program does not have: close it for good, and take back what came from it."""
         warnings.warn("the sandbox's shared lane gave a wrong value and is closed", RuntimeWarning, stacklevel=2)
         self.lane_open = False
-        for lane in self._lanes:
-            self._alone.extend(lane)
+        self._alone.extend((check, check.home) for check in self._fresh)
+        self._fresh.clear()
+        for seed, lane in enumerate(self._lanes):
+            self._alone.extend((check, seed) for check in lane)
             lane.clear()
         for check in self._checks.values():
             if check.shared:
                 check.forget()
-                if not check.waiting:
-                    self._queue(check)
+                if not check.pending:
+                    self._start(check, check.home)
 
-    def _queue(self, check: Check) -> None:
-        check.waiting = True
-        if self.lane_open and not check.alone and check.audit is None and not check.suspect:
-            self._lanes[check.seed].append(check)
+    def _start(self, check: Check, seed: int) -> None:
+        check.pending += 1
+        self._queue(check, seed)
+
+    def _queue(self, check: Check, seed: int) -> None:
+        if not self.lane_open or check.alone or check.audit is not None or check.suspect:
+            self._alone.append((check, seed))
+        elif check.call_frame:
+            self._lanes[seed].append(check)
         else:
-            self._alone.append(check)
+            self._fresh.append(check)
 
     def _known(self, call: Call) -> Outcome | None:
         """The outcome that needs no run: text that no child should see, or a program that hung before."""
@@ -196,17 +225,3 @@ class Schedule:
         self._hung[program, arguments] = None
         if len(self._hung) > _REMEMBERED:
             self._hung.popitem(last=False)
-
-
-def _size(check: Check) -> int:
-    return len(check.call.program) + len(check.call.arguments)
-
-
-def _request(checks: Sequence[Check]) -> bytes:
-    """The calls as JSON, grouped where neighbours share a program."""
-    groups: list[tuple[str, list[str]]] = []
-    for check in checks:
-        if not groups or groups[-1][0] != check.call.program:
-            groups.append((check.call.program, []))
-        groups[-1][1].append(check.call.arguments)
-    return json.dumps(groups).encode()

@@ -53,10 +53,12 @@ class Look(NamedTuple):
     """It can share a process: nothing that it does can be seen by what runs after it."""
     hashing: bool
     """What it returns could depend on the seed of the hashes."""
+    frozen: bool
+    """It holds a constant set, whose order depends on how it was built."""
 
 
 def look(code: CodeType) -> Look:
-    reaching = foreign = imports = changes = hashing = False
+    reaching = foreign = imports = changes = hashing = frozen = False
     pending = [code]
     while pending:
         part = pending.pop()
@@ -70,10 +72,10 @@ def look(code: CodeType) -> Look:
         changes = changes or any(name == "type" or _private(name) for name in names)
         reaching = reaching or _MATCH_CLASS in operations or any(map(_reaches, names)) or any(map(_spells, constants))
         hashing = hashing or _BUILD_SET in operations or _SET_ADD in operations or not _HASHING.isdisjoint(names)
-        hashing = hashing or any(type(constant) is frozenset for constant in constants)
+        frozen = frozen or any(type(constant) is frozenset for constant in constants)
         if not _VIEWS.isdisjoint(names):
             hashing = hashing or any(pair in instructions for pair in _SET_OPERATIONS)
-    return Look(reaching, not (reaching or foreign or (imports and changes)), hashing)
+    return Look(reaching, not (reaching or foreign or (imports and changes)), hashing or frozen, frozen)
 
 
 def _reaches(name: str) -> bool:

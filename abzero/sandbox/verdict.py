@@ -11,6 +11,7 @@ from abzero.sandbox.base import Nondeterministic, NotLiteral, Outcome, Raised, R
 from abzero.sandbox.parent import Ending
 
 _RESULTS = {wire.VALUE, wire.RAISED, wire.NO_LITERAL, wire.ADDRESS, wire.REFUSED, wire.MEMORY, wire.EXITED, wire.DOUBT}
+_RESULTS |= {wire.CODE, wire.SOURCE, wire.CALL, wire.CALL_SOURCE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,12 @@ def broken(ending: Ending) -> Outcome:
         if os.WTERMSIG(ending.status) in (signal.SIGPROF, signal.SIGXCPU):
             return Stopped("timeout")
         return Stopped("memory") if os.WTERMSIG(ending.status) == signal.SIGKILL else Stopped("crashed")
-    return Refused("more output than a report may hold") if ending.status >> 8 == wire.CUT_SHORT else Stopped("exited")
+    return Refused("more output than a report may hold") if cut_short(ending) else Stopped("exited")
+
+
+def cut_short(ending: Ending) -> bool:
+    """Whether a child stopped because its report did not fit the socket's buffer."""
+    return not os.WIFSIGNALED(ending.status) and ending.status >> 8 == wire.CUT_SHORT
 
 
 def _name(text: str, default: str) -> str:

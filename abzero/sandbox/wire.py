@@ -1,8 +1,12 @@
 """What passes between parent, zygote and child: fixed records and tagged frames. Standard library only.
 
 Parent to zygote: a `COMMAND` record, and with a run the child's end of a fresh socket pair. Zygote to parent: a
-`STATUS` record when a child has ended. Parent to child: a length and JSON, ``[[program, [arguments, …]], …]``. Child
-to parent: frames; each begins with one of the tags below.
+`STATUS` record when a child has ended. Parent to child: a length and a request. Child to parent: frames; each begins
+with one of the tags below.
+
+A request to run alone or to compile is JSON, ``[[program, [arguments, …]], …]``. A request to run in the shared lane is
+frames, those that a compiling child sent: for each program one `CODE` or `SOURCE`, and a `CALL` or `CALL_SOURCE` for
+each of its inputs. The parent passes their content on and never looks into it.
 """
 
 import struct
@@ -25,7 +29,7 @@ class Settings(TypedDict):
 
 COMMAND = struct.Struct("<4sIII")
 """Verb, ticket, processor time in microseconds, zero."""
-ALONE, SHARED, SELF_TEST, KILL = b"SOLO", b"LANE", b"TEST", b"KILL"
+ALONE, COMPILE, SHARED, SELF_TEST, KILL = b"SOLO", b"COMP", b"LANE", b"TEST", b"KILL"
 
 STATUS = struct.Struct("<Ii")
 """Ticket, and the status as ``waitpid`` gives it."""
@@ -38,6 +42,12 @@ LOCKED, SCREENED, PREPARED = b"L", b"H", b"P"
 """The child has given up its rights; the program is compiled and screened; its module level has run."""
 VALUE, RAISED, NO_LITERAL, ADDRESS, REFUSED, MEMORY, EXITED, DOUBT = b"V", b"E", b"N", b"A", b"X", b"M", b"Q", b"S"
 """How a call ended. `ADDRESS`: no literal, and it prints where it lies. `DOUBT`: it must be run alone."""
+CODE, SOURCE, CALL, CALL_SOURCE = b"C", b"T", b"c", b"t"
+"""A program and a call, marshalled; or as text, where compiling again is not the same as unmarshalling."""
+
+
+def frame(tag: bytes, body: bytes) -> bytes:
+    return FRAME.pack(tag, len(body)) + body
 
 
 def frames(data: bytes) -> list[tuple[bytes, bytes]]:

@@ -9,6 +9,7 @@ import ast
 import builtins
 import gc
 import json
+import marshal
 import os
 import sys
 from collections.abc import Callable
@@ -22,7 +23,7 @@ DESCRIPTOR = 3
 
 Frame = tuple[bytes, str]
 Write = Callable[..., None]
-"""Takes frames, and sends them in one piece."""
+"""Takes frames, whose content may be bytes too, and sends them in one piece."""
 
 
 class Refusal(BaseException):
@@ -56,21 +57,31 @@ class Worker:
         hashing = self._free or any(look.reaching or look.hashing for look in looks)
         write((wire.SCREENED, "1" if hashing else "0"))
         gc.enable()
-        write(*self._run_by_itself(code, call, write))
+        write(self._run_by_itself(code, call, write))
 
-    def shared(self, request: bytes) -> None:
-        """Run the calls of `request` in turn, each in a namespace of its own, but for the doubtful ones."""
+    def compiled(self, request: bytes) -> None:
+        """Compile and screen the programs and calls of `request`, for other children to run. Runs none of them."""
         write = _writer()
         write((wire.LOCKED, ""))
         for program, inputs in json.loads(request):
-            try:
-                code = _compile(program)
-                look = screen.look(code)
-                failure = None if look.clean else (wire.DOUBT, "")
-            except BaseException as error:
-                failure = _told(error) if isinstance(error, SyntaxError) else (wire.DOUBT, "")
-            for arguments in inputs:
-                write(*((failure,) if failure else self._run_among_others(code, arguments, look.hashing)))
+            frames = _compiled(_compile, program, wire.CODE, wire.SOURCE)
+            if frames[-1][0] in (wire.CODE, wire.SOURCE):
+                for arguments in inputs:
+                    frames += _compiled(_call, arguments, wire.CALL, wire.CALL_SOURCE)
+            write(*frames)
+
+    def shared(self, request: bytes) -> None:
+        """Run the calls of `request` in turn, each in a namespace of its own."""
+        write, load = _writer(), marshal.loads
+        write((wire.LOCKED, ""))
+        for tag, body in wire.frames(request):
+            if tag == wire.CODE:
+                code = load(body)
+            elif tag == wire.SOURCE:
+                code = _compile(body.decode())
+            else:
+                call = load(body) if tag == wire.CALL else _call(body.decode())
+                write(self._run_among_others(code, call))
 
     def report_escapes(self, forbidden: list[str], clocks: list[str]) -> None:
         """The self-test's report: names of what was possible, and of the clocks that could be read."""
@@ -83,23 +94,16 @@ class Worker:
             if screen.look(code).clean:
                 self._evaluate(code, call, None)
 
-    def _run_by_itself(self, code: CodeType, call: CodeType, write: Write) -> tuple[Frame, ...]:
+    def _run_by_itself(self, code: CodeType, call: CodeType, write: Write) -> Frame:
         """A frame of the stack like `_run_among_others`: programs can tell how deep they are."""
-        return (self._evaluate(code, call, write),)
+        return self._evaluate(code, call, write)
 
-    def _run_among_others(self, code: CodeType, arguments: str, hashing: bool) -> tuple[Frame, ...]:
-        try:
-            call = _call(arguments)
-        except BaseException as error:
-            return (_told(error),) if isinstance(error, Unfit) else ((wire.DOUBT, ""),)
-        look = screen.look(call)
-        if not look.clean:
-            return ((wire.DOUBT, ""),)
+    def _run_among_others(self, code: CodeType, call: CodeType) -> Frame:
         tag, text = self._evaluate(code, call, None)
         vars(sys.modules["__main__"]).clear()
         if tag in (wire.MEMORY, wire.REFUSED) or text == "RecursionError":
-            return ((wire.DOUBT, ""),)
-        return (wire.SCREENED, "1" if hashing or look.hashing else "0"), (tag, text)
+            return wire.DOUBT, ""
+        return tag, text
 
     def _evaluate(self, code: CodeType, call: CodeType, write: Write | None) -> Frame:
         run, evaluate, told, encode, lies_at, base = exec, eval, _told, self._encode, _prints_address, BaseException
@@ -151,12 +155,12 @@ def _prints_address(value: object) -> bool:
 def _writer() -> Write:
     """A function that sends frames; a child whose report does not fit the socket's buffer ends there."""
     send, descriptor, pack, encode, length, leave = os.write, DESCRIPTOR, wire.FRAME.pack, str.encode, len, os._exit
-    full, too_long = BlockingIOError, wire.CUT_SHORT
+    full, too_long, kind, blob = BlockingIOError, wire.CUT_SHORT, type, bytes
 
-    def write(*frames: Frame) -> None:
+    def write(*frames: tuple[bytes, str | bytes]) -> None:
         data = b""
         for tag, text in frames:
-            body = encode(text, "utf-8", "replace")
+            body: bytes = text if kind(text) is blob else encode(text, "utf-8", "replace")  # type: ignore[assignment,arg-type]
             data += pack(tag, length(body)) + body
         try:
             if send(descriptor, data) != length(data):
@@ -165,6 +169,26 @@ def _writer() -> Write:
             leave(too_long)
 
     return write
+
+
+def _compiled(
+    compiler: Callable[[str], CodeType], text: str, code_tag: bytes, text_tag: bytes
+) -> list[Frame | tuple[bytes, bytes]]:
+    """The frames for `text`: its code for the shared lane, or why it does not get there.
+
+    A constant set goes as text. Its order comes from how it was built, and unmarshalling builds it in another way.
+    """
+    try:
+        code = compiler(text)
+        look = screen.look(code)
+    except (SyntaxError, Unfit) as error:
+        return [_told(error)]
+    except BaseException:
+        return [(wire.DOUBT, "")]
+    if not look.clean:
+        return [(wire.DOUBT, "")]
+    body = (text_tag, text) if look.frozen else (code_tag, marshal.dumps(code))
+    return [(wire.SCREENED, "1" if look.hashing else "0"), body]
 
 
 def _compile(program: str) -> CodeType:

@@ -187,6 +187,8 @@ class _Zygote:
                 self._filter.install()
             if verb == wire.ALONE:
                 self._worker.alone(request)
+            elif verb == wire.COMPILE:
+                self._worker.compiled(request)
             elif verb == wire.SHARED:
                 self._worker.shared(request)
             else:

@@ -39,15 +39,37 @@ def schedule(audit: bool = False, lane_open: bool = True) -> Schedule:
 
 
 def calls_of(job) -> list[tuple[str, str]]:
-    return [(program, arguments) for program, inputs in json.loads(job.request) for arguments in inputs]
+    if job.verb != wire.SHARED:
+        return [(program, arguments) for program, inputs in json.loads(job.request) for arguments in inputs]
+    found, program = [], ""
+    for tag, body in wire.frames(job.request):
+        if tag == wire.CODE:
+            program = body.decode()
+        else:
+            found.append((program, body.decode()))
+    return found
 
 
-def play(queue: Schedule, calls: list[Call], child) -> tuple[list, list]:
-    """Run `calls`, with `child(job)` giving the ending of each job. The outcomes, and the jobs."""
+def compiled(job, hashing: bool = False) -> Ending:
+    """A compiling child whose code is the text itself."""
+    frames = []
+    for program, inputs in json.loads(job.request):
+        frames += [frame(wire.SCREENED, str(int(hashing))), frame(wire.CODE, program)]
+        frames += [frame(wire.CALL, arguments) for arguments in inputs]
+    return ended(*frames)
+
+
+def play(queue: Schedule, calls: list[Call], child, compiler=compiled) -> tuple[list, list]:
+    """Run `calls`, with `child(job)` giving the ending of each job, and `compiler(job)` of those that only compile. The
+    outcomes, and the other jobs.
+    """
     queue.add(calls)
     jobs = []
     while queue.waiting:
         job = queue.next()
+        if job.verb == wire.COMPILE:
+            queue.finished(job, compiler(job))
+            continue
         jobs.append(job)
         queue.finished(job, child(job))
     return queue.take(calls), jobs
@@ -71,7 +93,7 @@ def test_equal_calls_run_once():
 def test_calls_of_one_program_travel_together():
     calls = [Call(f"p{n % 2}", str(n)) for n in range(8)]
     _, jobs = play(schedule(), calls, echo)
-    assert sum(len(json.loads(job.request)) for job in jobs) == 2
+    assert sum(tag == wire.CODE for job in jobs for tag, _ in wire.frames(job.request)) == 2
 
 
 def test_a_lone_call_runs_alone():
@@ -80,9 +102,17 @@ def test_a_lone_call_runs_alone():
 
 
 def test_a_shared_child_takes_no_more_than_its_limits():
-    _, jobs = play(schedule(), [Call(f"{n}".ljust(30_000), "1") for n in range(20)] + distinct(500), echo)
-    assert all(len(job.checks) <= Limits().lane_calls for job in jobs)
-    assert all(len(job.request) < 140_000 for job in jobs)
+    limits = Limits(lane_calls=50, lane_characters=100_000)
+    queue, compiling = Schedule(limits, SEEDS, 2, Always(audit=False), lane_open=True), []
+
+    def compiler(job) -> Ending:
+        compiling.append(job)
+        return compiled(job)
+
+    _, jobs = play(queue, [Call(f"{n}".ljust(30_000), "1") for n in range(20)] + distinct(500), echo, compiler)
+    for job in jobs + compiling:
+        assert len(job.checks) <= limits.lane_calls
+        assert len(job.request) < 110_000
 
 
 def test_verification_uses_two_seeds_and_all_where_hashes_matter():
@@ -92,6 +122,31 @@ def test_verification_uses_two_seeds_and_all_where_hashes_matter():
     for child, expected in ((echo, 2), (hashing, SEEDS)):
         _, jobs = play(schedule(), [Call("p", "1", True)], child)
         assert len({job.seed for job in jobs}) == len(jobs) == expected
+
+
+def test_all_seeds_have_their_say_in_the_lane_too():
+    calls = distinct(40, verify=True)
+    outcomes, jobs = play(schedule(), calls, echo, lambda job: compiled(job, hashing=True))
+    assert outcomes == [Returned(call.arguments) for call in calls]
+    ran = [(job.seed, call) for job in jobs for call in calls_of(job)]
+    assert len(ran) == len(set(ran)) == SEEDS * 40
+
+
+def test_which_seed_disagrees_does_not_depend_on_who_answers_first():
+    answers = {2: frame(wire.VALUE, "2"), 5: frame(wire.EXITED)}
+
+    def finish(queue, job) -> None:
+        queue.finished(job, ended(frame(wire.SCREENED, "1"), answers.get(job.seed, frame(wire.VALUE, "1"))))
+
+    for order in (1, -1):
+        queue, call = schedule(lane_open=False), Call("p", "1", True)
+        queue.add([call])
+        finish(queue, queue.next())
+        others = [queue.next() for _ in range(SEEDS - 1)]
+        assert not queue.waiting
+        for job in others[::order]:
+            finish(queue, job)
+        assert queue.take([call]) == [Nondeterministic()]
 
 
 def test_only_a_value_is_run_again():
@@ -127,6 +182,56 @@ def test_where_a_shared_child_ends_early_that_call_runs_alone_and_the_rest_share
     outcomes, jobs = play(schedule(), distinct(40), child)
     assert outcomes == [Stopped("crashed") if n == 5 else Returned(str(n)) for n in range(40)]
     assert [calls_of(job) for job in jobs if job.verb == wire.ALONE] == [[("p5", "5")]]
+
+
+def test_where_compiling_ends_early_that_call_runs_alone_and_the_rest_is_compiled_again():
+    def compiler(job) -> Ending:
+        frames = []
+        for program, [arguments] in json.loads(job.request):
+            if program == "p5":
+                return ended(*frames, status=11)
+            frames += [frame(wire.CODE, program), frame(wire.CALL, arguments)]
+        return ended(*frames)
+
+    calls = distinct(40)
+    outcomes, jobs = play(schedule(), calls, echo, compiler)
+    assert outcomes == [Returned(str(n)) for n in range(40)]
+    assert [calls_of(job) for job in jobs if job.verb == wire.ALONE] == [[("p5", "5")]]
+
+
+def test_a_report_without_room_for_more_is_nobodys_fault():
+    def some(make):
+        def child(job) -> Ending:
+            ending = make(job)
+            if job.verb == wire.ALONE:
+                return ending
+            return Ending(wire.CUT_SHORT << 8, ending.data[: len(ending.data) * 2 // 3], overdue=False)
+
+        return child
+
+    outcomes, jobs = play(schedule(), distinct(40), some(echo), some(compiled))
+    assert outcomes == [Returned(str(n)) for n in range(40)]
+    assert sum(job.verb == wire.ALONE for job in jobs) <= 4, "the last of a queue, for which there is no room at all"
+
+
+def test_what_does_not_compile_is_told_for_every_input():
+    def compiler(job) -> Ending:
+        return ended(*(frame(wire.RAISED, "SyntaxError") for _ in json.loads(job.request)))
+
+    outcomes, jobs = play(schedule(), [Call("p", "1"), Call("p", "2"), Call("q", "1")], echo, compiler)
+    assert outcomes == [Raised("SyntaxError")] * 3
+    assert not jobs
+
+
+def test_no_child_that_runs_programs_can_pass_code_on():
+    forged = frame(wire.CODE, "evil") + frame(wire.CALL, "evil")
+
+    def child(job) -> Ending:
+        return ended(*[forged] * len(job.checks))
+
+    outcomes, jobs = play(schedule(), distinct(4, verify=True), child)
+    assert outcomes == [Stopped("crashed")] * 4
+    assert not [job for job in jobs if "evil" in str(calls_of(job))]
 
 
 def test_a_doubted_call_runs_alone():
