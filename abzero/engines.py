@@ -17,6 +17,8 @@ from abzero.policy.frozen import FrozenGenerator
 from abzero.policy.learner import LocalLearner
 from abzero.policy.local import LocalGenerator
 from abzero.policy.optimizer import Optimisation, adam, adam_8bit
+from abzero.policy.tinker.servers import SERVERS
+from abzero.settings import Loss, Optimizer
 
 TINY = Path(__file__).parent / "nursery" / "tiny"
 """The model in the box, which goes by the name ``tiny``."""
@@ -74,13 +76,15 @@ def memory_setup(config: Config) -> plan.Setup:
 
 def placed(config: Config) -> str:
     """Where the model runs, in words."""
+    if config.model.engine == "tinker":
+        return f"the Tinker server at {config.tinker.url}"
     chosen, count = device(config), config.model.threads
     return f"cpu ({count} thread{'s' * (count > 1)})" if chosen == "cpu" else chosen
 
 
 def settled(config: Config, name: str) -> Config:
     """`config` with what the machine decides, decided once for the model `name`: the number of threads."""
-    if config.model.threads or device(config) != "cpu":
+    if config.model.threads or config.model.engine == "tinker" or device(config) != "cpu":
         return config
     model, _ = load(config, name)
     found = threads.measured(model, min(config.optimizer.microbatch_tokens, 2048))
@@ -125,26 +129,69 @@ def local_learner(config: Config, model: PreTrainedModel, codec: Codec) -> Local
     """A learner that trains `model` in place, or an adapter on it."""
     if config.model.lora_rank:
         lora.add(model, config.model.lora_rank, config.model.lora_alpha, config.seed)
-    loss, optimizer = config.loss, config.optimizer
     return LocalLearner(
         model,
         codec,
-        objective=losses.Objective(loss.clip_low, loss.clip_high, loss.importance_cap, loss.kl, loss.entropy),
-        weighting=_WEIGHTINGS[loss.reduction],
-        optimisation=Optimisation(
-            learning_rate=optimizer.lr,
-            betas=optimizer.betas,
-            weight_decay=optimizer.weight_decay,
-            clip_norm=optimizer.clip,
-            warmup=optimizer.warmup,
-            minibatches=optimizer.minibatches,
-        ),
-        adam=adam_8bit if optimizer.eight_bit else adam,
+        objective=objective(config.loss),
+        weighting=_WEIGHTINGS[config.loss.reduction],
+        optimisation=optimisation(config.optimizer),
+        adam=adam_8bit if config.optimizer.eight_bit else adam,
         temperature=config.sampling.temperature,
-        micro_batch_tokens=optimizer.microbatch_tokens,
+        micro_batch_tokens=config.optimizer.microbatch_tokens,
         checkpointing=config.model.gradient_checkpointing,
-        gap_limit=loss.max_gap,
+        gap_limit=config.loss.max_gap,
     )
 
 
-ENGINES: Mapping[str, Callable[[Config], tuple[Generator, Generator, Learner]]] = {"local": local}
+def objective(loss: Loss) -> losses.Objective:
+    return losses.Objective(loss.clip_low, loss.clip_high, loss.importance_cap, loss.kl, loss.entropy)
+
+
+def optimisation(optimizer: Optimizer) -> Optimisation:
+    return Optimisation(
+        learning_rate=optimizer.lr,
+        betas=optimizer.betas,
+        weight_decay=optimizer.weight_decay,
+        clip_norm=optimizer.clip,
+        warmup=optimizer.warmup,
+        minibatches=optimizer.minibatches,
+    )
+
+
+def tinker(config: Config) -> tuple[Generator, Generator, Learner]:
+    """Everything on a server that speaks the Tinker API, which is tried first; only the tokenizer is here."""
+    from abzero.policy.tinker import proof
+    from abzero.policy.tinker.generator import TinkerGenerator
+    from abzero.policy.tinker.learner import TinkerLearner
+    from abzero.policy.tinker.link import ANY_KEY, Link
+
+    settings, name = config.tinker, model_name(config.model.name)
+    server = SERVERS[settings.server]
+    codec = models.codec(name)
+    link = Link(
+        settings.url,
+        settings.model or name,
+        key=None if settings.server == "hosted" else ANY_KEY,
+        seconds=settings.timeout,
+        connect_seconds=settings.connect_timeout,
+    )
+    rank = config.model.lora_rank
+    trainer = link.trainer(rank, config.seed)
+    proof.prove(trainer, lambda: link.trainer(rank, config.seed), server, codec.encode(proof.TEXT))
+    learner = TinkerLearner(
+        trainer,
+        server,
+        objective=objective(config.loss),
+        weighting=_WEIGHTINGS[config.loss.reduction],
+        optimisation=optimisation(config.optimizer),
+        gap_limit=config.loss.max_gap,
+    )
+    limits = {"max_prompt_tokens": config.sampling.max_prompt_tokens, "max_tokens": config.sampling.max_tokens}
+    solver = TinkerGenerator(learner.sampler(), codec, temperature=config.sampling.temperature, **limits)
+    if not config.propose.frozen_copy:
+        return solver, solver, learner
+    copy = TinkerGenerator(link.base(), codec, temperature=config.sampling.temperature, **limits)
+    return FrozenGenerator(copy), solver, learner
+
+
+ENGINES: Mapping[str, Callable[[Config], tuple[Generator, Generator, Learner]]] = {"local": local, "tinker": tinker}

@@ -12,8 +12,8 @@ Flag = Annotated[bool, tyro.conf.FlagConversionOff]
 class Model:
     name: str = "tiny"
     """A Hugging Face model folder or name; 'tiny' is the model in the box."""
-    engine: Literal["local"] = "local"
-    """What runs it: torch and transformers in this process."""
+    engine: Literal["local", "tinker"] = "local"
+    """What runs it: torch and transformers in this process, or a server that speaks the Tinker API (abzero[tinker])."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where it runs."""
     dtype: Literal["float32", "bfloat16"] = "float32"
@@ -30,6 +30,20 @@ class Model:
     """CPU threads for the model; 0 measures at the start what is quickest, and the run keeps it.
 
     Equal numbers are part of what makes two runs equal bit for bit."""
+
+
+@dataclass(frozen=True)
+class Tinker:
+    url: str = "http://127.0.0.1:8000"
+    """Where the server listens. The hosted service's key is taken from TINKER_API_KEY."""
+    server: Literal["skyrl-jax", "skyrl", "verl", "hosted"] = "skyrl"
+    """What it is: SkyRL on its JAX or its GPU backends, VeRL-Tinker, the hosted service. Tried before training."""
+    model: str = ""
+    """What it calls the model; empty for model.name, which is where the tokenizer is read from."""
+    timeout: float = 900.0
+    """Seconds that any one call may take, the compilation of a new shape included."""
+    connect_timeout: float = 10.0
+    """Seconds in which it must say that it is well, before and during a run."""
 
 
 @dataclass(frozen=True)

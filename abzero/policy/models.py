@@ -12,8 +12,10 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntry
 from safetensors import SafetensorError
 from torch import nn
 from transformers import (
+    AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
+    GenerationConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
     PreTrainedTokenizerFast,
@@ -42,12 +44,7 @@ def load(name: str | Path, *, dtype: torch.dtype | None, device: str) -> tuple[P
     source = locate(str(name))
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    try:
-        tokenizer = _tokenizer(source)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ConfigError(f"model {str(name)!r} has no tokenizer that can be read: {_brief(error)}") from error
-    if not tokenizer.encode("a", add_special_tokens=False):
-        raise ConfigError(f"model {str(name)!r} has no tokenizer: copy tokenizer.json beside its weights")
+    tokenizer = _read_tokenizer(source, str(name))
     try:
         loaded = AutoModelForCausalLM.from_pretrained(source, dtype=dtype or "auto", output_loading_info=True)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
@@ -59,6 +56,30 @@ def load(name: str | Path, *, dtype: torch.dtype | None, device: str) -> tuple[P
     _drop_dropout(model)
     cast(nn.Module, model).to(device)
     return model, Codec(tokenizer, model)
+
+
+def codec(name: str | Path) -> Codec:
+    """The codec of a model whose weights are somewhere else: config and tokenizer are all that is read."""
+    source = locate(str(name))
+    tokenizer = _read_tokenizer(source, str(name))
+    try:
+        with torch.device("meta"):
+            outline = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(source))
+    except (OSError, ValueError, KeyError) as error:
+        raise ConfigError(f"model {str(name)!r} cannot be loaded: {_brief(error)}") from error
+    if cached_file(source, "generation_config.json", _raise_exceptions_for_missing_entries=False):
+        outline.generation_config = GenerationConfig.from_pretrained(source)
+    return Codec(tokenizer, outline)
+
+
+def _read_tokenizer(source: str, name: str) -> PreTrainedTokenizerBase:
+    try:
+        tokenizer = _tokenizer(source)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(f"model {name!r} has no tokenizer that can be read: {_brief(error)}") from error
+    if not tokenizer.encode("a", add_special_tokens=False):
+        raise ConfigError(f"model {name!r} has no tokenizer: copy tokenizer.json beside its weights")
+    return tokenizer
 
 
 def _tokenizer(source: str) -> PreTrainedTokenizerBase:

@@ -1,0 +1,1 @@
+"""The policy on other machines: generator and learner over the public Tinker API, whatever server speaks it."""
