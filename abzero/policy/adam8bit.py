@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 BLOCK = 256
-"""Neighbouring weights that share a scale."""
+"""Neighbouring weights of a row that share a scale, at most."""
 
 
 class Adam8bit(torch.optim.Optimizer):
@@ -65,10 +65,16 @@ def second_moment(codes: Tensor, scale: Tensor, like: Tensor) -> Tensor:
 
 
 def _blocks(values: Tensor) -> tuple[Tensor, Tensor]:
-    flat = values.flatten()
-    blocks = pad(flat, (0, -len(flat) % BLOCK)).view(-1, BLOCK)
-    return blocks, blocks.abs().amax(1, keepdim=True).clamp_(min=torch.finfo(torch.float32).tiny)
+    """``[rows, blocks, at most BLOCK]`` and a scale for each block. No block leaves its row, so that rows can be dealt
+    out to processes and collected again; a vector's numbers are rows of their own, and exact.
+    """
+    rows = values.flatten(1) if values.dim() > 1 else values[:, None]
+    count = -(-rows.shape[1] // BLOCK)
+    width = -(-rows.shape[1] // count)
+    blocks = pad(rows, (0, count * width - rows.shape[1])).unflatten(1, (count, width))
+    return blocks, blocks.abs().amax(2, keepdim=True).clamp_(min=torch.finfo(torch.float32).tiny)
 
 
 def _whole(blocks: Tensor, like: Tensor) -> Tensor:
-    return blocks.flatten()[: like.numel()].view_as(like)
+    rows = blocks.flatten(1)
+    return rows[:, : like[:1].numel()].reshape(like.shape) if len(like) else torch.zeros_like(like)

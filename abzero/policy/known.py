@@ -1,6 +1,6 @@
 """The shapes of the models that recipes name, so that they can be planned where their files are not.
 
-Numbers of each model's ``config.json`` on the Hugging Face hub; the tests hold them against the published counts of weights.
+The numbers are those of each ``config.json`` on the Hugging Face hub; tests hold them against published weight counts.
 """
 
 from collections.abc import Mapping

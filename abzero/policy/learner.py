@@ -1,26 +1,27 @@
-"""The local learner: policy-gradient steps on a transformers model in this process."""
+"""The local learner: policy-gradient steps on a transformers model, in this process or shared by several."""
 
 import copy
 import errno
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from abzero.errors import BackendError, ConfigError, RunError
 from abzero.losses import Objective, Tokens, Weighting, figures, policy_loss, sequence_weights
-from abzero.policy import lora
+from abzero.policy import lora, sharding
 from abzero.policy.batching import micro_batches
 from abzero.policy.codec import Codec
 from abzero.policy.logprobs import token_logprobs
 from abzero.policy.optimizer import Adam, MasterOptimizer, adam
 from abzero.policy.optimizer import Optimisation as Optimisation
+from abzero.policy.sharding import ALONE, World
 from abzero.types import Experience
 
 
@@ -40,10 +41,12 @@ class LocalLearner:
         micro_batch_tokens: int = 16_384,
         checkpointing: bool = False,
         gap_limit: float = 0.5,
+        world: World = ALONE,
     ) -> None:
         """`micro_batch_tokens` bounds the padded tokens of one forward pass; `checkpointing` trades time for memory.
 
         `gap_limit` bounds the mean absolute difference between sampler's and learner's log-probabilities of a batch.
+        All processes of a `world` make the same learner and call it alike; each then holds a slice of it.
         """
         _check_head(model)
         self.model = model
@@ -55,11 +58,29 @@ class LocalLearner:
         self._budget = micro_batch_tokens
         self._gap_limit = gap_limit
         self._version = 0
+        self._world = world
+        self._whole = copy.deepcopy(model).requires_grad_(False) if world.size > 1 else model
         own_copy = self._objective.kl and not lora.present(model)
-        self._reference = copy.deepcopy(model).requires_grad_(False) if own_copy else None
-        self._optimizer = MasterOptimizer(model.named_parameters(), optimisation or Optimisation(), adam)
+        reference = copy.deepcopy(model).requires_grad_(False) if own_copy else None
         if checkpointing:
             model.gradient_checkpointing_enable({"use_reentrant": False})
+        self._scorer = self._sharded(model)
+        self._reference = None if reference is None else self._sharded(reference)
+        self._optimizer = MasterOptimizer(model.named_parameters(), optimisation or Optimisation(), adam, world)
+
+    def _sharded(self, model: PreTrainedModel) -> "Scorer":
+        scorer = Scorer(model, self._temperature)
+        self._world.shard(scorer, model)
+        return scorer
+
+    def whole(self) -> PreTrainedModel:
+        """The model with all its weights, to sample from: the one being trained, or a copy where that is sharded.
+
+        All processes must ask at once.
+        """
+        if self._whole is not self.model:
+            sharding.collect(self.model, self._whole)
+        return self._whole
 
     @property
     def version(self) -> int:
@@ -79,7 +100,7 @@ class LocalLearner:
         parts = [part for part in parts if part]
         if not parts:
             return {}
-        before = [None, *(self._logprobs(self.model, [row for row, _ in part]) for part in parts[1:])]
+        before = [None, *(self._logprobs(self._scorer, [row for row, _ in part]) for part in parts[1:])]
         sums: Counter[str] = Counter()
         largest = 0.0
         for part, old in zip(parts, before, strict=True):
@@ -99,15 +120,24 @@ class LocalLearner:
         everyone = bool(self._objective.entropy or self._objective.kl)
         return [(row, weight) for row, weight in weighted if everyone or row.advantage]
 
-    def _accumulate(self, part: Sequence[tuple[Experience, float]], old: list[Tensor] | None) -> dict[str, float]:
-        """Add the gradient of one optimizer step, micro-batch by micro-batch; return sums over its tokens."""
+    def _accumulate(
+        self, part: Sequence[tuple[Experience, float]], old: Mapping[int, Tensor] | None
+    ) -> dict[str, float]:
+        """Add the gradient of one optimizer step, micro-batch by micro-batch; return sums over its tokens.
+
+        Each process takes its part of the micro-batches. Gradients are averaged over processes, so losses count as
+        often as there are processes; one that has no micro-batch left goes through the motions for the others.
+        """
         rows, weights = zip(*part, strict=True)
         references = self._reference_logprobs(rows)
         sums: Counter[str] = Counter()
         loss_sum = largest = 0.0
         for indices in self._micro_batches(rows):
             some = [rows[index] for index in indices]
-            logprobs, entropy = self._forward(self.model, some)
+            logprobs, entropy = self._forward(self._scorer, some)
+            if not indices:
+                logprobs.sum().backward()
+                continue
             tokens = Tokens(
                 logprobs=logprobs,
                 entropy=entropy,
@@ -118,12 +148,17 @@ class LocalLearner:
                 reference=torch.cat([references[index] for index in indices]) if references else None,
             )
             loss = policy_loss(tokens, self._objective)
-            loss.backward()
+            (loss * self._world.size).backward()
             measured = dict(figures(tokens, self._objective))
             largest = max(largest, measured.pop("logprob_gap_max"))
             sums.update(measured)
             loss_sum += float(loss.detach())
-        return dict(sums) | {"loss": loss_sum * sums["tokens"], "logprob_gap_max": largest}
+        total: Counter[str] = Counter()
+        shares = self._world.share((sums, loss_sum, largest))
+        for share, _, _ in shares:
+            total.update(share)
+        loss_sum, largest = sum(loss for _, loss, _ in shares), max(gap for _, _, gap in shares)
+        return dict(total) | {"loss": loss_sum * total["tokens"], "logprob_gap_max": largest}
 
     def _check_gap(self, gap: float) -> None:
         if not gap <= self._gap_limit:
@@ -134,53 +169,55 @@ class LocalLearner:
             )
 
     @torch.no_grad()
-    def _logprobs(self, model: PreTrainedModel, rows: Sequence[Experience]) -> list[Tensor]:
-        """Of each row's response tokens under `model`."""
+    def _logprobs(self, scorer: "Scorer", rows: Sequence[Experience]) -> dict[int, Tensor]:
+        """Of the response tokens of this process' rows, by the row's place among all."""
         found: dict[int, Tensor] = {}
         for indices in self._micro_batches(rows):
             part = [rows[index] for index in indices]
-            logprobs, _ = self._forward(model, part)
+            logprobs, _ = self._forward(scorer, part)
             found |= zip(indices, logprobs.split([len(row.rollout.tokens) for row in part]), strict=True)
-        return [found[index] for index in range(len(rows))]
+        return found
 
-    def _reference_logprobs(self, rows: Sequence[Experience]) -> list[Tensor] | None:
+    def _reference_logprobs(self, rows: Sequence[Experience]) -> dict[int, Tensor] | None:
         """Under the initial weights: a frozen copy of them, or the model without its adapter."""
         if not self._objective.kl:
             return None
         if self._reference is not None:
             return self._logprobs(self._reference, rows)
         with lora.disabled(self.model):
-            return self._logprobs(self.model, rows)
+            return self._logprobs(self._scorer, rows)
 
-    def _micro_batches(self, rows: Sequence[Experience]) -> Iterator[list[int]]:
+    def _micro_batches(self, rows: Sequence[Experience]) -> list[list[int]]:
+        """This process' micro-batches; as many as every other's, if need be empty."""
         lengths = [len(row.rollout.prompt_tokens) + len(row.rollout.tokens) for row in rows]
-        yield from micro_batches(lengths, self._budget)
+        return [group or [] for group in self._world.rounds(micro_batches(lengths, self._budget))]
 
-    def _forward(self, model: PreTrainedModel, rows: Sequence[Experience]) -> tuple[Tensor, Tensor]:
+    def _forward(self, scorer: "Scorer", rows: Sequence[Experience]) -> tuple[Tensor, Tensor]:
         """Log-probabilities and entropies of the rows' response tokens, end to end.
 
         Rows are padded on the right, where a causal model cannot see, so that no mask is needed.
         """
         texts = [[*row.rollout.prompt_tokens, *row.rollout.tokens] for row in rows]
-        width = max(map(len, texts))
-        tokens_BT = torch.tensor([text + [0] * (width - len(text)) for text in texts], device=model.device)
+        width = max(map(len, texts), default=1)
+        device = self.model.device
+        tokens_BT = torch.tensor([text + [0] * (width - len(text)) for text in texts] or [[0]], device=device)
         places = [
             number * width + place
             for number, row in enumerate(rows)
             for place in range(len(row.rollout.prompt_tokens), len(texts[number]))
         ]
-        places_N = torch.tensor(places, device=model.device)
-        hidden_BTD = model.get_decoder()(input_ids=tokens_BT, use_cache=False).last_hidden_state
-        head = model.get_output_embeddings()
-        return token_logprobs(
-            hidden_BTD.flatten(0, 1)[places_N - 1], head.weight, tokens_BT.flatten()[places_N], self._temperature
-        )
+        logprobs_N, entropy_N = scorer(tokens_BT, torch.tensor(places, dtype=torch.long, device=device))
+        return logprobs_N, entropy_N
 
     def save(self, folder: Path) -> None:
+        """In one format, whatever the number of processes; all must call, and the leading one writes."""
+        model, state = self.whole(), self._optimizer.state()
+        if not self._world.leads:
+            return
         try:
-            self.model.save_pretrained(folder / "model")
+            model.save_pretrained(folder / "model")
             self._codec.tokenizer.save_pretrained(folder / "model")
-            save_file(self._optimizer.state(), folder / "optimizer.safetensors")
+            save_file(state, folder / "optimizer.safetensors")
         except SafetensorError as error:
             raise OSError(errno.EIO, str(error)) from error
         (folder / "learner.json").write_text(json.dumps({"version": self._version, "steps": self._optimizer.steps}))
@@ -188,19 +225,38 @@ class LocalLearner:
     def load(self, folder: Path) -> None:
         try:
             self._load_weights(folder / "model")
-            state = load_file(folder / "optimizer.safetensors", device=str(self.model.device))
             counts = json.loads((folder / "learner.json").read_text())
-            self._optimizer.restore(state, int(counts["steps"]))
+            with safe_open(folder / "optimizer.safetensors", framework="pt") as file:
+                self._optimizer.restore(file.keys(), file.get_tensor, int(counts["steps"]))
             self._version = int(counts["version"])
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             raise RunError(f"{folder} does not hold this model's checkpoint: {error}") from error
 
     def _load_weights(self, folder: Path) -> None:
-        if lora.present(self.model):
-            lora.load(self.model, folder)
+        if lora.present(self._whole):
+            lora.load(self._whole, folder)
         else:
-            saved = type(self.model).from_pretrained(folder, dtype=self.model.dtype)
-            self.model.load_state_dict(saved.state_dict())
+            saved = type(self._whole).from_pretrained(folder, dtype=self._whole.dtype)
+            self._whole.load_state_dict(saved.state_dict())
+        if self._whole is not self.model:
+            sharding.spread(self._whole, self.model)
+
+
+class Scorer(nn.Module):
+    """A model as one function from texts to log-probabilities: one call gathers what it needs of a sharded model."""
+
+    def __init__(self, model: PreTrainedModel, temperature: float) -> None:
+        super().__init__()
+        self.model = model
+        self._temperature = temperature
+
+    def forward(self, tokens_BT: Tensor, places_N: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-probabilities and entropies of the tokens at `places_N` of the flattened texts."""
+        hidden_BTD = self.model.get_decoder()(input_ids=tokens_BT, use_cache=False).last_hidden_state
+        head = self.model.get_output_embeddings()
+        return token_logprobs(
+            hidden_BTD.flatten(0, 1)[places_N - 1], head.weight, tokens_BT.flatten()[places_N], self._temperature
+        )
 
 
 @torch.no_grad()

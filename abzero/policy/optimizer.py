@@ -1,6 +1,6 @@
 """AdamW on fp32 master weights, whatever the model computes in; its moments in fp32 or in eight bits."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from abzero.errors import BackendError
 from abzero.policy.adam8bit import Adam8bit
+from abzero.policy.sharding import ALONE, World, cut, gathered, own
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +49,19 @@ def adam_8bit(weights: Sequence[Tensor], settings: Optimisation) -> torch.optim.
 class MasterOptimizer:
     """Steps the trainable `parameters`, keeping an fp32 master of each one that is narrower.
 
-    Gradients of narrow parameters are added up in fp32 as soon as each backward pass has made them, and not kept.
+    Gradients of narrow parameters are added up in fp32 as soon as each backward pass has made them, and not kept. Of
+    sharded parameters, only this process' slices are held and stepped.
     """
 
-    def __init__(self, parameters: Iterable[tuple[str, nn.Parameter]], settings: Optimisation, make: Adam) -> None:
+    def __init__(
+        self,
+        parameters: Iterable[tuple[str, nn.Parameter]],
+        settings: Optimisation,
+        make: Adam,
+        world: World = ALONE,
+    ) -> None:
         self.steps = 0
+        self._world = world
         self._settings = settings
         self._parameters = {name: parameter for name, parameter in parameters if parameter.requires_grad}
         self._masters = {name: _master(parameter) for name, parameter in self._parameters.items()}
@@ -65,7 +74,7 @@ class MasterOptimizer:
     def _gatherer(master: Tensor) -> Callable[[Tensor], None]:
         def gather(parameter: Tensor) -> None:
             assert parameter.grad is not None
-            gradient = parameter.grad.float()
+            gradient = own(parameter.grad).to(master.dtype)
             master.grad = gradient if master.grad is None else master.grad.add_(gradient)
             parameter.grad = None
 
@@ -78,10 +87,14 @@ class MasterOptimizer:
 
     def step(self) -> float:
         """One step on the gradients so far; returns their norm before clipping. Raises `BackendError` if not finite."""
-        norm = float(torch.nn.utils.clip_grad_norm_(self._masters.values(), self._settings.clip_norm))
+        masters = list(self._masters.values())
+        gradients = [master.grad for master in masters if master.grad is not None]
+        total = self._world.norm(torch.nn.utils.get_total_norm(gradients))
+        norm = float(total)
         if not norm < float("inf"):
             self.zero_grad()
             raise BackendError(f"the gradient's norm is {norm}: lower the learning rate, or compute in a wider type")
+        torch.nn.utils.clip_grads_with_norm_(masters, self._settings.clip_norm, total)
         self.steps += 1
         for group in self._adam.param_groups:
             group["lr"] = self.learning_rate
@@ -97,39 +110,52 @@ class MasterOptimizer:
     def _publish(self) -> None:
         for name, parameter in self._parameters.items():
             if self._masters[name] is not parameter:
-                parameter.copy_(self._masters[name])
+                own(parameter).copy_(self._masters[name])
 
+    @torch.no_grad()
     def state(self) -> dict[str, Tensor]:
-        """Moments and masters, by the parameter's name; `steps` is not among them."""
-        tensors = {
-            f"{name}.{kind}": value
+        """Moments and masters, whole, by the parameter's name; `steps` is not among them.
+
+        Sharded ones come together in main memory, one by one, on the leading process alone; all must ask at once.
+        """
+        held = {
+            (name, kind): value
             for name, master in self._masters.items()
             for kind, value in self._adam.state.get(master, {}).items()
         }
-        narrow = {
-            f"{name}.master": master.detach()
-            for name, master in self._masters.items()
-            if master is not self._parameters[name]
-        }
-        return tensors | narrow
+        held |= {(name, "master"): master.detach() for name, master in self._masters.items() if self._narrow(name)}
+        if self._world.size == 1:
+            return {f"{name}.{kind}": value for (name, kind), value in held.items()}
+        state = {}
+        for (name, kind), value in held.items():
+            whole = gathered(value, self._parameters[name])
+            if self._world.leads:
+                state[f"{name}.{kind}"] = whole.cpu()
+        return state
+
+    def _narrow(self, name: str) -> bool:
+        return self._parameters[name].dtype != self._masters[name].dtype
 
     @torch.no_grad()
-    def restore(self, state: Mapping[str, Tensor], steps: int) -> None:
-        """Take over what `state` returned, after `steps` steps. Raises `KeyError` where a master is missing."""
+    def restore(self, names: Iterable[str], read: Callable[[str], Tensor], steps: int) -> None:
+        """Take over what `state` returned, after `steps` steps, `read` by name. Raises `KeyError` for foreign names."""
         self.steps = steps
         self._adam.state.clear()
+        for key in names:
+            name, _, kind = key.rpartition(".")
+            if kind != "master":
+                master = self._masters[name]
+                value = cut(read(key), self._parameters[name]).to(master.device)
+                self._adam.state[master][kind] = value
         for name, master in self._masters.items():
-            if master is not self._parameters[name]:
-                master.copy_(state[f"{name}.master"])
-            prefix = f"{name}."
-            kinds = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
-            kinds.pop("master", None)
-            if kinds:
-                self._adam.state[master] = kinds
+            parameter = self._parameters[name]
+            master.copy_(cut(read(f"{name}.master"), parameter) if self._narrow(name) else own(parameter))
         self._publish()
 
 
 def _master(parameter: nn.Parameter) -> Tensor:
-    if parameter.dtype in (torch.float32, torch.float64):
-        return parameter
-    return parameter.detach().float().requires_grad_()
+    """What to step: the parameter where it is whole and wide, else fp32 of what this process holds of it."""
+    part = own(parameter)
+    if part.dtype not in (torch.float32, torch.float64):
+        return part.detach().float().requires_grad_()
+    return parameter if part is parameter else part.detach().requires_grad_()
