@@ -1,9 +1,9 @@
 """The requests of children that serve many calls, and what a compiling child made of them. No processes here."""
 
-import json
 from collections.abc import Sequence
 
 from abzero.sandbox import wire
+from abzero.sandbox.base import Call
 from abzero.sandbox.check import Check
 from abzero.sandbox.verdict import Result
 
@@ -14,24 +14,28 @@ def size(check: Check) -> int:
     return len(check.call.program) + len(check.call.arguments)
 
 
-def to_compile(checks: Sequence[Check]) -> bytes:
-    """The calls as JSON, grouped where neighbours share a program."""
-    groups: list[tuple[str, list[str]]] = []
-    for check in checks:
-        if not groups or groups[-1][0] != check.call.program:
-            groups.append((check.call.program, []))
-        groups[-1][1].append(check.call.arguments)
-    return json.dumps(groups).encode()
+def as_text(checks: Sequence[Check]) -> bytes:
+    """A request for what was asked for."""
+    return _request([_source(check.call) for check in checks])
 
 
-def to_run(checks: Sequence[Check]) -> bytes:
-    """The calls as frames; a program that neighbours share comes once."""
-    parts, program = [], None
-    for check in checks:
-        if check.call.program != program:
-            program = check.call.program
-            parts.append(check.program_frame)
-        parts.append(check.call_frame)
+def as_code(checks: Sequence[Check]) -> bytes:
+    """A request for what a compiling child made of it."""
+    return _request([(check.program_frame, check.call_frame) for check in checks])
+
+
+def _source(call: Call) -> tuple[bytes, bytes]:
+    return wire.frame(wire.SOURCE, call.program.encode()), wire.frame(wire.CALL_SOURCE, call.arguments.encode())
+
+
+def _request(pairs: Sequence[tuple[bytes, bytes]]) -> bytes:
+    """A program that neighbours share comes once."""
+    parts, last = [], b""
+    for program, call in pairs:
+        if program != last:
+            parts.append(program)
+            last = program
+        parts.append(call)
     return b"".join(parts)
 
 

@@ -87,13 +87,13 @@ class Schedule:
         """
         if self._fresh:
             checks = self._lot(self._fresh, len(self._fresh), 2 * _WORTH_A_FORK)
-            return Job(self._seeds - 1, wire.COMPILE, lots.to_compile(checks), self._seconds(checks), checks)
+            return Job(self._seeds - 1, wire.COMPILE, lots.as_text(checks), self._seconds(checks), checks)
         seed = max(range(self._seeds), key=lambda index: len(self._lanes[index]))
         if self._alone and len(self._lanes[seed]) < _WORTH_A_FORK:
             check, seed = self._alone.popleft()
-            return Job(seed, wire.ALONE, lots.to_compile([check]), self._limits.cpu_seconds, [check])
+            return Job(seed, wire.ALONE, lots.as_text([check]), self._limits.cpu_seconds, [check])
         if checks := self._lot(self._lanes[seed], sum(map(len, self._lanes)), 4 * _WORTH_A_FORK):
-            return Job(seed, wire.SHARED, lots.to_run(checks), self._seconds(checks), checks)
+            return Job(seed, wire.SHARED, lots.as_code(checks), self._seconds(checks), checks)
         return None
 
     def _lot(self, queue: deque[Check], waiting: int, least: int) -> list[Check]:

@@ -91,7 +91,7 @@ def _private(name: str) -> bool:
 def _spells(constant: object) -> bool:
     """Whether a constant spells a special name, which formatting and keyword arguments can look up."""
     if type(constant) is str:
-        return _SPECIAL.search(constant) is not None
+        return "__" in constant and _SPECIAL.search(constant) is not None
     return type(constant) is tuple and any(map(_spells, constant))
 
 

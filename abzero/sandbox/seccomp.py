@@ -61,6 +61,10 @@ def program(machine: str, descriptor: int) -> bytes:
     emit(_LOAD, _NUMBER)
     emit(_JUMP_GREATER_EQUAL, _X32, 0, 1)
     emit(_RETURN, _KILL)
+    emit(
+        _JUMP_GREATER_EQUAL, max(numbers.values()) + 1, 0, 1
+    )  # the kernel tries out every number when it takes the filter
+    emit(_RETURN, _REFUSE)
     for name in ALLOWED:
         emit(_JUMP_EQUAL, numbers[name], 0, 1)
         emit(_RETURN, _ALLOW)

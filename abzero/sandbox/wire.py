@@ -4,9 +4,8 @@ Parent to zygote: a `COMMAND` record, and with a run the child's end of a fresh 
 `STATUS` record when a child has ended. Parent to child: a length and a request. Child to parent: frames; each begins
 with one of the tags below.
 
-A request to run alone or to compile is JSON, ``[[program, [arguments, …]], …]``. A request to run in the shared lane is
-frames, those that a compiling child sent: for each program one `CODE` or `SOURCE`, and a `CALL` or `CALL_SOURCE` for
-each of its inputs. The parent passes their content on and never looks into it.
+A request is frames, too: a program's, then those of its inputs; then the next program's. They are `SOURCE` and
+`CALL_SOURCE`, or in the shared lane whatever a compiling child made of these, which the parent passes on unread.
 """
 
 import struct

@@ -8,7 +8,6 @@ a local name before, so that tampering with builtins or modules does not even ch
 import ast
 import builtins
 import gc
-import json
 import marshal
 import os
 import sys
@@ -20,6 +19,9 @@ from abzero.sandbox.encode import Unfit, encoder
 
 DESCRIPTOR = 3
 """The only open descriptor of a child: its end of the socket pair."""
+
+_WARM = 8
+"""Rounds of warming up: the interpreter adapts code that has run so often."""
 
 Frame = tuple[bytes, str]
 Write = Callable[..., None]
@@ -43,13 +45,12 @@ class Worker:
         if imports is not None:
             self._builtins = {**vars(builtins), "__import__": _gate(imports, self._refused)}
 
-    def alone(self, request: bytes) -> None:
+    def alone(self, request: bytes, write: Write) -> None:
         """Run the only call of `request`. Everything may happen here, an end without a report included."""
-        write = _writer()
         write((wire.LOCKED, ""))
-        [[program, [arguments]]] = json.loads(request)
+        (_, program), (_, arguments) = wire.frames(request)
         try:
-            code, call = _compile(program), _call(arguments)
+            code, call = _compile(program.decode()), _call(arguments.decode())
         except BaseException as error:
             write(_told(error))
             return
@@ -59,20 +60,19 @@ class Worker:
         gc.enable()
         write(self._run_by_itself(code, call, write))
 
-    def compiled(self, request: bytes) -> None:
+    def compiled(self, request: bytes, write: Write) -> None:
         """Compile and screen the programs and calls of `request`, for other children to run. Runs none of them."""
-        write = _writer()
         write((wire.LOCKED, ""))
-        for program, inputs in json.loads(request):
+        for program, inputs in _groups(request):
             frames = _compiled(_compile, program, wire.CODE, wire.SOURCE)
             if frames[-1][0] in (wire.CODE, wire.SOURCE):
                 for arguments in inputs:
                     frames += _compiled(_call, arguments, wire.CALL, wire.CALL_SOURCE)
             write(*frames)
 
-    def shared(self, request: bytes) -> None:
+    def shared(self, request: bytes, write: Write) -> None:
         """Run the calls of `request` in turn, each in a namespace of its own."""
-        write, load = _writer(), marshal.loads
+        load = marshal.loads
         write((wire.LOCKED, ""))
         for tag, body in wire.frames(request):
             if tag == wire.CODE:
@@ -83,16 +83,21 @@ class Worker:
                 call = load(body) if tag == wire.CALL else _call(body.decode())
                 write(self._run_among_others(code, call))
 
-    def report_escapes(self, forbidden: list[str], clocks: list[str]) -> None:
-        """The self-test's report: names of what was possible, and of the clocks that could be read."""
-        _writer()((wire.LOCKED, ""), (wire.VALUE, json.dumps([forbidden, clocks])))
-
     def warm_up(self) -> None:
-        """Use every part once, so that children find it in memory."""
-        for program in ("def f(x):\n    return [x, {1: 'a'}]\n", "class A:\n    pass\ndef f(x):\n    return A\n"):
-            code, call = _compile(program), _call("(1.5, -2, {3}, b'', None)")
-            if screen.look(code).clean:
-                self._evaluate(code, call, None)
+        """Do everything a few times, so that children find it in memory, adapted by the interpreter, and write less."""
+        told: list[tuple[bytes, bytes]] = []
+
+        def keep(*frames: tuple[bytes, bytes]) -> None:
+            told.extend(frames)
+
+        for program in (b"def f(x):\n    return [x, {1: 'a'}]\n", b"class A:\n    pass\ndef f(x):\n    return A\n"):
+            request = wire.frame(wire.SOURCE, program) + wire.frame(wire.CALL_SOURCE, b"(1.5, -2, {3}, b'', None)")
+            for _ in range(_WARM):
+                self.compiled(request, keep)
+                self.shared(b"".join(wire.frame(*frame) for frame in told if frame[0] in (wire.CODE, wire.CALL)), keep)
+                self.alone(request, keep)
+                told.clear()
+        gc.disable()
 
     def _run_by_itself(self, code: CodeType, call: CodeType, write: Write) -> Frame:
         """A frame of the stack like `_run_among_others`: programs can tell how deep they are."""
@@ -152,7 +157,7 @@ def _prints_address(value: object) -> bool:
         return False
 
 
-def _writer() -> Write:
+def writer() -> Write:
     """A function that sends frames; a child whose report does not fit the socket's buffer ends there."""
     send, descriptor, pack, encode, length, leave = os.write, DESCRIPTOR, wire.FRAME.pack, str.encode, len, os._exit
     full, too_long, kind, blob = BlockingIOError, wire.CUT_SHORT, type, bytes
@@ -169,6 +174,17 @@ def _writer() -> Write:
             leave(too_long)
 
     return write
+
+
+def _groups(request: bytes) -> list[tuple[str, list[str]]]:
+    """The programs of `request`, each with its inputs, all as text."""
+    groups: list[tuple[str, list[str]]] = []
+    for tag, body in wire.frames(request):
+        if tag == wire.SOURCE:
+            groups.append((body.decode(), []))
+        else:
+            groups[-1][1].append(body.decode())
+    return groups
 
 
 def _compiled(
@@ -199,14 +215,16 @@ def _call(arguments: str) -> CodeType:
     """``f(arguments)``, compiled. Raises `Unfit` unless that is one call of f and nothing else."""
     source = f"f({arguments}\n)"
     try:
+        if ")" not in arguments:  # then only ours can end the call, and it is the last character
+            return compile(source, "<call>", "eval", dont_inherit=True)
         tree = ast.parse(source, "<call>", "eval")
+        call = tree.body
+        whole = type(call) is ast.Call and type(call.func) is ast.Name and call.func.id == "f"
+        if whole and call.end_lineno == source.count("\n") + 1 and call.end_col_offset == 1:
+            return compile(tree, "<call>", "eval", dont_inherit=True)
     except SyntaxError:
-        raise Unfit(wire.REFUSED, "arguments that are not one whole call of f") from None
-    call = tree.body
-    whole = type(call) is ast.Call and type(call.func) is ast.Name and call.func.id == "f"
-    if not whole or call.end_lineno != source.count("\n") + 1 or call.end_col_offset != 1:
-        raise Unfit(wire.REFUSED, "arguments that are not one whole call of f")
-    return compile(tree, "<call>", "eval", dont_inherit=True)
+        pass
+    raise Unfit(wire.REFUSED, "arguments that are not one whole call of f")
 
 
 def _teller() -> Callable[[BaseException], Frame]:

@@ -20,7 +20,7 @@ import sys
 
 from abzero.sandbox import confine, kernel, seccomp, selftest, wire
 from abzero.sandbox.limits import IMPORTS
-from abzero.sandbox.worker import DESCRIPTOR, Worker
+from abzero.sandbox.worker import DESCRIPTOR, Worker, writer
 
 _POLICY_OFF = (
     "os sys posix io time datetime random uuid secrets hashlib ctypes socket subprocess threading asyncio tty cffi"
@@ -186,13 +186,14 @@ class _Zygote:
             if self._filter is not None:
                 self._filter.install()
             if verb == wire.ALONE:
-                self._worker.alone(request)
+                self._worker.alone(request, writer())
             elif verb == wire.COMPILE:
-                self._worker.compiled(request)
+                self._worker.compiled(request, writer())
             elif verb == wire.SHARED:
-                self._worker.shared(request)
+                self._worker.shared(request, writer())
             else:
-                self._worker.report_escapes(selftest.escapes(selftest.FORBIDDEN), selftest.escapes(selftest.CLOCKS))
+                found = selftest.escapes(selftest.FORBIDDEN), selftest.escapes(selftest.CLOCKS)
+                writer()((wire.LOCKED, ""), (wire.VALUE, json.dumps(found)))
         finally:
             os._exit(0)
 

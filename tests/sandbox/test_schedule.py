@@ -1,6 +1,5 @@
 """The queue without processes: the tests play the children."""
 
-import json
 import random
 
 import pytest
@@ -39,11 +38,9 @@ def schedule(audit: bool = False, lane_open: bool = True) -> Schedule:
 
 
 def calls_of(job) -> list[tuple[str, str]]:
-    if job.verb != wire.SHARED:
-        return [(program, arguments) for program, inputs in json.loads(job.request) for arguments in inputs]
     found, program = [], ""
     for tag, body in wire.frames(job.request):
-        if tag == wire.CODE:
+        if tag in (wire.SOURCE, wire.CODE):
             program = body.decode()
         else:
             found.append((program, body.decode()))
@@ -53,9 +50,10 @@ def calls_of(job) -> list[tuple[str, str]]:
 def compiled(job, hashing: bool = False) -> Ending:
     """A compiling child whose code is the text itself."""
     frames = []
-    for program, inputs in json.loads(job.request):
-        frames += [frame(wire.SCREENED, str(int(hashing))), frame(wire.CODE, program)]
-        frames += [frame(wire.CALL, arguments) for arguments in inputs]
+    for tag, body in wire.frames(job.request):
+        if tag == wire.SOURCE:
+            frames.append(frame(wire.SCREENED, str(int(hashing))))
+        frames.append(frame({wire.SOURCE: wire.CODE, wire.CALL_SOURCE: wire.CALL}[tag], body.decode()))
     return ended(*frames)
 
 
@@ -187,7 +185,7 @@ def test_where_a_shared_child_ends_early_that_call_runs_alone_and_the_rest_share
 def test_where_compiling_ends_early_that_call_runs_alone_and_the_rest_is_compiled_again():
     def compiler(job) -> Ending:
         frames = []
-        for program, [arguments] in json.loads(job.request):
+        for program, arguments in calls_of(job):
             if program == "p5":
                 return ended(*frames, status=11)
             frames += [frame(wire.CODE, program), frame(wire.CALL, arguments)]
@@ -216,7 +214,7 @@ def test_a_report_without_room_for_more_is_nobodys_fault():
 
 def test_what_does_not_compile_is_told_for_every_input():
     def compiler(job) -> Ending:
-        return ended(*(frame(wire.RAISED, "SyntaxError") for _ in json.loads(job.request)))
+        return ended(*(frame(wire.RAISED, "SyntaxError") for tag, _ in wire.frames(job.request) if tag == wire.SOURCE))
 
     outcomes, jobs = play(schedule(), [Call("p", "1"), Call("p", "2"), Call("q", "1")], echo, compiler)
     assert outcomes == [Raised("SyntaxError")] * 3
