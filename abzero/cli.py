@@ -30,6 +30,8 @@ def train(arguments: Sequence[str]) -> int:
     path = recipe(name)
     flags = [f"--run=runs/{path.stem}", *read_recipe(path), *arguments]
     config = parse(flags, "abzero train [RECIPE.toml]")
+    if _follows(config):
+        return 0
     folder = RunFolder(config.run)
     folder.create(to_json(config))
     try:
@@ -43,10 +45,19 @@ def resume(run: Positional[Path], steps: int | None = None) -> int:
     """Go on with a run, from its newest whole checkpoint; --steps sets a new last step."""
     folder = RunFolder(run)
     config = from_json(folder.read_config())
+    if _follows(config):
+        return 0
     if steps is not None:
         config = replace(config, steps=steps)
         folder.write_config(to_json(config))
     return _work_on(folder, config)
+
+
+def _follows(config: Config) -> bool:
+    """Whether this process served another one that ``torchrun`` started, to the end."""
+    from abzero import engines
+
+    return engines.follow(config)
 
 
 def _work_on(folder: RunFolder, config: Config) -> int:
@@ -61,6 +72,7 @@ def _work_on(folder: RunFolder, config: Config) -> int:
         stack.enter_context(folder.locked())
         config = engines.settled(config, config.model.name)
         folder.write_config(to_json(config))
+        stack.enter_context(engines.leading(config))
         journal = stack.enter_context(closing(Journal(folder.journal)))
         box = stack.enter_context(build.sandbox(config.sandbox, config.seed))
         journal.describe(build.about(to_json(config), box))

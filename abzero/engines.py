@@ -1,6 +1,7 @@
 """Config → policy: what holds the model, samples from it and trains it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,13 +11,15 @@ from transformers import PreTrainedModel
 from abzero import losses
 from abzero.config import Config
 from abzero.errors import ConfigError
-from abzero.policy import lora, models, plan, threads
+from abzero.policy import lora, models, plan, sharding, threads
 from abzero.policy.base import Generator, Learner
 from abzero.policy.codec import Codec
+from abzero.policy.crew import Crew, LeadingGenerator, LeadingLearner
 from abzero.policy.frozen import FrozenGenerator
 from abzero.policy.learner import LocalLearner
 from abzero.policy.local import LocalGenerator
 from abzero.policy.optimizer import Optimisation, adam, adam_8bit
+from abzero.policy.sharding import World
 from abzero.policy.tinker.servers import SERVERS
 from abzero.settings import Loss, Optimizer
 
@@ -115,17 +118,49 @@ def policy(config: Config) -> tuple[Generator, Generator, Learner]:
 
 
 def local(config: Config) -> tuple[Generator, Generator, Learner]:
-    """Everything in this process, by torch and transformers."""
+    """Everything by torch and transformers: in this process, or in all those that ``torchrun`` started."""
+    crew = local_crew(config)
+    generators: Sequence[Generator] = crew.generators
+    learner: Learner = crew.learner
+    if crew.world.size > 1:
+        generators = [LeadingGenerator(crew, number) for number in range(len(crew.generators))]
+        learner = LeadingLearner(crew)
+    solver, *copies = generators
+    return FrozenGenerator(copies[0]) if copies else solver, solver, learner
+
+
+def local_crew(config: Config) -> Crew:
+    """This process' learner, the generator that follows it and, where the config asks for it, one that does not."""
+    world = sharding.world()
     model, codec = load(config, config.model.name)
-    learner = local_learner(config, model, codec)
-    solver = generator(config, model, codec, config.sampling.temperature)
-    if not config.propose.frozen_copy:
-        return solver, solver, learner
-    copy = generator(config, *load(config, config.model.name), config.sampling.temperature)
-    return FrozenGenerator(copy), solver, learner
+    learner = local_learner(config, model, codec, world)
+    generators = [generator(config, learner.whole(), codec, config.sampling.temperature)]
+    if config.propose.frozen_copy:
+        generators.append(generator(config, *load(config, config.model.name), config.sampling.temperature))
+    return Crew(world, learner, generators)
 
 
-def local_learner(config: Config, model: PreTrainedModel, codec: Codec) -> LocalLearner:
+@contextmanager
+def leading(config: Config) -> Iterator[None]:
+    """Meet the processes that ``torchrun`` started beside this one, if it did, and let them go at a good end."""
+    if sharding.world().size > 1 and config.model.engine != "local":
+        raise ConfigError(f"model.engine '{config.model.engine}' is one process of ours: start it without torchrun")
+    with sharding.joined(device(config)) as world:
+        yield
+        world.tell(None)
+
+
+def follow(config: Config) -> bool:
+    """Whether this is a process that ``torchrun`` started to follow another one; when this returns, it has."""
+    if sharding.world().leads:
+        return False
+    if config.model.engine == "local":
+        with sharding.joined(device(config)):
+            local_crew(config).follow()
+    return True
+
+
+def local_learner(config: Config, model: PreTrainedModel, codec: Codec, world: World) -> LocalLearner:
     """A learner that trains `model` in place, or an adapter on it."""
     if config.model.lora_rank:
         lora.add(model, config.model.lora_rank, config.model.lora_alpha, config.seed)
@@ -140,6 +175,7 @@ def local_learner(config: Config, model: PreTrainedModel, codec: Codec) -> Local
         micro_batch_tokens=config.optimizer.microbatch_tokens,
         checkpointing=config.model.gradient_checkpointing,
         gap_limit=config.loss.max_gap,
+        world=world,
     )
 
 

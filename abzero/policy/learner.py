@@ -60,6 +60,7 @@ class LocalLearner:
         self._version = 0
         self._world = world
         self._whole = copy.deepcopy(model).requires_grad_(False) if world.size > 1 else model
+        self._collected = 0
         own_copy = self._objective.kl and not lora.present(model)
         reference = copy.deepcopy(model).requires_grad_(False) if own_copy else None
         if checkpointing:
@@ -78,8 +79,9 @@ class LocalLearner:
 
         All processes must ask at once.
         """
-        if self._whole is not self.model:
+        if self._whole is not self.model and self._collected != self._version:
             sharding.collect(self.model, self._whole)
+            self._collected = self._version
         return self._whole
 
     @property
@@ -228,7 +230,7 @@ class LocalLearner:
             counts = json.loads((folder / "learner.json").read_text())
             with safe_open(folder / "optimizer.safetensors", framework="pt") as file:
                 self._optimizer.restore(file.keys(), file.get_tensor, int(counts["steps"]))
-            self._version = int(counts["version"])
+            self._version = self._collected = int(counts["version"])
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             raise RunError(f"{folder} does not hold this model's checkpoint: {error}") from error
 

@@ -44,27 +44,40 @@ class LocalGenerator:
         if not isinstance(learner, LocalLearner):
             raise BackendError(f"the local generator cannot take weights from a {type(learner).__name__}")
         del self._engine
-        self._engine = engine(learner.model, self._dtype)
+        self._engine = engine(learner.whole(), self._dtype)
         self._version = learner.version
 
     def fits(self, prompt: str) -> bool:
         return len(self._codec.encode(prompt)) <= self._max_prompt_tokens
 
     def generate(self, prompts: Sequence[str], n: int, rng: random.Random) -> list[list[Rollout]]:
-        encoded = [self._codec.encode(prompt) for prompt in prompts]
-        seeds = [[rng.getrandbits(63) for _ in range(n)] for _ in prompts]
-        rows = sample(self._engine, encoded, seeds, self._max_tokens, self._temperature, self._stops)
-        return [[self._rollout(tokens, row) for row in samples] for tokens, samples in zip(encoded, rows, strict=True)]
+        return self.sample(prompts, draw_seeds(len(prompts), n, rng))
 
-    def _rollout(self, prompt: list[int], row: Sample) -> Rollout:
-        return Rollout(
-            prompt_tokens=prompt,
-            tokens=row.tokens,
-            logprobs=row.logprobs,
-            text=self._codec.decode(row.tokens[:-1] if row.stopped else row.tokens),
-            finish="stop" if row.stopped else "length",
-            version=self._version,
-        )
+    def sample(self, prompts: Sequence[str], seeds: Sequence[Sequence[int]]) -> list[list[Rollout]]:
+        """One rollout of ``prompts[i]`` for each of its ``seeds[i]``."""
+        encoded = [self._codec.encode(prompt) for prompt in prompts]
+        rows = sample(self._engine, encoded, seeds, self._max_tokens, self._temperature, self._stops)
+        return [
+            [rollout(self._codec, tokens, row, self._version) for row in samples]
+            for tokens, samples in zip(encoded, rows, strict=True)
+        ]
+
+
+def draw_seeds(prompts: int, n: int, rng: random.Random) -> list[list[int]]:
+    """What the `n` rollouts of each prompt draw from."""
+    return [[rng.getrandbits(63) for _ in range(n)] for _ in range(prompts)]
+
+
+def rollout(codec: Codec, prompt: list[int], row: Sample, version: int) -> Rollout:
+    """The record of one sample."""
+    return Rollout(
+        prompt_tokens=prompt,
+        tokens=row.tokens,
+        logprobs=row.logprobs,
+        text=codec.decode(row.tokens[:-1] if row.stopped else row.tokens),
+        finish="stop" if row.stopped else "length",
+        version=version,
+    )
 
 
 def engine(model: PreTrainedModel, dtype: torch.dtype) -> Engine:
