@@ -63,6 +63,9 @@ def build(shape: str) -> PreTrainedModel:
             rope = {"rope_type": "llama3", "rope_theta": 10000.0, "factor": 8.0, "low_freq_factor": 1.0}
             rope |= {"high_freq_factor": 4.0, "original_max_position_embeddings": 64}
             model = LlamaForCausalLM(LlamaConfig(**SIZES, rope_parameters=rope, attention_bias=True, mlp_bias=True))
+        case "wide" | "wide-untied":
+            sizes = SIZES | {"hidden_size": 64, "num_attention_heads": 2, "num_key_value_heads": 1}
+            model = Qwen2ForCausalLM(Qwen2Config(**sizes, tie_word_embeddings=shape == "wide"))
         case _:
             raise KeyError(shape)
     for name, parameter in model.named_parameters():
@@ -77,7 +80,7 @@ torch.set_num_threads(1)
 @pytest.fixture(scope="session")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     made = {}
-    for shape in ("qwen2", "qwen3", "llama"):
+    for shape in ("qwen2", "qwen3", "llama", "wide", "wide-untied"):
         made[shape] = tmp_path_factory.mktemp("models") / shape
         build(shape).save_pretrained(made[shape])
         tokenizer().save_pretrained(made[shape])
