@@ -54,18 +54,24 @@ def disabled(model: PreTrainedModel) -> Iterator[None]:
 
 def merged(model: PreTrainedModel) -> PreTrainedModel:
     """A plain model, good for saving, whose weights have the adapter folded in; it shares all other weights."""
-    weights = {
-        name.replace(".base_layer.", "."): value for name, value in model.state_dict().items() if ".lora_" not in name
-    }
-    for name, module in model.named_modules():
-        if hasattr(module, "base_layer"):
-            weights[f"{name}.weight"] = merged_weight(cast(nn.Linear, module))
+    weights = dict(plain_weights(model))
     with torch.device("meta"):
         plain = type(model)(copy.deepcopy(model.config))
     plain.load_state_dict(weights, assign=True)
     plain.tie_weights()
     plain.generation_config = model.generation_config
     return plain
+
+
+def plain_weights(model: PreTrainedModel) -> Iterator[tuple[str, Tensor]]:
+    """Names and weights of the model without an adapter that computes the same: each one merged as it is asked for."""
+    modules = dict(model.named_modules())
+    for name, value in model.state_dict().items():
+        owner = name.removesuffix(".base_layer.weight")
+        if owner != name:
+            yield f"{owner}.weight", merged_weight(cast(nn.Linear, modules[owner]))
+        elif ".lora_" not in name:
+            yield name.replace(".base_layer.", "."), value
 
 
 def merged_weight(module: nn.Linear) -> Tensor:

@@ -1,56 +1,58 @@
-"""What every policy must do, whatever runs it. A new backend adds one entry to `POLICIES`."""
+"""What every policy must do, whatever runs it; `backends` has the policies and what each declares about itself."""
 
 import random
 from collections.abc import Callable
+from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
+from transformers import PreTrainedModel
 
 from abzero.errors import BackendError, RunError
 from abzero.policy.base import Generator, Learner
-from abzero.policy.optimizer import Optimisation, adam_8bit
-from abzero.policy.scripted import ScriptedGenerator, ScriptedLearner
-from abzero.types import Experience
+from abzero.policy.scripted import ScriptedLearner
+from abzero.types import Experience, Rollout
 
-from .conftest import local_policy
+from .backends import BACKENDS, MAX_TOKENS, Backend, Pair, local
 
-MAX_TOKENS = 12
 flat = chain.from_iterable
 PROMPTS = ["a", "hello (1)", "def f(x) 2, 3"]
-Make = Callable[[], tuple[Generator, Learner]]
 
 
-def scripted(folder: Path) -> tuple[Generator, Learner]:
-    def babble(prompt: str, rng: random.Random) -> str:
-        return "".join(rng.choices("abc", k=rng.randrange(2 * MAX_TOKENS)))
-
-    return ScriptedGenerator(babble, max_prompt_tokens=20, max_tokens=MAX_TOKENS), ScriptedLearner()
-
-
-def local(**settings: Any) -> Callable[[Path], tuple[Generator, Learner]]:
-    fast = Optimisation(learning_rate=1e-2)
-    return lambda folder: local_policy(
-        folder, max_prompt_tokens=20, max_tokens=MAX_TOKENS, optimisation=fast, **settings
-    )
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> Backend:
+    chosen = BACKENDS[request.param]
+    if chosen.missing:
+        pytest.skip(chosen.missing)
+    return chosen
 
 
-POLICIES = {
-    "scripted": scripted,
-    "local-fp32": local(),
-    "local-bf16-sampler": local(sampler_dtype=torch.bfloat16),
-    "local-bf16": local(sampler_dtype=torch.bfloat16, dtype=torch.bfloat16),
-    "local-8bit": local(adam=adam_8bit),
-    "local-lora": local(rank=4),
-    "local-lora-bf16": local(rank=4, sampler_dtype=torch.bfloat16, dtype=torch.bfloat16),
-}
+@pytest.fixture
+def model_folder(backend: Backend, folders: dict[str, Path]) -> Path:
+    return folders[backend.shape]
 
 
-@pytest.fixture(params=POLICIES)
-def make(request: pytest.FixtureRequest, folder: Path) -> Make:
-    return lambda: POLICIES[request.param](folder)
+@pytest.fixture
+def make(backend: Backend, model_folder: Path) -> Callable[..., Pair]:
+    return lambda **settings: backend.make(model_folder, **settings)
+
+
+@pytest.fixture
+def published(backend: Backend, tmp_path: Path) -> Callable[[Learner], PreTrainedModel]:
+    """The learner's weights as they are now, in float64."""
+    read = backend.published
+    if read is None:
+        pytest.skip("it has no weights")
+
+    def publish(learner: Learner) -> PreTrainedModel:
+        folder = tmp_path / f"published-{learner.version}"
+        folder.mkdir()
+        return read(learner, folder)
+
+    return publish
 
 
 def batch(generator: Generator, seed: int) -> list[Experience]:
@@ -161,6 +163,136 @@ def test_a_folder_that_holds_no_checkpoint_is_refused(make, tmp_path):
     _, learner = make()
     with pytest.raises(RunError):
         learner.load(tmp_path)
+
+
+def chosen_logprobs(model: PreTrainedModel, rollout: Rollout, temperature: float) -> Tensor:
+    """Of a rollout's tokens: one row, no padding, no cache, the model as published."""
+    text = torch.tensor([[*rollout.prompt_tokens, *rollout.tokens]])
+    start = len(rollout.prompt_tokens)
+    logp_TV = torch.log_softmax(model(text).logits[0, start - 1 : -1] / temperature, -1)
+    return logp_TV.gather(1, text[0, start:, None])[:, 0]
+
+
+@torch.no_grad()
+def distance(model: PreTrainedModel, rollouts: list[Rollout], temperature: float = 1.0) -> float:
+    """Mean over tokens of how far the sampler's log-probabilities are from the model's, in nats."""
+    found = torch.tensor(list(flat(rollout.logprobs for rollout in rollouts)), dtype=torch.float64)
+    return float((found - torch.cat([chosen_logprobs(model, row, temperature) for row in rollouts])).abs().mean())
+
+
+@pytest.mark.parametrize("temperature", [0.7, 1.0])
+def test_log_probabilities_equal_a_float64_reference_at_their_temperature(make, backend, published, temperature):
+    generator, learner = make(temperature=temperature)
+    generator.sync(learner)
+    rollouts = list(flat(generator.generate(PROMPTS, 4, random.Random(0))))
+    assert distance(published(learner), rollouts, temperature) < backend.gap
+
+
+def test_after_sync_and_not_before_samples_come_from_the_new_weights(make, backend, published):
+    generator, learner = make()
+    generator.sync(learner)
+    old = published(learner)
+    for step in range(4):
+        learner.update(batch(generator, step))
+    new = published(learner)
+    stale = list(flat(generator.generate(PROMPTS, 4, random.Random(1))))
+    generator.sync(learner)
+    fresh = list(flat(generator.generate(PROMPTS, 4, random.Random(1))))
+    assert distance(old, stale) < backend.gap < distance(new, stale) / 2
+    assert distance(new, fresh) < backend.gap < distance(old, fresh) / 2
+
+
+def test_padding_and_batch_size_change_nothing(make, backend):
+    if not backend.alone:
+        pytest.skip("in its type, rounding depends on the batch")
+    generator, _ = make()
+    rng = random.Random(7)
+    together = generator.generate(PROMPTS, 4, random.Random(7))
+    alone = [generator.generate([prompt], 4, rng)[0] for prompt in PROMPTS]
+    assert [[list(r.tokens) for r in group] for group in together] == [[list(r.tokens) for r in row] for row in alone]
+    for one, other in zip(flat(together), flat(alone), strict=True):
+        assert list(one.logprobs) == pytest.approx(list(other.logprobs), abs=1e-4)
+
+
+@pytest.fixture
+def trained(backend: Backend) -> Callable[[Learner], PreTrainedModel]:
+    if backend.trained is None:
+        pytest.skip("no gradient is made in this process")
+    return backend.trained
+
+
+def ragged(generator: Generator) -> list[Experience]:
+    """Three rollouts of unlike length, with advantages."""
+    rollouts = [group[0] for group in generator.generate(PROMPTS, 1, random.Random(3))]
+    assert len({len(row.tokens) + len(row.prompt_tokens) for row in rollouts}) == 3
+    advantages = (1.3, -0.7, 0.4)
+    return [
+        Experience("solve", "deduction", 0, row, (), worth) for row, worth in zip(rollouts, advantages, strict=True)
+    ]
+
+
+def by_hand(model: PreTrainedModel, rows: list[Experience], names: set[str]) -> dict[str, Tensor]:
+    """The gradient of -w A log p, mean over each row's tokens and over rows, w = p / p of the sampler, at most 2."""
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name in names)
+    for row in rows:
+        logp_T = chosen_logprobs(model, row.rollout, 1.0)
+        weight_T = (logp_T - torch.tensor(row.rollout.logprobs)).exp().clamp(max=2.0).detach()
+        (-row.advantage * (weight_T * logp_T).mean() / len(rows)).backward()
+    return {name: parameter.grad for name, parameter in model.named_parameters() if name in names}
+
+
+def accumulated(model: PreTrainedModel, update: Callable[[], object]) -> dict[str, Tensor]:
+    """Sum of the gradients of all backward passes of an update, in float64."""
+    trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    sums = {name: torch.zeros_like(parameter, dtype=torch.float64) for name, parameter in trained.items()}
+
+    def add(name: str, gradient: Tensor) -> None:
+        sums[name] += gradient
+
+    hooks = [parameter.register_hook(partial(add, name)) for name, parameter in trained.items()]
+    update()
+    for hook in hooks:
+        hook.remove()
+    return sums
+
+
+def error(found: dict[str, Tensor], expected: dict[str, Tensor]) -> float:
+    """Norm of the difference, as a share of the norm of what was expected."""
+    assert found.keys() == expected.keys()
+    wrong, whole = (
+        sum(float(gradient.double().square().sum()) for gradient in gradients) ** 0.5
+        for gradients in ([found[name] - expected[name] for name in found], expected.values())
+    )
+    return wrong / whole
+
+
+def test_the_gradient_of_three_ragged_rows_equals_autograd_by_hand(make, backend, published, trained):
+    generator, learner = make()
+    generator.sync(learner)
+    rows, reference = ragged(generator), published(learner)
+    found = accumulated(trained(learner), lambda: learner.update(rows))
+    assert error(found, by_hand(reference, rows, set(found))) < backend.gradient_gap
+
+
+def test_any_micro_batch_split_gives_the_same_gradient(make, backend, trained):
+    generator, learner = make()
+    rows = ragged(generator)
+    whole = accumulated(trained(learner), lambda: learner.update(rows))
+    for tokens in (1, 40):
+        _, split = make(micro_batch_tokens=tokens)
+        _, split = make(micro_batch_tokens=tokens)
+        assert error(accumulated(trained(split), lambda split=split: split.update(rows)), whole) < backend.gradient_gap
+
+
+def test_a_dead_backend_is_a_clear_error(make, backend):
+    if backend.kill is None:
+        pytest.skip("nothing that it depends on can die without it")
+    generator, learner = make()
+    generator.sync(learner)
+    backend.kill(generator)
+    with pytest.raises(BackendError):
+        generator.generate(PROMPTS, 1, random.Random(0))
 
 
 def test_a_local_generator_takes_no_foreign_weights(folder):
