@@ -119,7 +119,7 @@ def _probe_seccomp() -> None:
     reader, writer = os.pipe()
     if (pid := os.fork()) == 0:
         try:
-            seccomp.Filter(writer).install()
+            seccomp.installer(writer)()
             os.write(writer, b"on")
         except OSError as error:
             os.write(writer, str(error).encode())

@@ -68,7 +68,7 @@ class Zygote:
         kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "PYTHONHOME") if name in os.environ}
         self._process = subprocess.Popen(
             command,
-            env={**kept, "PYTHONHASHSEED": str(seed), "LC_ALL": "C.UTF-8"},
+            env={**kept, "PYTHONHASHSEED": str(seed), "LC_ALL": "C.UTF-8", "LD_BIND_NOW": "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

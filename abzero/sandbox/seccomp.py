@@ -84,15 +84,8 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
 
 
-class Filter:
-    """A filter in the form that the kernel takes, made once before any fork."""
-
-    def __init__(self, descriptor: int) -> None:
-        code = program(platform.machine(), descriptor)
-        self._program = _Program(len(code) // 8, code)
-
-    def install(self) -> None:
-        """Bind this process to the filter, for good. Needs no_new_privs. Raises `OSError`."""
-        mode_filter = 2
-        if kernel.libc.prctl(kernel.PR_SET_SECCOMP, mode_filter, ctypes.byref(self._program), 0, 0) != 0:
-            raise kernel.failure("seccomp filter")
+def installer(descriptor: int) -> kernel.Prctl:
+    """Binds the process that calls it to the filter, for good; made once, before any fork. Needs no_new_privs."""
+    code = program(platform.machine(), descriptor)
+    mode_filter = 2
+    return kernel.Prctl(kernel.PR_SET_SECCOMP, mode_filter, ctypes.pointer(_Program(len(code) // 8, code)))

@@ -20,7 +20,7 @@ from abzero.sandbox.encode import Unfit, encoder
 DESCRIPTOR = 3
 """The only open descriptor of a child: its end of the socket pair."""
 
-_WARM = 8
+_WARM = 20
 """Rounds of warming up: the interpreter adapts code that has run so often."""
 
 Frame = tuple[bytes, str]
@@ -97,6 +97,9 @@ class Worker:
                 self.shared(b"".join(wire.frame(*frame) for frame in told if frame[0] in (wire.CODE, wire.CALL)), keep)
                 self.alone(request, keep)
                 told.clear()
+        for kind in (str, bytes, int, float, list, tuple, dict, set, frozenset, range, ModuleType):
+            for name in dir(kind):
+                hasattr(kind, name)
         gc.disable()
 
     def _run_by_itself(self, code: CodeType, call: CodeType, write: Write) -> Frame:

@@ -17,6 +17,7 @@ import select
 import signal
 import socket
 import sys
+from collections.abc import Callable
 
 from abzero.sandbox import confine, kernel, seccomp, selftest, wire
 from abzero.sandbox.limits import IMPORTS
@@ -57,8 +58,8 @@ def main(control_descriptor: int, settings: str) -> None:
         control.sendall(_message({"failed": f"{type(error).__name__}: {error}"}))
         raise SystemExit(1) from error
     control.sendall(_message({"layers": layers, "python": sys.version.split()[0]}))
-    sandbox_filter = seccomp.Filter(DESCRIPTOR) if layers.get("seccomp") == confine.ON else None
-    _Zygote(control, parent, worker, sandbox_filter).serve()
+    lock = seccomp.installer(DESCRIPTOR) if layers.get("seccomp") == confine.ON else None
+    _Zygote(control, parent, _life(worker, lock)).serve()
 
 
 def _message(content: object) -> bytes:
@@ -107,13 +108,10 @@ def _stir(rng: random.Random) -> list[object]:
 
 
 class _Zygote:
-    def __init__(
-        self, control: socket.socket, parent: int, worker: Worker, sandbox_filter: seccomp.Filter | None
-    ) -> None:
+    def __init__(self, control: socket.socket, parent: int, live: Callable[[bytes, int, int], None]) -> None:
         self._control = control
         self._parent = parent
-        self._worker = worker
-        self._filter = sandbox_filter
+        self._live = live
         self._children: dict[int, int] = {}
 
     def serve(self) -> None:
@@ -157,7 +155,7 @@ class _Zygote:
         if pid < 0:
             raise kernel.failure("fork")
         if pid == 0:
-            self._become_child(verb, microseconds / 1e6, descriptor)
+            self._live(verb, microseconds, descriptor)
         os.close(descriptor)
         self._children[pid] = ticket
         return True
@@ -170,42 +168,55 @@ class _Zygote:
             if (ticket := self._children.pop(pid, None)) is not None:
                 self._control.sendall(wire.STATUS.pack(ticket, status))
 
-    def _become_child(self, verb: bytes, seconds: float, descriptor: int) -> None:
-        """Never returns: reads the request, gives up every right, works, ends."""
+
+def _life(worker: Worker, lock: kernel.Prctl | None) -> Callable[[bytes, int, int], None]:
+    """A function that is a child's whole life: reads the request, gives up every right, works, ends. Never returns.
+
+    It finds what it needs bound already: to look up a name writes to memory, and so copies a page that was shared.
+    """
+    verbs = {wire.ALONE: worker.alone, wire.COMPILE: worker.compiled, wire.SHARED: worker.shared}
+    write, read, dup, close_all, block, leave = writer(), _reader(), os.dup2, os.closerange, os.set_blocking, os._exit
+    kill_on_timer, timer, limit = signal.setitimer, signal.ITIMER_PROF, resource.setrlimit
+    processor, processes = resource.RLIMIT_CPU, resource.RLIMIT_NPROC
+    die_together = kernel.Prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL) if sys.platform == "linux" else None
+
+    def live(verb: bytes, microseconds: int, descriptor: int) -> None:
         try:
-            os.dup2(descriptor, DESCRIPTOR)
-            os.closerange(DESCRIPTOR + 1, 64)
-            if sys.platform == "linux":
-                kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
-            request = _read()
-            os.set_blocking(DESCRIPTOR, False)
-            signal.setitimer(signal.ITIMER_PROF, seconds)
-            whole = int(seconds) + 1
-            resource.setrlimit(resource.RLIMIT_CPU, (whole, whole + 1))
-            resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
-            if self._filter is not None:
-                self._filter.install()
-            if verb == wire.ALONE:
-                self._worker.alone(request, writer())
-            elif verb == wire.COMPILE:
-                self._worker.compiled(request, writer())
-            elif verb == wire.SHARED:
-                self._worker.shared(request, writer())
+            dup(descriptor, DESCRIPTOR)
+            close_all(DESCRIPTOR + 1, 64)
+            if die_together is not None:
+                die_together()
+            request = read()
+            block(DESCRIPTOR, False)
+            kill_on_timer(timer, microseconds / 1e6)
+            whole = microseconds // 1_000_000 + 1
+            limit(processor, (whole, whole + 1))
+            limit(processes, (0, 0))
+            if lock is not None:
+                lock()
+            if verb in verbs:
+                verbs[verb](request, write)
             else:
                 found = selftest.escapes(selftest.FORBIDDEN), selftest.escapes(selftest.CLOCKS)
-                writer()((wire.LOCKED, ""), (wire.VALUE, json.dumps(found)))
+                write((wire.LOCKED, ""), (wire.VALUE, json.dumps(found)))
         finally:
-            os._exit(0)
+            leave(0)
+
+    return live
 
 
-def _read() -> bytes:
-    def exactly(count: int) -> bytes:
-        data = b""
-        while len(data) < count:
-            part = os.read(DESCRIPTOR, count - len(data))
+def _reader() -> Callable[[], bytes]:
+    """A function that reads a child's request, whole."""
+    read, descriptor, leave, count, size = os.read, DESCRIPTOR, os._exit, wire.LENGTH.unpack_from, wire.LENGTH.size
+
+    def whole() -> bytes:
+        data, missing = b"", size
+        while missing > 0:
+            part = read(descriptor, 1 << 18)
             if not part:
-                os._exit(1)
+                leave(1)
             data += part
-        return data
+            missing = size + (count(data)[0] if len(data) >= size else 0) - len(data)
+        return data[size:]
 
-    return exactly(wire.LENGTH.unpack(exactly(wire.LENGTH.size))[0])
+    return whole
