@@ -23,6 +23,7 @@ from abzero.settings import (
     Solve,
     Tasks,
     Tinker,
+    Vllm,
 )
 
 
@@ -41,6 +42,7 @@ class Config:
     seeds: Path | None = None
     """JSONL file of first tasks, in place of those that the model writes itself."""
     model: Model = field(default_factory=Model)
+    vllm: Vllm = field(default_factory=Vllm)
     tinker: Tinker = field(default_factory=Tinker)
     sampling: Sampling = field(default_factory=Sampling)
     seeding: Seeding = field(default_factory=Seeding)
@@ -128,6 +130,8 @@ LEAST: dict[str, float] = {
     "model.lora-rank": 0,
     "model.lora-alpha": 0,
     "model.threads": 0,
+    "vllm.cache-gib": 0.001,
+    "vllm.sequences": 1,
     "tinker.timeout": 1,
     "tinker.connect-timeout": 0.1,
     "sampling.max-tokens": 1,

@@ -21,6 +21,7 @@ from abzero.policy.local import LocalGenerator
 from abzero.policy.optimizer import Optimisation, adam, adam_8bit
 from abzero.policy.sharding import World
 from abzero.policy.tinker.servers import SERVERS
+from abzero.policy.vllm import Room, TakingTurns, VllmGenerator
 from abzero.settings import Loss, Optimizer
 
 TINY = Path(__file__).parent / "nursery" / "tiny"
@@ -95,6 +96,7 @@ def settled(config: Config, name: str) -> Config:
 
 
 def load(config: Config, name: str) -> tuple[PreTrainedModel, Codec]:
+    models.check_context(model_name(name), config.sampling.max_prompt_tokens, config.sampling.max_tokens)
     if config.model.threads:
         torch.set_num_threads(config.model.threads)
     return models.load(model_name(name), dtype=_DTYPES[config.model.dtype], device=device(config))
@@ -194,6 +196,29 @@ def optimisation(optimizer: Optimizer) -> Optimisation:
     )
 
 
+def vllm(config: Config) -> tuple[Generator, Generator, Learner]:
+    """The local learner, with vLLM to sample; a frozen proposer samples by transformers: vLLM holds one model."""
+    chosen = device(config)
+    if chosen == "mps":
+        raise ConfigError("model.engine 'vllm' samples on CUDA or CPU: set model.device cpu, or model.engine local")
+    model, codec = load(config, config.model.name)
+    learner = local_learner(config, model, codec, sharding.ALONE)
+    solver = VllmGenerator(
+        model,
+        codec,
+        temperature=config.sampling.temperature,
+        max_prompt_tokens=config.sampling.max_prompt_tokens,
+        max_tokens=config.sampling.max_tokens,
+        dtype=sampler_dtype(config),
+        room=Room(int(config.vllm.cache_gib * 2**30), config.vllm.sequences),
+    )
+    turns = TakingTurns(learner, solver)
+    if not config.propose.frozen_copy:
+        return solver, solver, turns
+    copy = generator(config, *load(config, config.model.name), config.sampling.temperature)
+    return FrozenGenerator(copy), solver, turns
+
+
 def tinker(config: Config) -> tuple[Generator, Generator, Learner]:
     """Everything on a server that speaks the Tinker API, which is tried first; only the tokenizer is here."""
     from abzero.policy.tinker import proof
@@ -203,6 +228,7 @@ def tinker(config: Config) -> tuple[Generator, Generator, Learner]:
 
     settings, name = config.tinker, model_name(config.model.name)
     server = SERVERS[settings.server]
+    models.check_context(name, config.sampling.max_prompt_tokens, config.sampling.max_tokens)
     codec = models.codec(name)
     link = Link(
         settings.url,
@@ -230,4 +256,8 @@ def tinker(config: Config) -> tuple[Generator, Generator, Learner]:
     return FrozenGenerator(copy), solver, learner
 
 
-ENGINES: Mapping[str, Callable[[Config], tuple[Generator, Generator, Learner]]] = {"local": local, "tinker": tinker}
+ENGINES: Mapping[str, Callable[[Config], tuple[Generator, Generator, Learner]]] = {
+    "local": local,
+    "vllm": vllm,
+    "tinker": tinker,
+}

@@ -12,8 +12,9 @@ Flag = Annotated[bool, tyro.conf.FlagConversionOff]
 class Model:
     name: str = "tiny"
     """A Hugging Face model folder or name; 'tiny' is the model in the box."""
-    engine: Literal["local", "tinker"] = "local"
-    """What runs it: torch and transformers in this process, or a server that speaks the Tinker API (abzero[tinker])."""
+    engine: Literal["local", "vllm", "tinker"] = "local"
+    """What runs it: torch and transformers in this process, the same with vLLM to sample (abzero[vllm]), or a server
+    that speaks the Tinker API (abzero[tinker])."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where it runs."""
     dtype: Literal["float32", "bfloat16"] = "float32"
@@ -44,6 +45,14 @@ class Tinker:
     """Seconds that any one call may take, the compilation of a new shape included."""
     connect_timeout: float = 10.0
     """Seconds in which it must say that it is well, before and during a run."""
+
+
+@dataclass(frozen=True)
+class Vllm:
+    cache_gib: float = 4.0
+    """Memory for the keys and values of the rollouts that grow at once, at most; its weights come on top."""
+    sequences: int = 256
+    """Rollouts that grow at once, at most."""
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,29 @@ def codec(name: str | Path) -> Codec:
     return Codec(tokenizer, outline)
 
 
+STRETCHED = ("linear", "dynamic", "yarn")
+"""Ways of scaling rotary positions by which a model sees `factor` times as far as its config's own number says."""
+
+
+def check_context(name: str | Path, prompt: int, new: int) -> None:
+    """Raise `ConfigError` if the model has no positions for `new` tokens after a prompt of `prompt`; loads nothing."""
+    source = locate(str(name))
+    base = _base(Path(source)) if Path(source).is_dir() else None
+    try:
+        config = AutoConfig.from_pretrained(base or source)
+    except (OSError, ValueError, KeyError) as error:
+        raise ConfigError(f"model {str(name)!r} cannot be loaded: {_brief(error)}") from error
+    positions = getattr(config.get_text_config(), "max_position_embeddings", None)
+    rope = getattr(config.get_text_config(), "rope_parameters", None) or {}
+    if rope.get("rope_type") in STRETCHED:
+        positions = positions and int(positions * rope.get("factor", 1))
+    if positions and prompt + new > positions:
+        raise ConfigError(
+            f"sampling.max-prompt-tokens {prompt} and sampling.max-tokens {new} make {prompt + new}, but model "
+            f"{str(name)!r} has {positions} positions: lower one or both"
+        )
+
+
 def _read_tokenizer(source: str, name: str) -> PreTrainedTokenizerBase:
     try:
         tokenizer = _tokenizer(source)
@@ -99,7 +122,8 @@ def locate(name: str) -> str:
         folder = Path(name).expanduser()
         if not (folder / "config.json").is_file() and not (folder / "adapter_config.json").is_file():
             raise ConfigError(f"model folder {name!r} has no config.json: it is not a Hugging Face model")
-        _locate_base(folder)
+        if base := _base(folder):
+            locate(base)
         return str(folder.resolve())
     try:
         hf_hub_download(name, "config.json", local_files_only=True)
@@ -110,15 +134,15 @@ def locate(name: str) -> str:
     return name
 
 
-def _locate_base(folder: Path) -> None:
-    """Make sure that the base of the adapter in `folder`, if it is one, is within reach."""
+def _base(folder: Path) -> str | None:
+    """The base of the adapter in `folder`, if it is one."""
     adapter = folder / "adapter_config.json"
-    if adapter.is_file():
-        try:
-            base = str(json.loads(adapter.read_text())["base_model_name_or_path"])
-        except (ValueError, KeyError) as error:
-            raise ConfigError(f"the adapter in {str(folder)!r} does not name its base model") from error
-        locate(base)
+    if not adapter.is_file():
+        return None
+    try:
+        return str(json.loads(adapter.read_text())["base_model_name_or_path"])
+    except (ValueError, KeyError) as error:
+        raise ConfigError(f"the adapter in {str(folder)!r} does not name its base model") from error
 
 
 def _reach(name: str) -> None:

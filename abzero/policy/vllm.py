@@ -224,7 +224,9 @@ def start(model: PreTrainedModel, dtype: torch.dtype, length: int, room: Room) -
                 disable_log_stats=True,
             )
         except _FAILURES as error:
-            raise BackendError(f"vLLM did not start: {_brief(error)}") from error
+            raise BackendError(
+                f"vLLM did not start: {_brief(error)}; vllm.* and sampling.* bound what it takes"
+            ) from error
         finally:
             torch.set_num_threads = set_threads
             torch.set_num_threads(threads)
