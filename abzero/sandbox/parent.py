@@ -135,7 +135,7 @@ class Zygote:
 
     @property
     def next_deadline(self) -> float:
-        return min((child.deadline for child in self._children.values()), default=float("inf"))
+        return min([child.deadline for child in self._children.values()]) if self._children else float("inf")
 
     def kill_overdue(self, now: float) -> None:
         """Have the children killed whose time is over. Raises `ZygoteDied` if the zygote does not obey."""

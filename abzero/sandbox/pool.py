@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import warnings
+from collections import deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -18,7 +19,7 @@ from abzero.errors import ConfigError, IsolationError, SandboxError
 from abzero.sandbox import wire
 from abzero.sandbox.base import Call, Outcome
 from abzero.sandbox.limits import IMPORTS, Limits
-from abzero.sandbox.parent import Zygote, ZygoteDied
+from abzero.sandbox.parent import Ending, Zygote, ZygoteDied
 from abzero.sandbox.schedule import Job, Schedule
 
 SEEDS = 8
@@ -82,6 +83,7 @@ class SandboxPool:
         self._selector = selectors.DefaultSelector()
         self._zygotes: list[Zygote] = []
         self._running: dict[tuple[int, int], Job] = {}
+        self._ended: deque[tuple[Job, Ending]] = deque()
         try:
             for value in self._seeds:
                 self._zygotes.append(Zygote(value, limits, imports, without))
@@ -117,9 +119,12 @@ class SandboxPool:
                 raise SandboxError("this sandbox is closed")
             self._schedule.add(calls)
             try:
-                while self._running or self._schedule.waiting:
+                while self._running or self._ended or self._schedule.waiting:
                     self._fill()
-                    self._wait()
+                    if self._ended:
+                        self._schedule.finished(*self._ended.popleft())
+                    else:
+                        self._wait()
             except BaseException:
                 self._abandon()
                 raise
@@ -142,7 +147,8 @@ class SandboxPool:
         self.close()
 
     def _fill(self) -> None:
-        while len(self._running) < self._workers and (job := self._schedule.next()):
+        """Keep all workers busy; what has ended is looked at after that."""
+        while len(self._running) < self._workers and (job := self._schedule.next(bool(self._ended))):
             try:
                 ticket = self._zygotes[job.seed].start(job.verb, job.request, job.cpu_seconds)
             except ZygoteDied:
@@ -152,12 +158,11 @@ class SandboxPool:
                 self._running[job.seed, ticket] = job
 
     def _wait(self) -> None:
-        deadline = min(zygote.next_deadline for zygote in self._zygotes)
+        deadline = min(self._zygotes[index].next_deadline for index, _ in self._running)
         for key, _ in self._selector.select(max(0.0, deadline - time.monotonic())):
             self._collect(key.data)
-        now = time.monotonic()
-        for index, zygote in enumerate(self._zygotes):
-            if zygote.next_deadline <= now:
+        if deadline <= (now := time.monotonic()):
+            for index, zygote in enumerate(self._zygotes):
                 try:
                     zygote.kill_overdue(now)
                 except ZygoteDied:
@@ -170,7 +175,7 @@ class SandboxPool:
             self._lose(index)
             return
         for ticket, ending in endings:
-            self._schedule.finished(self._running.pop((index, ticket)), ending)
+            self._ended.append((self._running.pop((index, ticket)), ending))
 
     def _lose(self, index: int) -> None:
         """Replace a dead zygote and queue what it was running once more."""
@@ -194,6 +199,7 @@ class SandboxPool:
         self._schedule.clear()
         busy = {index for index, _ in self._running}
         self._running.clear()
+        self._ended.clear()
         for index in busy if self._zygotes else ():
             self._replace(index)
 

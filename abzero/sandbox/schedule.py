@@ -81,20 +81,22 @@ class Schedule:
         for queue in (self._fresh, *self._lanes):
             queue.clear()
 
-    def next(self) -> Job | None:
+    def next(self, more_to_come: bool = False) -> Job | None:
         """The next child's work: compiling, since all else waits for it; a full lane, since what it turns out may have
-        to run alone; calls alone; whatever a lane holds.
+        to run alone; calls alone; whatever a lane holds, unless there is `more_to_come` soon.
         """
         if self._fresh:
             checks = self._lot(self._fresh, len(self._fresh), 2 * _WORTH_A_FORK)
             return Job(self._seeds - 1, wire.COMPILE, lots.as_text(checks), self._seconds(checks), checks)
-        seed = max(range(self._seeds), key=lambda index: len(self._lanes[index]))
-        if self._alone and len(self._lanes[seed]) < _WORTH_A_FORK:
+        longest = max(map(len, self._lanes))
+        if self._alone and longest < _WORTH_A_FORK:
             check, seed = self._alone.popleft()
             return Job(seed, wire.ALONE, lots.as_text([check]), self._limits.cpu_seconds, [check])
-        if checks := self._lot(self._lanes[seed], sum(map(len, self._lanes)), 4 * _WORTH_A_FORK):
-            return Job(seed, wire.SHARED, lots.as_code(checks), self._seconds(checks), checks)
-        return None
+        if not longest or (more_to_come and longest < 4 * _WORTH_A_FORK):
+            return None
+        [seed, *_] = [seed for seed, lane in enumerate(self._lanes) if len(lane) == longest]
+        checks = self._lot(self._lanes[seed], sum(map(len, self._lanes)), 4 * _WORTH_A_FORK)
+        return Job(seed, wire.SHARED, lots.as_code(checks), self._seconds(checks), checks)
 
     def _lot(self, queue: deque[Check], waiting: int, least: int) -> list[Check]:
         """The front of `queue`: as much as one child takes, but no more than its share of what is `waiting` while that

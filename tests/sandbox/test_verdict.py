@@ -3,6 +3,8 @@ from typing import get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
+from abzero import literals
+from abzero.errors import Malformed
 from abzero.sandbox import wire
 from abzero.sandbox.base import Nondeterministic, NotLiteral, Outcome, Raised, Refused, Returned, Stopped
 from abzero.sandbox.parent import Ending
@@ -39,6 +41,23 @@ def test_a_value_is_read_again_before_it_is_believed():
     assert isinstance(read(wire.VALUE, b"__import__('os')"), Refused)
     assert isinstance(read(wire.VALUE, b"1, 2 or 3"), Refused)
     assert read(wire.VALUE, b"'\xff'") == Stopped("crashed")
+
+
+LITERALS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=4),
+)
+NEARLY = st.text("0123456789-+ ,[]'\"\\aTrueNoFls_\n", max_size=12)
+
+
+@given(LITERALS.map(repr) | NEARLY)
+def test_a_value_is_canonical_however_it_is_read(text):
+    try:
+        expected = Returned(literals.canonical(literals.parse(text)))
+    except Malformed:
+        assert isinstance(read(wire.VALUE, text.encode()), Refused)
+    else:
+        assert read(wire.VALUE, text.encode()) == expected
 
 
 def test_names_are_names():
