@@ -21,7 +21,8 @@ from abzero.policy.local import LocalGenerator
 from abzero.policy.optimizer import Optimisation, adam, adam_8bit
 from abzero.policy.sharding import World
 from abzero.policy.tinker.servers import SERVERS
-from abzero.policy.vllm import Room, TakingTurns, VllmGenerator
+from abzero.policy.vllm.engine import Room, VllmEngine
+from abzero.policy.vllm.generator import TakingTurns, VllmGenerator
 from abzero.settings import Loss, Optimizer
 
 TINY = Path(__file__).parent / "nursery" / "tiny"
@@ -203,19 +204,25 @@ def vllm(config: Config) -> tuple[Generator, Generator, Learner]:
         raise ConfigError("model.engine 'vllm' samples on CUDA or CPU: set model.device cpu, or model.engine local")
     model, codec = load(config, config.model.name)
     learner = local_learner(config, model, codec, sharding.ALONE)
+    sampling = config.sampling
+    engine = VllmEngine(
+        model,
+        dtype=sampler_dtype(config),
+        length=sampling.max_prompt_tokens + sampling.max_tokens,
+        room=Room(int(config.vllm.cache_gib * plan.GIB), config.vllm.sequences),
+    )
     solver = VllmGenerator(
+        engine,
         model,
         codec,
-        temperature=config.sampling.temperature,
-        max_prompt_tokens=config.sampling.max_prompt_tokens,
-        max_tokens=config.sampling.max_tokens,
-        dtype=sampler_dtype(config),
-        room=Room(int(config.vllm.cache_gib * 2**30), config.vllm.sequences),
+        temperature=sampling.temperature,
+        max_prompt_tokens=sampling.max_prompt_tokens,
+        max_tokens=sampling.max_tokens,
     )
     turns = TakingTurns(learner, solver)
     if not config.propose.frozen_copy:
         return solver, solver, turns
-    copy = generator(config, *load(config, config.model.name), config.sampling.temperature)
+    copy = generator(config, *load(config, config.model.name), sampling.temperature)
     return FrozenGenerator(copy), solver, turns
 
 

@@ -16,7 +16,8 @@ from abzero.policy.base import Generator, Learner
 from abzero.policy.learner import LocalLearner
 from abzero.policy.optimizer import Optimisation, adam_8bit
 from abzero.policy.scripted import ScriptedGenerator, ScriptedLearner
-from abzero.policy.vllm import TakingTurns, VllmGenerator
+from abzero.policy.vllm.engine import VllmEngine
+from abzero.policy.vllm.generator import TakingTurns, VllmGenerator
 
 from .conftest import local_policy
 
@@ -97,18 +98,20 @@ BACKENDS = {
 
 
 def vllm(**settings: Any) -> Make:
-    """vLLM samples, the local learner learns. Engines live as long as the process: one's end is the end of all."""
+    """vLLM samples, the local learner learns."""
 
     def make(folder: Path, *, temperature: float = 1.0, **asked: Any) -> Pair:
         _, learner = local_policy(folder, temperature=temperature, **STEPS, **settings, **asked)
-        generator = VllmGenerator(learner.model, learner._codec, temperature=temperature, **LIMITS)
-        ENGINES.append(generator)
+        engine = VllmEngine(learner.model, dtype=torch.float32, length=MAX_PROMPT_TOKENS + MAX_TOKENS)
+        ALIVE.append(engine)
+        generator = VllmGenerator(engine, learner.model, learner._codec, temperature=temperature, **LIMITS)
         return generator, TakingTurns(learner, generator)
 
     return make
 
 
-ENGINES: list[VllmGenerator] = []
+ALIVE: list[VllmEngine] = []
+"""Engines of this process: the end of one would be the end of all."""
 
 
 NO_VLLM = "" if find_spec("vllm") else "vllm is not installed: make vllm-test"

@@ -1,0 +1,168 @@
+"""vLLM itself (extra ``[vllm]``), in this process: the one file that imports it."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar, cast
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from abzero.errors import BackendError, ConfigError
+from abzero.policy.cached import cache_bytes_per_token
+from abzero.policy.sampling import Sample
+
+ENVIRONMENT = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_LOGGING_LEVEL": "ERROR", "VLLM_NO_USAGE_STATS": "1"}
+"""What vLLM is told in no other way: to run in this process, to be quiet, and to report to nobody."""
+BLOCK = 128
+"""Tokens by which vLLM hands out its cache, at most."""
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What the engine may take."""
+
+    cache_bytes: int = 4 << 30
+    """Keys and values held at once, at most."""
+    sequences: int = 256
+    """Rollouts that grow at once, at most."""
+
+
+class Logprob(Protocol):
+    logprob: float
+
+
+class Completion(Protocol):
+    token_ids: Sequence[int]
+    logprobs: Sequence[Mapping[int, Logprob]]
+    finish_reason: str
+
+
+class Output(Protocol):
+    outputs: Sequence[Completion]
+    prompt_logprobs: Sequence[Mapping[int, Logprob] | None]
+
+
+class Llm(Protocol):
+    """As much of ``vllm.LLM`` as is used here."""
+
+    def generate(self, prompts: object, sampling_params: object, *, use_tqdm: bool) -> list[Output]: ...
+    def collective_rpc(self, method: str, *, kwargs: Mapping[str, object]) -> object: ...
+    def reset_prefix_cache(self) -> bool: ...
+    def sleep(self, level: int) -> object: ...
+    def wake_up(self, tags: list[str]) -> object: ...
+
+
+class VllmEngine:
+    """An engine for models of this one's shape, on random weights; `sleeps` says whether it can give memory back.
+
+    There can be one in a process: when one ends, it takes vLLM's state of the process with it.
+    """
+
+    def __init__(self, model: PreTrainedModel, *, dtype: torch.dtype, length: int, room: Room | None = None) -> None:
+        """For texts of up to `length` tokens, computing in `dtype` on the model's device. Raises `BackendError`."""
+        self.dtype = dtype
+        self.sleeps = model.device.type == "cuda"
+        self._llm = start(model, dtype, length, room or Room())
+
+    def load(self, weights: Iterable[tuple[str, Tensor]]) -> None:
+        """Take over `weights`, named as in a checkpoint, in any type.
+
+        A head that is tied to the embeddings must be among them, although checkpoints leave it out: on CPU vLLM
+        multiplies by packed copies of weights, and its reload makes new copies only of what it is given.
+        """
+        _tried(lambda: self._llm.collective_rpc("reload_weights", kwargs={"weights_iterator": weights}))
+
+    def sleep(self) -> None:
+        """Give back the memory of weights and cache; both are lost."""
+        _tried(lambda: self._llm.sleep(level=2))
+
+    def wake(self, part: str) -> None:
+        """Take memory again for ``weights`` or ``kv_cache``."""
+        _tried(lambda: self._llm.wake_up(tags=[part]))
+
+    def score(self, rows: Sequence[Sequence[int]]) -> list[list[float]]:
+        """Log-probability of every token but the first of each row, at temperature 1."""
+        outputs = self._run(rows, [{"max_tokens": 1, "prompt_logprobs": 0} for _ in rows])
+        return [
+            [found[token].logprob for token, found in zip(row, output.prompt_logprobs, strict=True) if found]
+            for row, output in zip(rows, outputs, strict=True)
+        ]
+
+    def sample(
+        self, texts: Sequence[Sequence[int]], seeds: Sequence[int], new: int, temperature: float, stops: Sequence[int]
+    ) -> list[Sample]:
+        """One sample after each of `texts`, of at most `new` tokens, with nothing of the distribution cut off."""
+        common = {"temperature": temperature, "max_tokens": new, "stop_token_ids": list(stops), "logprobs": 0}
+        outputs = self._run(texts, [common | {"seed": seed} for seed in seeds])
+        return [_sample(output.outputs[0]) for output in outputs]
+
+    def _run(self, texts: Sequence[Sequence[int]], settings: Sequence[Mapping[str, object]]) -> list[Output]:
+        """Prompts that were seen before are computed again: whether they were must not show in the last digits."""
+        from vllm import SamplingParams
+
+        if not texts:
+            return []
+        self._llm.reset_prefix_cache()
+        given = [{"prompt_token_ids": list(text)} for text in texts]
+        parameters = [
+            SamplingParams(top_p=1.0, top_k=0, min_p=0.0, ignore_eos=True, detokenize=False, **row) for row in settings
+        ]
+        return _tried(lambda: self._llm.generate(given, parameters, use_tqdm=False))
+
+
+def start(model: PreTrainedModel, dtype: torch.dtype, length: int, room: Room) -> Llm:
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    try:
+        import vllm
+    except ImportError as error:
+        raise ConfigError(f"model.engine 'vllm' needs vLLM ({error}): pip install abzero[vllm]") from error
+    on_cpu = model.device.type == "cpu"
+    per_token = cache_bytes_per_token(model) // model.dtype.itemsize * dtype.itemsize
+    useful = (1 + room.sequences * -(-length // BLOCK)) * BLOCK * per_token
+    threads, set_threads = torch.get_num_threads(), torch.set_num_threads
+    with tempfile.TemporaryDirectory(prefix="abzero-vllm-") as folder:
+        model.config.save_pretrained(folder)
+        try:
+            llm = _tried(
+                lambda: vllm.LLM(
+                    folder,
+                    skip_tokenizer_init=True,
+                    load_format="dummy",
+                    dtype=str(dtype).removeprefix("torch."),
+                    max_model_len=length,
+                    max_num_seqs=room.sequences,
+                    kv_cache_memory_bytes=min(room.cache_bytes, useful),
+                    logprobs_mode="processed_logprobs",
+                    generation_config="vllm",
+                    enable_sleep_mode=not on_cpu,
+                    enforce_eager=on_cpu,
+                    disable_log_stats=True,
+                )
+            )
+        finally:
+            torch.set_num_threads = set_threads
+            torch.set_num_threads(threads)
+    return cast(Llm, llm)
+
+
+def _tried(call: Callable[[], T]) -> T:
+    """What `call` returns; what vLLM raises of its own accord becomes a `BackendError`."""
+    try:
+        return call()
+    except (RuntimeError, ValueError, AssertionError, NotImplementedError, OSError) as error:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise BackendError(f"vLLM: {lines[0][:300]}") from error
+
+
+def _sample(completion: Completion) -> Sample:
+    chosen = zip(completion.token_ids, completion.logprobs, strict=True)
+    return Sample(
+        tokens=list(completion.token_ids),
+        logprobs=[found[token].logprob for token, found in chosen],
+        stopped=completion.finish_reason == "stop",
+    )
