@@ -27,9 +27,9 @@ class Limits:
     """Canonical text of a returned value; `abzero.literals` reads no more than this."""
     value_depth: int = 64
     value_nodes: int = 50_000
-    lane_calls: int = 256
+    lane_calls: int = 400
     """Most calls that share one child."""
-    lane_characters: int = 262_144
+    lane_characters: int = 400_000
     """Most program and argument text in one shared child."""
     lane_seconds: float = 0.05
     """Processor time of a shared child, plus `lane_seconds_each` for every call in it; then each runs alone."""

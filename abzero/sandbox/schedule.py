@@ -99,10 +99,11 @@ class Schedule:
         return Job(seed, wire.SHARED, lots.as_code(checks), self._seconds(checks), checks)
 
     def _lot(self, queue: deque[Check], waiting: int, least: int) -> list[Check]:
-        """The front of `queue`: as much as one child takes, but no more than its share of what is `waiting` while that
-        is worth a fork for each.
+        """The front of `queue`: an even share of what is `waiting`, by as few children as it takes, or as many as there
+        are workers while each gets its `least`.
         """
-        most = min(self._limits.lane_calls, max(least, -(-waiting // self._workers)))
+        children = max(-(-waiting // self._limits.lane_calls), min(self._workers, waiting // least), 1)
+        most = -(-waiting // children)
         checks: list[Check] = []
         room = self._limits.lane_characters
         while queue and len(checks) < most and ((room := room - lots.size(queue[0])) >= 0 or not checks):

@@ -21,10 +21,11 @@ _NAMES_REACHING = (
     "getattr setattr delattr eval exec globals locals vars open input breakpoint memoryview"
     " Formatter get_field attrgetter methodcaller register update_wrapper wraps singledispatch singledispatchmethod"
     " total_ordering cached_property partialmethod overload no_type_check final runtime_checkable dataclass_transform"
-    " override sys os warnings types copyreg enum contextlib builtins random with_traceback obj"
-    " get_type_hints ForwardRef"
+    " override with_traceback obj get_type_hints ForwardRef"
 )
 _REACHING = frozenset(_NAMES_REACHING.split())
+_MODULES = frozenset({"sys", "os", "warnings", "types", "copyreg", "enum", "contextlib", "builtins", "random"})
+"""Modules that others hold: their names are harmless where nothing is imported."""
 _REACHING_PREFIXES = ("gi_", "cr_", "ag_", "tb_", "f_", "co_")
 _NAMES_PLAIN = (
     "__init__ __repr__ __str__ __lt__ __le__ __gt__ __ge__ __len__ __iter__ __next__ __getitem__ __setitem__"
@@ -57,8 +58,10 @@ class Look(NamedTuple):
     """It holds a constant set, whose order depends on how it was built."""
 
 
-def look(code: CodeType) -> Look:
-    reaching = foreign = imports = changes = hashing = frozen = False
+def look(code: CodeType, beside_imports: bool = False) -> Look:
+    """What `code` could reach; `beside_imports` if its namespace may hold modules already, as a call's does."""
+    imports = beside_imports
+    reaching = foreign = changes = hashing = frozen = named = False
     pending = [code]
     while pending:
         part = pending.pop()
@@ -71,10 +74,12 @@ def look(code: CodeType) -> Look:
         changes = changes or _STORE in operations or _DELETE in operations
         changes = changes or any(name == "type" or _private(name) for name in names)
         reaching = reaching or _MATCH_CLASS in operations or any(map(_reaches, names)) or any(map(_spells, constants))
+        named = named or not _MODULES.isdisjoint(names)
         hashing = hashing or _BUILD_SET in operations or _SET_ADD in operations or not _HASHING.isdisjoint(names)
         frozen = frozen or any(type(constant) is frozenset for constant in constants)
         if not _VIEWS.isdisjoint(names):
             hashing = hashing or any(pair in instructions for pair in _SET_OPERATIONS)
+    reaching = reaching or (imports and named)
     return Look(reaching, not (reaching or foreign or (imports and changes)), hashing or frozen, frozen)
 
 

@@ -9,6 +9,7 @@ A request is frames, too: a program's, then those of its inputs; then the next p
 """
 
 import struct
+from collections.abc import Iterator
 from typing import TypedDict
 
 
@@ -49,17 +50,15 @@ def frame(tag: bytes, body: bytes) -> bytes:
     return FRAME.pack(tag, len(body)) + body
 
 
-def frames(data: bytes) -> list[tuple[bytes, bytes]]:
+def frames(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """The whole frames at the front of `data`, as (tag, text)."""
-    found, position = [], 0
-    while position + FRAME.size <= len(data):
-        tag, length = FRAME.unpack_from(data, position)
-        position += FRAME.size
-        if position + length > len(data):
-            break
-        found.append((tag, data[position : position + length]))
-        position += length
-    return found
+    read, size, position, end = FRAME.unpack_from, FRAME.size, FRAME.size, len(data)
+    while position <= end:
+        tag, length = read(data, position - size)
+        if position + length > end:
+            return
+        yield tag, data[position : position + length]
+        position += length + size
 
 
 CUT_SHORT = 75

@@ -54,7 +54,7 @@ class Worker:
         except BaseException as error:
             write(_told(error))
             return
-        looks = screen.look(code), screen.look(call)
+        looks = screen.look(code), screen.look(call, beside_imports=True)
         hashing = self._free or any(look.reaching or look.hashing for look in looks)
         write((wire.SCREENED, "1" if hashing else "0"))
         gc.enable()
@@ -199,7 +199,7 @@ def _compiled(
     """
     try:
         code = compiler(text)
-        look = screen.look(code)
+        look = screen.look(code, beside_imports=code_tag == wire.CALL)
     except (SyntaxError, Unfit) as error:
         return [_told(error)]
     except BaseException:

@@ -77,6 +77,23 @@ def test_an_object_is_no_literal_where_nothing_is_verified(pool):
     assert pool.run([Call("def f(x): return object()", "0")]) == [NotLiteral("object")]
 
 
+def test_arguments_do_not_reach_through_what_the_program_imported(pool):
+    program = "import collections, typing\ndef f(x):\n    return collections.Counter('aab')['a']\n"
+    poison = "modules.update(math=f)"
+    reaching = [Call(program, f"{way}.{poison} or {n}") for way in ("collections._sys", "typing.sys") for n in range(9)]
+    others = [Call(f"import math\ndef f(x):\n    return math.gcd(x, 6) + {n}", "12") for n in range(80)]
+    outcomes = pool.run([call for pair in zip(reaching, others, strict=False) for call in pair] + others)
+    assert outcomes[1:36:2] == [Returned(str(n + 6)) for n in range(18)]
+    assert outcomes[36:] == [Returned(str(n + 6)) for n in range(80)]
+    assert pool.report().lane_open
+
+
+def test_constant_sets_have_one_order_alone_and_among_others(pool):
+    programs = [f"def f(x):\n    return [y for y in {{{n + 8}, {n}, {n + 16}, 'a'}}]" for n in range(40)]
+    alone = [pool.run([Call(program, "0")])[0] for program in programs]
+    assert pool.run([Call(program, "0") for program in programs]) == alone
+
+
 def test_nothing_to_do_is_done(pool):
     assert pool.run([]) == []
 

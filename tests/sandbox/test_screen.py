@@ -14,6 +14,7 @@ CLEAN = {
     "library": "import math\nfrom collections import Counter\ndef f(x):\n    return math.sqrt(Counter(x)['a'])",
     "typing": "from typing import List\ndef f(x: List[int]) -> int:\n    return x[0]",
     "comprehensions": "def f(x):\n    return {k: [i for i in v] for k, v in x.items()}",
+    "a module's name where nothing is imported": "def f(x):\n    return random.random() if x else 0",
     "errors": "def f(x):\n    try:\n        return x[0]\n    except IndexError as e:\n        return str(e)",
 }
 REACHING = {
@@ -36,6 +37,7 @@ REACHING = {
     "a text that the library evaluates": "import typing\ndef f(x: 'y'):\n    return typing.get_type_hints(f)",
     "copying names onto anything": "import functools, math\nfunctools.update_wrapper(math, f)",
     "joining an abstract class": "from collections.abc import Sequence\nSequence.register(int)",
+    "a module's name beside an import": "import re\nfrom re import enum\ndef f(x):\n    return enum",
     "a name in other letters": "def f(x):\n    return ｇetattr(x, 'a')",
     "a nested function that reaches": "def f(x):\n    def g():\n        return lambda: vars(x)\n    return g",
 }
@@ -59,6 +61,12 @@ def test_an_ordinary_program_may_share_a_child(source):
 @pytest.mark.parametrize("source", REACHING.values(), ids=REACHING)
 def test_what_could_reach_beyond_itself_runs_alone(source):
     assert not screen.look(compiled(source)).clean
+
+
+@pytest.mark.parametrize("arguments", ["typing.sys", "collections._sys", "random", "type('T', (), {})"])
+def test_a_call_is_seen_beside_whatever_its_program_imported(arguments):
+    call = compile(f"f({arguments})", "<call>", "eval")
+    assert not screen.look(call, beside_imports=True).clean
 
 
 @pytest.mark.parametrize("source", HASHING.values(), ids=HASHING)
