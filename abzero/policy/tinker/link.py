@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from threading import Thread
+from types import TracebackType
 from typing import TypeVar
 
 from abzero.errors import AbzeroError, BackendError, ConfigError, RunError
@@ -23,10 +24,8 @@ T = TypeVar("T")
 
 ANY_KEY = "tml-abzero"
 """What the SDK wants to see where the server asks for no key."""
-LOOK_SECONDS = 5.0
-"""While a call is under way, the server's health is asked for this often …"""
 LOOKS = 3
-"""… and so many misses in a row end the call."""
+"""A server that was not well so many times in a row is taken for gone."""
 ANSWERS = (tinker.APIStatusError, tinker.RequestFailedError, ValueError)
 """What the SDK raises when the server has answered, but not with a result."""
 SILENCES = (tinker.TinkerError, httpx.HTTPError, TimeoutError, RetryableException)
@@ -56,13 +55,26 @@ class Completion:
 class Link:
     """A session with the server at `url`, on its model `model`. Calls raise `BackendError` within `seconds`."""
 
-    def __init__(self, url: str, model: str, *, key: str | None, seconds: float, connect_seconds: float) -> None:
-        """`key` is ``None`` where the SDK is to find one in its environment."""
+    def __init__(
+        self,
+        url: str,
+        model: str,
+        *,
+        key: str | None,
+        seconds: float,
+        connect_seconds: float,
+        look_seconds: float = 5.0,
+    ) -> None:
+        """`key` is ``None`` where the SDK is to find one in its environment.
+
+        While a call is under way, the server is asked every `look_seconds` whether it is well.
+        """
         health.check(url, connect_seconds)
         self.url = url
         self._model = model
         self._seconds = seconds
         self._connect_seconds = connect_seconds
+        self._look_seconds = look_seconds
         self._client = self.call("connect", lambda: tinker.ServiceClient(base_url=url, api_key=key))
         offered = self.call("get_server_capabilities", self._client.get_server_capabilities).supported_models
         names = [str(one.model_name) for one in offered]
@@ -94,7 +106,7 @@ class Link:
         deadline = time.monotonic() + self._seconds
         missed = 0
         while not running.done():
-            wait([running], timeout=min(LOOK_SECONDS, max(deadline - time.monotonic(), 0.0)))
+            wait([running], timeout=min(self._look_seconds, max(deadline - time.monotonic(), 0.0)))
             if running.done():
                 break
             if time.monotonic() >= deadline:
@@ -244,19 +256,30 @@ def metric(metrics: Mapping[str, float], name: str) -> float | None:
     return next((value for key, value in metrics.items() if name in key), None)
 
 
-def _start(work: Callable[[], T]) -> "Future[T]":
+class _Errand(Future[T]):
+    """A future whose block hands all that it raises to whoever waits."""
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if error is not None:
+            self.set_exception(error)
+        return True
+
+
+def _start(work: Callable[[], T]) -> Future[T]:
     """Run `work` in a thread of its own, which this process will not wait for when it ends."""
-    done: Future[T] = Future()
+    errand = _Errand[T]()
 
     def run() -> None:
-        try:
-            done.set_result(work())
-        except BaseException as error:
-            done.set_exception(error)
-            raise SystemExit from error
+        with errand:
+            errand.set_result(work())
 
     Thread(target=run, daemon=True).start()
-    return done
+    return errand
 
 
 def _datum(row: Rollout, **columns: Sequence[float]) -> types.Datum:
