@@ -25,6 +25,8 @@ class Check:
     """Needs all seeds, not two."""
     failures: int = 0
     """How often our side failed it before the program had a part in it."""
+    killed: bool = False
+    """Somebody killed a run of it; the next time it is its own doing."""
     shared: bool = False
     """Something that is known of it comes from the lane."""
     audit: Result | None = None

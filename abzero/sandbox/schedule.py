@@ -14,7 +14,7 @@ from abzero.sandbox.base import Call, Outcome, Refused, Returned, Stopped
 from abzero.sandbox.check import Check
 from abzero.sandbox.limits import Limits
 from abzero.sandbox.parent import Ending
-from abzero.sandbox.verdict import Result, broken, cut_short, outcome_of, results
+from abzero.sandbox.verdict import Result, broken, cut_short, killed, outcome_of, results
 
 AUDIT_SHARE = 0.01
 _REMEMBERED = 4096
@@ -132,6 +132,9 @@ class Schedule:
             self._finished_together(job, found, ending)
         elif found:
             self._finished_alone(job.checks[0], job.seed, found[0])
+        elif killed(ending) and not job.checks[0].killed:
+            job.checks[0].killed = True
+            self._queue(job.checks[0], job.seed)
         else:
             [check] = job.checks
             outcome = broken(ending)

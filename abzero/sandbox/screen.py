@@ -7,6 +7,7 @@ time, not truth: what is not clean runs alone, and two seeds are too few for wha
 """
 
 import dis
+import functools
 import re
 from types import CodeType
 from typing import NamedTuple
@@ -83,12 +84,14 @@ def look(code: CodeType, beside_imports: bool = False) -> Look:
     return Look(reaching, not (reaching or foreign or (imports and changes)), hashing or frozen, frozen)
 
 
+@functools.lru_cache(4096)
 def _reaches(name: str) -> bool:
     if name in _REACHING or name.startswith(_REACHING_PREFIXES) or not name.isascii():
         return True
     return name.startswith("__") and name not in _PLAIN_DUNDERS and name not in _COMPARING
 
 
+@functools.lru_cache(4096)
 def _private(name: str) -> bool:
     return name[0] == "_" and name != "_" and name not in _PLAIN_DUNDERS
 

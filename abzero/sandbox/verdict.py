@@ -82,8 +82,15 @@ def broken(ending: Ending) -> Outcome:
     if os.WIFSIGNALED(ending.status):
         if os.WTERMSIG(ending.status) in (signal.SIGPROF, signal.SIGXCPU):
             return Stopped("timeout")
-        return Stopped("memory") if os.WTERMSIG(ending.status) == signal.SIGKILL else Stopped("crashed")
+        return Stopped("memory" if killed(ending) else "crashed")
     return Refused("more output than a report may hold") if cut_short(ending) else Stopped("exited")
+
+
+def killed(ending: Ending) -> bool:
+    """Whether somebody else than this sandbox killed a child: as a rule the kernel, for want of memory on the machine,
+    whoever used it up. Neither limits nor filter kill that way.
+    """
+    return not ending.overdue and os.WIFSIGNALED(ending.status) and os.WTERMSIG(ending.status) == signal.SIGKILL
 
 
 def cut_short(ending: Ending) -> bool:

@@ -298,6 +298,18 @@ def test_a_failure_of_ours_is_retried_once_then_raised():
         play(schedule(), [Call("p", "1")], lambda job: Ending(1, b"", overdue=False))
 
 
+def test_a_killed_run_is_repeated_once():
+    def kill(times: int):
+        left = iter([True] * times)
+        return lambda job: ended(status=9) if next(left, False) else echo(job)
+
+    assert play(schedule(), [Call("p", "1")], kill(1))[0] == [Returned("1")]
+    assert play(schedule(), [Call("p", "1")], kill(2))[0] == [Stopped("memory")]
+    outcomes, jobs = play(schedule(), distinct(40), kill(1))
+    assert outcomes == [Returned(str(n)) for n in range(40)]
+    assert sum(job.verb == wire.ALONE for job in jobs) == 1
+
+
 def test_hanging_is_remembered_by_program_or_by_call():
     queue = schedule()
     hung = [Call("p", "1"), Call("q", "1")]
