@@ -3,7 +3,7 @@ BIN := .venv/bin
 CORPUS ?= ../shared/attacks
 STAMP := .venv/.installed
 
-.PHONY: setup demo test check test-slow attacks attacks-policy-off attacks-own fuzz soak bench bench-sandbox clean
+.PHONY: setup demo test check test-slow vllm-test attacks attacks-policy-off attacks-own fuzz soak bench bench-sandbox clean
 
 setup: $(STAMP)
 
@@ -24,6 +24,10 @@ test: setup
 	scripts/check
 
 check: test
+
+# The vLLM engine, on CPU, in an environment of its own: 3.5 GB.
+vllm-test:
+	PYTHON='$(PYTHON)' scripts/vllm-test
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow

@@ -115,6 +115,7 @@ class VllmEngine:
 
 
 def start(model: PreTrainedModel, dtype: torch.dtype, length: int, room: Room) -> Llm:
+    """Its threads are the process', so they are put back as they were."""
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     try:
@@ -123,7 +124,12 @@ def start(model: PreTrainedModel, dtype: torch.dtype, length: int, room: Room) -
         raise ConfigError(f"model.engine 'vllm' needs vLLM ({error}): pip install abzero[vllm]") from error
     on_cpu = model.device.type == "cpu"
     per_token = cache_bytes_per_token(model) // model.dtype.itemsize * dtype.itemsize
-    useful = (1 + room.sequences * -(-length // BLOCK)) * BLOCK * per_token
+    least, useful = ((1 + texts * -(-length // BLOCK)) * BLOCK * per_token for texts in (1, room.sequences))
+    if room.cache_bytes < least:
+        raise ConfigError(
+            f"vllm.cache-gib {room.cache_bytes / 2**30:.2g}: one text of {length} tokens takes {least / 2**30:.2g}; "
+            "raise it, or lower sampling.max-tokens"
+        )
     threads, set_threads = torch.get_num_threads(), torch.set_num_threads
     with tempfile.TemporaryDirectory(prefix="abzero-vllm-") as folder:
         model.config.save_pretrained(folder)
