@@ -181,6 +181,8 @@ class Schedule:
     def _conclude(self, check: Check, seed: int, result: Result | Outcome) -> None:
         for other in check.take(seed, result, self._seeds):
             self._start(check, other)
+        if not check.pending:
+            check.program_frame = check.call_frame = b""
         if check.suspect and not check.pending:
             check.shared = check.suspect = False
             self._close_lane()

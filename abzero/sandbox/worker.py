@@ -20,6 +20,8 @@ from abzero.sandbox.encode import Unfit, encoder
 DESCRIPTOR = 3
 """The only open descriptor of a child: its end of the socket pair."""
 
+_LARGEST = 65_536
+"""Most bytes of code that the parent is asked to keep for a program; folded constants can make more out of little."""
 _WARM = 20
 """Rounds of warming up: the interpreter adapts code that has run so often."""
 
@@ -207,6 +209,8 @@ def _compiled(
     if not look.clean:
         return [(wire.DOUBT, "")]
     body = (text_tag, text) if look.frozen else (code_tag, marshal.dumps(code))
+    if len(body[1]) > _LARGEST:
+        return [(wire.DOUBT, "")]
     return [(wire.SCREENED, "1" if look.hashing else "0"), body]
 
 
