@@ -13,7 +13,7 @@ from rich.text import Text
 from tyro.conf import Positional
 
 from abzero import __version__, commands
-from abzero.commands import DEFAULT_RECIPE, out, recipe, say
+from abzero.commands import named, out, recipe, say
 from abzero.config import Config
 from abzero.errors import AbzeroError, ConfigError
 from abzero.flags import from_json, parse, read_recipe, to_json
@@ -24,12 +24,9 @@ _err = Console(stderr=True)
 
 def train(arguments: Sequence[str]) -> int:
     """Train by self-play: abzero train [RECIPE.toml] [--section.key value]."""
-    name = DEFAULT_RECIPE
-    if arguments and not arguments[0].startswith("-"):
-        name, *arguments = arguments
+    name, flags = named(arguments)
     path = recipe(name)
-    flags = [f"--run=runs/{path.stem}", *read_recipe(path), *arguments]
-    config = parse(flags, "abzero train [RECIPE.toml]")
+    config = parse([f"--run=runs/{path.stem}", *read_recipe(path), *flags], "abzero train [RECIPE.toml]")
     if _follows(config):
         return 0
     folder = RunFolder(config.run)
@@ -114,6 +111,9 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "doctor": commands.doctor,
 }
 
+RAW = (train, commands.plan)
+"""Commands that read their arguments themselves: a recipe, and any setting."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0, 1 for an error, 2 for wrong usage, 130 after Ctrl-C."""
@@ -132,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0 if name in ("--help", "-h", "help") else 2
     try:
         command = COMMANDS[name]
-        return train(rest) if command is train else tyro.cli(command, args=rest, prog=f"abzero {name}")
+        return command(rest) if command in RAW else tyro.cli(command, args=rest, prog=f"abzero {name}")
     except AbzeroError as error:
         _err.print(Text(f"abzero: {error}", style="red"), soft_wrap=True)
         return 1

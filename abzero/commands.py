@@ -4,7 +4,9 @@ import dataclasses
 import json as jsonlib
 import random
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -14,7 +16,7 @@ from tyro.conf import Positional
 
 from abzero.config import Config
 from abzero.errors import ConfigError
-from abzero.flags import from_json, parse, read_recipe
+from abzero.flags import from_json, parse, parse_as, read_recipe
 from abzero.folder import RunFolder
 from abzero.settings import SandboxSettings
 
@@ -31,6 +33,13 @@ out = Console()
 def say(words: str) -> None:
     """Print plain words, whatever they hold."""
     out.print(Text(words), soft_wrap=True)
+
+
+def named(arguments: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """The recipe that the arguments begin with, or the one in the box, and the flags after it."""
+    if arguments and not arguments[0].startswith("-"):
+        return arguments[0], arguments[1:]
+    return DEFAULT_RECIPE, arguments
 
 
 def recipe(name: str) -> Path:
@@ -189,30 +198,61 @@ def doctor(model: str | None = None) -> int:
     return 0 if all(finding.fine for finding in findings) else 1
 
 
-def plan(name: Positional[str] = DEFAULT_RECIPE) -> int:
-    """Say what a recipe needs, before anything is loaded: memory, disk, rollouts; exit status 1 if it is too much."""
+@dataclass(frozen=True)
+class Planned(Config):
+    """A run, and what to plan it for."""
+
+    processes: int = 1
+    """Processes that share the model, each on a card of its own."""
+    gib: float = 0.0
+    """Memory of each card, in GiB; 0 is what this machine has."""
+
+
+def plan(arguments: Sequence[str]) -> int:
+    """Say what a recipe needs, before anything is loaded: abzero plan [RECIPE.toml] [--gib CARD] [--processes N].
+
+    Memory by what holds it, disk, rollouts; exit status 1 where it is too much, with the nearest settings that fit.
+    """
     from abzero import doctor, engines
     from abzero.policy import plan as planning
 
-    config = parse(read_recipe(recipe(name)), "abzero plan")
-    shape, setup = planning.shape(engines.model_name(config.model.name)), engines.memory_setup(config)
-    needed, available = planning.memory(shape, setup), doctor.memory_bytes(engines.device(config))
-    kinds = len(config.tasks.modes)
-    rollouts = config.batch_size * kinds * (2 + config.propose.samples)
-    rows = [("parameters", f"{shape.parameters:,}"), ("rollouts a step, at most", f"{rollouts:,}")]
-    rows += [(f"memory: {part}", doctor.size(count)) for part, count in needed.items()]
+    name, flags = named(arguments)
+    config = parse_as(Planned, [*read_recipe(recipe(name)), *flags], "abzero plan [RECIPE.toml]")
+    if config.processes < 1 or config.gib < 0:
+        raise ConfigError("plan: set --processes to 1 or more, and --gib to 0 or more")
+    setup = replace(engines.memory_setup(config), processes=config.processes)
+    if config.gib:
+        setup = replace(setup, on_cpu=False)
+    shape = planning.shape(engines.model_name(config.model.name))
+    rollouts = config.batch_size * len(config.tasks.modes) * (2 + config.propose.samples)
+    rows = [
+        ("engine", config.model.engine + (f", {config.processes} processes" if config.processes > 1 else "")),
+        ("parameters", f"{shape.parameters:,}"),
+        ("rollouts a step, at most", f"{rollouts:,}"),
+    ]
+    if config.model.engine == "tinker":
+        out.print(doctor.table([doctor.Finding(what, found) for what, found in rows]))
+        say("the server holds the model: its memory and disk are planned there")
+        return 0
+    needed = planning.memory(shape, setup)
+    available = int(config.gib * planning.GIB) or doctor.memory_bytes(engines.device(config))
+    rows += [(f"memory: {part}", doctor.size(count)) for part, count in needed.items() if count]
     rows += [
-        ("memory of this device", doctor.size(available)),
-        ("a checkpoint", doctor.size(planning.disk(shape, setup))),
+        ("memory of each card" if config.gib else "memory of this device", doctor.size(available)),
+        ("disk: a checkpoint", doctor.size(planning.disk(shape, setup))),
+        ("disk: checkpoints, at most", doctor.size(planning.disk(shape, setup) * (config.checkpoint.keep + 1))),
     ]
     out.print(doctor.table([doctor.Finding(what, found) for what, found in rows]))
     if needed["peak"] <= available:
         return 0
-    nearest = planning.nearest(shape, setup, available)
-    say(
-        "it does not fit"
-        + (f"; it would with: {', '.join(nearest[1])}" if nearest else ", and no settings make it fit")
-    )
+    ways = []
+    if nearest := planning.nearest(shape, setup, available):
+        ways.append(f"with {', '.join(nearest[1])}")
+    if config.model.engine == "local" and (count := planning.processes(shape, setup, available)):
+        ways.append(
+            f"shared by {count} processes, each on such a card (torchrun --nproc-per-node {count} -m -- abzero …)"
+        )
+    say("it does not fit; it would " + ", or ".join(ways) if ways else "it does not fit, and no settings make it fit")
     return 1
 
 

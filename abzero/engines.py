@@ -13,6 +13,7 @@ from abzero.config import Config
 from abzero.errors import ConfigError
 from abzero.policy import lora, models, plan, sharding, threads
 from abzero.policy.base import Generator, Learner
+from abzero.policy.cached import CACHE_BYTES
 from abzero.policy.codec import Codec
 from abzero.policy.crew import Crew, LeadingGenerator, LeadingLearner
 from abzero.policy.frozen import FrozenGenerator
@@ -75,7 +76,9 @@ def memory_setup(config: Config) -> plan.Setup:
         micro_batch_tokens=config.optimizer.microbatch_tokens,
         max_prompt_tokens=config.sampling.max_prompt_tokens,
         max_tokens=config.sampling.max_tokens,
+        cache_bytes=int(config.vllm.cache_gib * plan.GIB) if config.model.engine == "vllm" else CACHE_BYTES,
         on_cpu=device(config) == "cpu",
+        apart=config.model.engine == "vllm",
     )
 
 

@@ -5,6 +5,7 @@ import json
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import tyro
 
@@ -12,6 +13,7 @@ from abzero.config import Config
 from abzero.errors import ConfigError
 
 Settings = Mapping[str, object]
+Kind = TypeVar("Kind", bound=Config)
 
 
 def read_recipe(path: Path) -> list[str]:
@@ -26,7 +28,12 @@ def read_recipe(path: Path) -> list[str]:
 
 def parse(flags: Sequence[str], prog: str) -> Config:
     """The config that `flags` make, the last of equal ones winning. Exits with usage where they are wrong."""
-    return tyro.cli(Config, args=flags, prog=prog)
+    return parse_as(Config, flags, prog)
+
+
+def parse_as(kind: type[Kind], flags: Sequence[str], prog: str) -> Kind:
+    """As `parse`, for a config that holds more."""
+    return tyro.cli(kind, args=flags, prog=prog)
 
 
 def to_json(config: Config) -> str:

@@ -96,7 +96,7 @@ def test_a_recipe_trains_a_small_model_of_its_shape(name, small, tmp_path):
     seeds, run = tmp_path / "seeds.jsonl", tmp_path / "run"
     seeds.write_text("".join(json.dumps(row) + "\n" for row in SEEDS))
     config = read(name)
-    flags = [f"--run={run}", f"--seeds={seeds}", f"--model.name={small(config.model.name)}", "--model.device=cpu"]
+    flags = [f"--run={run}", f"--seeds={seeds}", f"--model.name={small(config.model.name)}", "--model.device=cpu", "--model.threads=1"]
     assert main(["train", name, *flags, *SMALL]) == 0
     with closing(Archive(run / "run.db")) as archive:
         metrics = archive.metrics(2)

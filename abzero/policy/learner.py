@@ -60,7 +60,7 @@ class LocalLearner:
         self._version = 0
         self._world = world
         self._whole = copy.deepcopy(model).requires_grad_(False) if world.size > 1 else model
-        self._collected = 0
+        self._collected: int | None = 0
         own_copy = self._objective.kl and not lora.present(model)
         reference = copy.deepcopy(model).requires_grad_(False) if own_copy else None
         if checkpointing:
@@ -98,6 +98,9 @@ class LocalLearner:
         if not rows:
             return {}
         self.model.train()
+        if self._whole is not self.model:
+            sharding.let_go(self.model, self._whole)
+            self._collected = None
         parts = [self._moving(rows[start :: self._minibatches]) for start in range(self._minibatches)]
         parts = [part for part in parts if part]
         if not parts:
@@ -225,8 +228,9 @@ class LocalLearner:
         (folder / "learner.json").write_text(json.dumps({"version": self._version, "steps": self._optimizer.steps}))
 
     def load(self, folder: Path) -> None:
+        model = self.whole()
         try:
-            self._load_weights(folder / "model")
+            self._load_weights(model, folder / "model")
             counts = json.loads((folder / "learner.json").read_text())
             with safe_open(folder / "optimizer.safetensors", framework="pt") as file:
                 self._optimizer.restore(file.keys(), file.get_tensor, int(counts["steps"]))
@@ -234,14 +238,14 @@ class LocalLearner:
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             raise RunError(f"{folder} does not hold this model's checkpoint: {error}") from error
 
-    def _load_weights(self, folder: Path) -> None:
-        if lora.present(self._whole):
-            lora.load(self._whole, folder)
+    def _load_weights(self, model: PreTrainedModel, folder: Path) -> None:
+        if lora.present(model):
+            lora.load(model, folder)
         else:
-            saved = type(self._whole).from_pretrained(folder, dtype=self._whole.dtype)
-            self._whole.load_state_dict(saved.state_dict())
-        if self._whole is not self.model:
-            sharding.spread(self._whole, self.model)
+            saved = type(model).from_pretrained(folder, dtype=model.dtype)
+            model.load_state_dict(saved.state_dict())
+        if model is not self.model:
+            sharding.spread(model, self.model)
 
 
 class Scorer(nn.Module):

@@ -44,6 +44,10 @@ class Setup:
     cache_bytes: int = CACHE_BYTES
     """Keys and values held at once where the model samples as it is; on a GPU, half of what is free."""
     on_cpu: bool = True
+    processes: int = 1
+    """That share the learner; the figures are those of one of them."""
+    apart: bool = False
+    """Whether another engine samples, from weights of its own; on a GPU they are let go of during an update."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,55 +98,95 @@ def shape_of(config: PreTrainedConfig, parameters: int) -> Shape:
 
 
 def memory(model: Shape, setup: Setup) -> dict[str, int]:
-    """Bytes by what holds them. Sampling and updating take turns, and `peak` is the larger of the two."""
-    trained = setup.rank * model.adapted * model.layers if setup.rank else model.parameters
-    narrow = setup.width < 4
-    parts = {
-        "weights": model.parameters * setup.width + (trained * setup.width if setup.rank else 0),
-        "masters": 4 * trained if narrow else 0,
+    """Bytes of one process by what holds them. Sampling and updating take turns; `peak` is the larger of the two."""
+    trained = _trained(model, setup)
+    adapter = trained if setup.rank else 0
+    reference = model.parameters if setup.reference and not setup.rank else 0
+    shares = {
+        "weights": (model.parameters + adapter) * setup.width,
+        "masters": 4 * trained if setup.width < 4 else 0,
         "optimizer": setup.moments * trained,
-        "reference": model.parameters * setup.width if setup.reference and not setup.rank else 0,
-        "sampler": _sampler(model, setup),
+        "reference": reference * setup.width,
         "gradients": 4 * trained,
-        "activations": _activations(model, setup),
-        "cache": _cache(model, setup),
     }
-    held = sum(parts[name] for name in ("weights", "masters", "optimizer", "reference", "sampler"))
-    sampling = parts["cache"]
-    updating = parts["gradients"] + parts["activations"]
+    parts = {name: -(-count // setup.processes) for name, count in shares.items()}
+    parts |= {
+        "gathered": _gathered(model, setup),
+        "sampler": _sampler(model, setup),
+        "whole copy": _whole(model, setup),
+        "cache": _cache(model, setup),
+        "activations": _activations(model, setup),
+    }
+    held = sum(parts[name] for name in ("weights", "masters", "optimizer", "reference"))
+    sampling = parts["sampler"] + parts["whole copy"] + parts["cache"]
+    updating = parts["gradients"] + parts["activations"] + parts["gathered"]
+    if setup.on_cpu or not setup.apart:
+        updating += parts["sampler"]
+    if setup.rank:
+        updating += parts["whole copy"]
     return parts | {"peak": held + max(sampling, updating)}
 
 
 def disk(model: Shape, setup: Setup) -> int:
     """Bytes of one checkpoint."""
-    trained = setup.rank * model.adapted * model.layers if setup.rank else model.parameters
-    return trained * (setup.width + setup.moments + (4 if setup.width < 4 else 0))
+    return _trained(model, setup) * (setup.width + setup.moments + (4 if setup.width < 4 else 0))
+
+
+def _trained(model: Shape, setup: Setup) -> int:
+    return setup.rank * model.adapted * model.layers if setup.rank else model.parameters
 
 
 def _sampler(model: Shape, setup: Setup) -> int:
-    """The packed or converted copy of the weights that sampling keeps; none where it runs the learner's own."""
+    """The copies of the weights that sampling keeps; none where it runs the learner's own."""
+    if setup.apart:
+        return model.parameters * setup.sampler_width
     packed = setup.on_cpu and model.parameters <= PACKED_PARAMETERS
     return model.parameters * setup.sampler_width if packed or setup.sampler_width != setup.width else 0
 
 
+def _whole(model: Shape, setup: Setup) -> int:
+    """The copy of a sharded model that each process samples from; it is let go of during an update, but for LoRA's."""
+    return model.parameters * setup.width if setup.processes > 1 else 0
+
+
+def _gathered(model: Shape, setup: Setup) -> int:
+    """What of a sharded model is whole at once: embeddings and head, two layers, and the gradients of one of them."""
+    if setup.processes == 1:
+        return 0
+    layer = 2 * model.hidden * (model.queries + model.keys) + 3 * model.hidden * model.inner
+    ends = max(model.parameters - model.layers * layer, 0)
+    return (ends + 2 * layer) * setup.width + (0 if setup.rank else 4 * max(ends, layer))
+
+
 def _cache(model: Shape, setup: Setup) -> int:
     per_row = 2 * model.layers * model.keys * (setup.max_prompt_tokens + setup.max_tokens) * setup.sampler_width
+    if setup.apart:
+        return setup.cache_bytes
     if setup.on_cpu and model.parameters <= PACKED_PARAMETERS:
         return per_row * max(MIN_ROWS, dense.CACHE_BYTES // per_row)
     return min(ROWS * per_row, max(per_row, setup.cache_bytes))
 
 
 def _activations(model: Shape, setup: Setup) -> int:
-    """What a forward pass keeps for the backward pass, and the head's chunk of logits."""
+    """What a forward pass keeps for the backward pass, and on top the larger of two: the head's work, or a layer's."""
     tokens = max(setup.micro_batch_tokens, setup.max_prompt_tokens + setup.max_tokens)
-    block = 6 * model.hidden + 5 * model.queries + 4 * model.inner
-    if setup.rank:
-        block += 7 * setup.rank
+    layer = 6 * model.hidden + 5 * model.queries + 4 * model.inner + 7 * setup.rank
     backward = 4 * model.inner + 4 * model.hidden
-    kept = model.layers * model.hidden + block if setup.checkpointing else model.layers * block
     answers = tokens * setup.max_tokens // (setup.max_prompt_tokens + setup.max_tokens)
-    logits = min(answers * model.vocabulary, max(CHUNK_ELEMENTS, model.vocabulary)) * 3 * 4
-    return tokens * (kept + backward + 3 * model.hidden) * setup.width + logits
+    head = min(answers * model.vocabulary, max(CHUNK_ELEMENTS, model.vocabulary)) * 3 * 4
+    if not setup.rank:
+        head += model.vocabulary * model.hidden * (setup.width if setup.width == 4 else setup.width + 4)
+    if setup.checkpointing:
+        kept, backward = model.layers * model.hidden, layer + backward
+    else:
+        kept = model.layers * layer
+    return tokens * (kept + 2 * model.hidden) * setup.width + max(head, tokens * backward * setup.width)
+
+
+def processes(model: Shape, setup: Setup, available: int) -> int | None:
+    """The fewest processes, of `available` bytes each, that could share the run; ``None`` if eight are too few."""
+    counts = (count for count in (2, 3, 4, 6, 8) if count > setup.processes)
+    return next((n for n in counts if memory(model, replace(setup, processes=n))["peak"] <= available), None)
 
 
 def nearest(model: Shape, setup: Setup, available: int) -> tuple[Setup, list[str]] | None:
@@ -153,6 +197,10 @@ def nearest(model: Shape, setup: Setup, available: int) -> tuple[Setup, list[str
         ("model.dtype bfloat16", {"width": 2, "sampler_width": 2}),
         ("optimizer.eight_bit true", {"moments": 2}),
         ("model.lora_rank 64 and model.dtype bfloat16", {"rank": 64, "width": 2, "sampler_width": 2}),
+        (
+            "sampling.max_prompt_tokens 3072 and sampling.max_tokens 3072",
+            {"max_prompt_tokens": 3072, "max_tokens": 3072},
+        ),
     ]
     made: list[str] = []
     for words, change in changes:

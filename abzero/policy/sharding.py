@@ -116,10 +116,17 @@ def cut(whole: Tensor, like: Tensor) -> Tensor:
 
 @torch.no_grad()
 def collect(model: nn.Module, into: nn.Module) -> None:
-    """Copy the trainable weights of a sharded `model` into a whole one."""
+    """Give a whole model the trainable weights of a sharded `model`."""
     for sharded, weight in zip(model.parameters(), into.parameters(), strict=True):
         if sharded.requires_grad:
-            weight.copy_(gathered(own(sharded), sharded))
+            weight.data = gathered(own(sharded), sharded)
+
+
+def let_go(model: nn.Module, of: nn.Module) -> None:
+    """Empty the whole copy `of` a sharded `model`, until it is collected again; what is never trained stays."""
+    for sharded, weight in zip(model.parameters(), of.parameters(), strict=True):
+        if sharded.requires_grad:
+            weight.data = weight.data.new_empty(0)
 
 
 @torch.no_grad()

@@ -1,42 +1,45 @@
-"""What one of several processes does in `test_sharding`: learn on the same rows in several ways, and save each.
+"""What one of several processes does in `test_sharding`; `learn` is also what a process alone does, to compare with.
 
-RANK=0 WORLD_SIZE=2 … python -m tests.policy.sharded MODEL OUT [CHECKPOINTS]
+RANK=0 WORLD_SIZE=2 … python -m tests.policy.sharded MODEL OUT
 """
 
 import json
+import os
+import random
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from abzero.errors import AbzeroError, ConfigError
 from abzero.losses import Objective
 from abzero.policy import sharding
+from abzero.policy.crew import Crew, LeadingGenerator, LeadingLearner
 from abzero.policy.optimizer import Optimisation, adam_8bit
-from abzero.policy.sharding import World
+from abzero.policy.sharding import ALONE, World
 from abzero.types import Experience, Rollout
 
 from .conftest import local_policy
 
 STEPS = 3
+PROMPTS = ["a", "hello (1)", "def f(x) 2, 3"]
 FAST = Optimisation(learning_rate=1e-2)
-HALF = {"dtype": torch.bfloat16}
+TWICE = Optimisation(learning_rate=1e-2, minibatches=2)
+HALF = {"dtype": torch.bfloat16, "sampler_dtype": torch.bfloat16}
 WAYS: dict[str, dict[str, Any]] = {
-    "full": {"optimisation": FAST},
-    "full, checkpointing": {"optimisation": FAST, "checkpointing": True},
-    "full, two minibatches and a reference": {
-        "optimisation": Optimisation(learning_rate=1e-2, minibatches=2),
-        "objective": Objective(kl=0.1),
-    },
-    "bf16": {"optimisation": FAST, **HALF},
+    "full": {"optimisation": FAST, "checkpointing": True},
+    "full, two minibatches, a reference": {"optimisation": TWICE, "objective": Objective(kl=0.1)},
     "8-bit": {"optimisation": FAST, "adam": adam_8bit},
-    "lora": {"optimisation": FAST, "rank": 3},
-    "lora, bf16, a reference": {"optimisation": FAST, "rank": 4, "objective": Objective(kl=0.1), **HALF},
+    "lora": {"optimisation": FAST, "rank": 3, "objective": Objective(kl=0.1)},
+    "bf16": {"optimisation": FAST, **HALF},
 }
 
 
 def batch(step: int) -> list[Experience]:
-    """Ragged rows, an odd number of them, so that one process has a micro-batch less."""
+    """Ragged rows, an odd number of micro-batches of them, so that one process has one less."""
     rows = []
     for row in range(7):
         prompt = [2 + (3 * step + row + place) % 40 for place in range(1 + 2 * row)]
@@ -46,25 +49,88 @@ def batch(step: int) -> list[Experience]:
     return rows
 
 
-def learn(folder: Path, out: Path, world: World, start: Path | None = None) -> dict[str, list[dict[str, float]]]:
+def crew(folder: Path, world: World, settings: dict[str, Any]) -> Crew:
+    generator, learner = local_policy(folder, gap_limit=1e9, micro_batch_tokens=40, world=world, **settings)
+    return Crew(world, learner, [generator])
+
+
+def learn(
+    folder: Path, out: Path, start: Path | None = None, world: World = ALONE
+) -> dict[str, list[dict[str, float]]]:
     """Metrics by way and step; a checkpoint of each way in `out`. Goes on from the checkpoints in `start`."""
     metrics = {}
     for name, settings in WAYS.items():
-        torch.manual_seed(0)
-        _, learner = local_policy(folder, gap_limit=1e9, micro_batch_tokens=40, world=world, **settings)
+        learner = crew(folder, world, settings).learner
         if start:
             learner.load(start / name)
-        metrics[name] = [dict(learner.update(batch(learner.version))) for _ in range(STEPS)]
+        metrics[name] = [dict(learner.update(batch(learner.version))) for _ in range(1 if start else STEPS)]
         (out / name).mkdir(parents=True, exist_ok=True)
         learner.save(out / name)
     return metrics
 
 
-def main(folder: str, out: str, start: str = "") -> None:
+@dataclass(frozen=True)
+class OnTheSecond:
+    """An order that the second process alone carries out."""
+
+    act: Callable[[], None]
+
+    def __call__(self, crew: Crew) -> None:
+        if crew.world.rank == 1:
+            self.act()
+
+
+def refuse() -> None:
+    raise ConfigError("the second refuses")
+
+
+def die() -> None:
+    os._exit(9)
+
+
+def complaint(act: Callable[[], object]) -> str:
+    try:
+        act()
+    except (AbzeroError, OSError) as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+def lead(crew: Crew, out: Path) -> dict[str, object]:
+    """What the leading process sees of the whole crew: updates, samples, checkpoints, errors, and a death."""
+    learner, generator = LeadingLearner(crew), LeadingGenerator(crew, 0)
+    metrics = learner.update(batch(0))
+    generator.sync(learner)
+    rollouts = generator.generate(PROMPTS, 2, random.Random(3))
+    (out / "led").mkdir()
+    learner.save(out / "led")
+    learner.load(out / "led")
+    return {
+        "grad_norm": metrics["grad_norm"],
+        "version": learner.version,
+        "texts": [[rollout.text for rollout in group] for group in rollouts],
+        "versions": sorted({rollout.version for group in rollouts for rollout in group}),
+        "shards": [list(sharding.own(weight).shape) for weight in crew.learner.model.parameters()],
+        "nothing there": complaint(lambda: learner.load(out / "nowhere")),
+        "no room": complaint(lambda: learner.save(out / "led" / "learner.json" / "in a file")),
+        "one refuses": complaint(lambda: crew.lead(OnTheSecond(refuse))),
+        "one dies": complaint(lambda: crew.lead(OnTheSecond(die))),
+        "and then": complaint(lambda: learner.update(batch(1))),
+    }
+
+
+def main(folder: Path, out: Path) -> None:
     with sharding.joined("cpu") as world:
-        metrics = learn(Path(folder), Path(out), world, Path(start) if start else None)
-    (Path(out) / f"metrics-{world.rank}.json").write_text(json.dumps(metrics))
+        found: dict[str, object] = {"together": learn(folder, out / "together", world=world)}
+        found["alone, then together"] = learn(folder, out / "alone-together", out / "alone", world)
+        led = crew(folder, world, WAYS["full"])
+        if world.leads:
+            found |= lead(led, out)
+        else:
+            led.follow()
+    if world.leads:
+        (out / "found.json").write_text(json.dumps(found))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
