@@ -48,13 +48,17 @@ def compiled(checks: Sequence[Check], found: Sequence[Result]) -> list[Result]:
     for check in checks:
         if check.call.program != text:
             program, text = next(frames, None), check.call.program
-        fit = program is not None and program.tag in PROGRAMS
-        call = next(frames, None) if fit else program
-        if call is None:
+        call = next(frames, None) if program is not None and program.tag in PROGRAMS else program
+        if program is None or call is None:
             break
-        if fit and program is not None and call.tag in CALLS:
-            check.program_frame = wire.frame(program.tag, program.body)
-            check.call_frame = wire.frame(call.tag, call.body)
-            call = Result(program.hashing or call.hashing, call.tag, b"")
-        told.append(call)
+        told.append(_fit(check, program, call))
     return told
+
+
+def _fit(check: Check, program: Result, call: Result) -> Result:
+    """What is said of `check`, by the results for its program and for its call; they are one where that one failed."""
+    if program.tag in PROGRAMS and call.tag in CALLS:
+        check.program_frame = wire.frame(program.tag, program.body)
+        check.call_frame = wire.frame(call.tag, call.body)
+        return Result(program.hashing or call.hashing, call.tag, b"")
+    return Result(False, wire.DOUBT, b"") if call.tag in PROGRAMS + CALLS else call

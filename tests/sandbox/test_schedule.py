@@ -221,6 +221,13 @@ def test_what_does_not_compile_is_told_for_every_input():
     assert not jobs
 
 
+@pytest.mark.parametrize("tag", [wire.CALL, wire.CODE, wire.SOURCE, wire.CALL_SOURCE, wire.DOUBT])
+def test_a_compiling_child_that_makes_no_sense_is_doubted(tag):
+    outcomes, jobs = play(schedule(), distinct(3), echo, lambda job: ended(*[frame(tag, "p")] * 6))
+    assert outcomes == [Returned(str(n)) for n in range(3)]
+    assert [job.verb for job in jobs] == [wire.ALONE] * 3
+
+
 def test_no_child_that_runs_programs_can_pass_code_on():
     forged = frame(wire.CODE, "evil") + frame(wire.CALL, "evil")
 
