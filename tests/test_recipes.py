@@ -11,7 +11,6 @@ from tokenizers.models import BPE
 from tokenizers.trainers import BpeTrainer
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
-from abzero import engines
 from abzero.cli import main
 from abzero.commands import RECIPES
 from abzero.config import Config
@@ -22,7 +21,6 @@ from abzero.policy.known import KNOWN
 from abzero.prompts import Prompts
 
 NAMES = sorted(path.stem for path in RECIPES.glob("*.toml") if path.stem != "tiny-cpu")
-GB = 10**9
 PARAMETERS = {
     "Qwen/Qwen2.5-7B": 7_615_616_512,
     "Qwen/Qwen2.5-Coder-7B": 7_615_616_512,
@@ -96,7 +94,13 @@ def test_a_recipe_trains_a_small_model_of_its_shape(name, small, tmp_path):
     seeds, run = tmp_path / "seeds.jsonl", tmp_path / "run"
     seeds.write_text("".join(json.dumps(row) + "\n" for row in SEEDS))
     config = read(name)
-    flags = [f"--run={run}", f"--seeds={seeds}", f"--model.name={small(config.model.name)}", "--model.device=cpu", "--model.threads=1"]
+    flags = [
+        f"--run={run}",
+        f"--seeds={seeds}",
+        f"--model.name={small(config.model.name)}",
+        "--model.device=cpu",
+        "--model.threads=1",
+    ]
     assert main(["train", name, *flags, *SMALL]) == 0
     with closing(Archive(run / "run.db")) as archive:
         metrics = archive.metrics(2)
@@ -108,7 +112,38 @@ def test_a_recipe_trains_a_small_model_of_its_shape(name, small, tmp_path):
     assert ("adapter_model.safetensors" if config.model.lora_rank else "model.safetensors") in saved
 
 
-def test_the_small_recipe_fits_24_gb():
-    config = read("qwen2.5-3b-coder-lora-24gb", "--model.device=cpu")
-    setup = engines.memory_setup(config)
-    assert plan.memory(plan.shape(config.model.name), setup)["peak"] < 0.8 * 24 * GB
+@pytest.mark.parametrize(
+    ("name", "flags"),
+    [
+        ("qwen2.5-3b-coder-lora-24gb", "--gib 22"),
+        ("qwen2.5-7b-coder", "--gib 74.5 --processes 4"),
+        ("qwen2.5-7b-coder", "--gib 74.5 --processes 2 --optimizer.eight-bit True"),
+        ("qwen2.5-7b-coder", "--gib 131 --optimizer.eight-bit True"),
+        ("qwen2.5-7b-coder", "--gib 44 --model.lora-rank 64"),
+        ("qwen2.5-7b", "--gib 74.5 --processes 4"),
+        ("qwen2.5-14b-coder", "--gib 74.5 --processes 8"),
+        ("qwen2.5-14b-coder", "--gib 74.5 --processes 4 --optimizer.eight-bit True"),
+        ("llama-3.1-8b", "--gib 74.5 --processes 4"),
+        ("llama-3.1-8b", "--gib 131 --optimizer.eight-bit True"),
+        ("reference", "--gib 74.5 --processes 4"),
+    ],
+)
+def test_a_recipe_fits_the_cards_it_names(name, flags):
+    assert main(["plan", name, *flags.split()]) == 0
+
+
+def test_what_does_not_fit_is_told_with_what_would(capsys):
+    assert main(["plan", "qwen2.5-7b-coder", "--gib", "44"]) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert "optimizer.eight_bit true" in said
+    assert "shared by 6 processes" in said
+    assert main(["plan", "qwen2.5-7b-coder", "--gib", "74.5"]) == 1
+    assert "shared by 3 processes" in " ".join(capsys.readouterr().out.split())
+    assert main(["plan", "qwen2.5-7b-coder", "--processes", "0"]) == 1
+
+
+def test_a_server_s_memory_is_its_own_affair(tmp_path, capsys):
+    recipe = tmp_path / "server.toml"
+    recipe.write_text('[model]\nname = "Qwen/Qwen2.5-Coder-7B"\nengine = "tinker"\n[loss]\nentropy = 0.0\n')
+    assert main(["plan", str(recipe)]) == 0
+    assert "the server holds the model" in capsys.readouterr().out

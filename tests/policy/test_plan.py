@@ -1,11 +1,21 @@
+import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from abzero.policy import models
-from abzero.policy.plan import GIB, Setup, Shape, disk, memory, nearest, shape
+from abzero.policy.known import KNOWN
+from abzero.policy.plan import GIB, Setup, Shape, disk, memory, nearest, processes, shape
+
+ROOT = Path(__file__).parents[2]
+MEASURED = ("5M", "42M", "134M", "42M, checkpointing", "42M, bf16", "134M, 8-bit Adam", "134M, LoRA")
+"""Cases of `benchmarks/memory.py`."""
 
 SEVEN = Shape(7_615_616_512, 152_064, 3584, 18_944, 28, 3584, 512, 0)
 SEVEN = replace(SEVEN, adapted=2 * (3584 + 3584) + 2 * (3584 + 512) + 3 * (3584 + 18_944))
@@ -60,3 +70,53 @@ def test_more_tokens_never_need_less(tokens, more, checkpointing):
 def test_each_saving_saves(change):
     setup = Setup(on_cpu=False)
     assert memory(SEVEN, replace(setup, **change))["peak"] < memory(SEVEN, setup)["peak"]
+
+
+def test_a_model_that_is_here_is_read_and_not_looked_up(folder, tmp_path, monkeypatch):
+    """A folder of a known name wins over the table."""
+    name = next(iter(KNOWN))
+    (tmp_path / name).mkdir(parents=True)
+    (tmp_path / name / "config.json").write_bytes((folder / "config.json").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    assert shape(name).hidden == 32
+
+
+def test_processes_share_what_is_trained_and_not_what_is_computed():
+    alone, four = (memory(SEVEN, Setup(width=2, sampler_width=2, on_cpu=False, processes=n)) for n in (1, 4))
+    for part in ("weights", "masters", "optimizer", "gradients"):
+        assert four[part] == -(-alone[part] // 4)
+    assert four["activations"] == alone["activations"]
+    assert alone["whole copy"] == alone["gathered"] == 0
+    assert four["whole copy"] == 2 * SEVEN.parameters
+
+
+def test_the_copy_to_sample_from_and_the_work_of_an_update_take_turns():
+    setup = Setup(width=2, sampler_width=2, on_cpu=False, processes=4, checkpointing=True)
+    parts = memory(SEVEN, setup)
+    held = sum(parts[name] for name in ("weights", "masters", "optimizer"))
+    updating = parts["gradients"] + parts["activations"] + parts["gathered"]
+    assert parts["peak"] == held + max(updating, parts["whole copy"] + parts["cache"])
+
+
+def test_another_engine_s_weights_are_let_go_of_on_a_gpu_alone():
+    on_gpu, on_cpu = (memory(SEVEN, Setup(apart=True, cache_bytes=GIB, on_cpu=here)) for here in (False, True))
+    assert on_gpu["sampler"] == on_cpu["sampler"] == 4 * SEVEN.parameters
+    assert on_gpu["peak"] < on_cpu["peak"]
+
+
+def test_the_fewest_processes_that_fit_are_found():
+    setup = Setup(width=2, sampler_width=2, checkpointing=True, on_cpu=False)
+    count = processes(SEVEN, setup, 74 * GIB)
+    assert count is not None
+    assert memory(SEVEN, replace(setup, processes=count))["peak"] <= 74 * GIB
+    assert memory(SEVEN, replace(setup, processes=count - 1))["peak"] > 74 * GIB
+    assert processes(SEVEN, setup, GIB) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", MEASURED)
+def test_a_plan_is_within_15_percent_of_the_measured_peak(case):
+    command = [sys.executable, str(ROOT / "benchmarks" / "memory.py"), "--case", case]
+    environment = os.environ | {"MALLOC_MMAP_THRESHOLD_": "262144"}
+    found = json.loads(subprocess.run(command, env=environment, capture_output=True, check=True).stdout)
+    assert 0.85 < found["planned"] / found["taken"] < 1.15
