@@ -3,7 +3,7 @@ BIN := .venv/bin
 CORPUS ?= ../shared/attacks
 STAMP := .venv/.installed
 
-.PHONY: setup demo test check test-slow vllm-test attacks attacks-policy-off attacks-own fuzz soak bench bench-sandbox clean
+.PHONY: setup demo test check test-slow vllm-test attacks attacks-policy-off attacks-own fuzz soak bench bench-sandbox cluster-test clean
 
 setup: $(STAMP)
 
@@ -39,6 +39,10 @@ attacks: setup
 # The same with every Python-level policy off: the kernel's layers alone.
 attacks-policy-off: setup
 	ATTACK_POLICY=off $(MAKE) attacks CORPUS='$(CORPUS)'
+
+# Real self-play against SkyRL's real Tinker server, in an environment of its own: some minutes.
+cluster-test: setup
+	scripts/cluster-test
 
 attacks-own: setup
 	$(MAKE) attacks CORPUS=tests/sandbox/escapes

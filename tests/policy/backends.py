@@ -19,6 +19,7 @@ from abzero.policy.scripted import ScriptedGenerator, ScriptedLearner
 from abzero.policy.vllm.engine import VllmEngine
 from abzero.policy.vllm.generator import TakingTurns, VllmGenerator
 
+from . import tinker_server
 from .conftest import local_policy
 
 MAX_TOKENS = 12
@@ -46,6 +47,8 @@ class Backend:
     """The model whose gradients an update makes in this process; None where another process makes them."""
     gradient_gap: float = 1e-5
     """Largest norm of the error of that gradient, as a share of its own norm."""
+    temperatures: frozenset[float] = frozenset({0.7, 1.0})
+    """At which of these its sampler and its learner agree."""
     alone: bool = True
     """Whether a row's tokens are the same whatever shares its batch; rounding in narrow types moves some."""
     kill: Callable[[Generator], None] | None = None
@@ -120,4 +123,36 @@ BACKENDS |= {
     "vllm-tied": Backend(vllm(), shape="wide", **VLLM),
     "vllm-untied": Backend(vllm(), shape="wide-untied", **VLLM),
     "vllm-lora": Backend(vllm(rank=4), shape="wide", **VLLM),
+}
+
+
+def tinker(kind: str) -> Make:
+    """Generator and learner over the wire, behind a small server of their own that is a `kind`."""
+
+    def make(folder: Path, *, temperature: float = 1.0, micro_batch_tokens: int = 16_384) -> Pair:
+        server = tinker_server.TinkerServer(folder, disk=DISK, **tinker_server.TRUTH[kind])
+        SERVERS.append(server)
+        return tinker_server.policy(server, folder, kind, temperature=temperature, look_seconds=0.2, **LIMITS, **STEPS)
+
+    return make
+
+
+SERVERS: list[tinker_server.TinkerServer] = []
+DISK: tinker_server.Checkpoints = {}
+
+
+def close_last(generator: Generator) -> None:
+    SERVERS[-1].close()
+
+
+NO_TINKER = "" if find_spec("tinker") else "the extra [tinker] is not installed"
+TINKER = {
+    "published": tinker_server.published,
+    "temperatures": frozenset({1.0}),
+    "kill": close_last,
+    "missing": NO_TINKER,
+}
+BACKENDS |= {
+    "tinker-sum": Backend(tinker("verl"), trained=lambda learner: tinker_server.held(learner).model, **TINKER),
+    "tinker-mean": Backend(tinker("skyrl-jax"), **TINKER),
 }

@@ -182,6 +182,8 @@ def distance(model: PreTrainedModel, rollouts: list[Rollout], temperature: float
 
 @pytest.mark.parametrize("temperature", [0.7, 1.0])
 def test_log_probabilities_equal_a_float64_reference_at_their_temperature(make, backend, published, temperature):
+    if temperature not in backend.temperatures:
+        pytest.skip("it trains at another temperature")
     generator, learner = make(temperature=temperature)
     generator.sync(learner)
     rollouts = list(flat(generator.generate(PROMPTS, 4, random.Random(0))))

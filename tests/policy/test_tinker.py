@@ -22,7 +22,7 @@ from abzero.types import Experience, Role, Rollout
 
 from . import tinker_server
 from .conftest import local_policy
-from .tinker_server import TinkerServer
+from .tinker_server import TinkerServer, held
 
 pytest.importorskip("tinker", reason="the extra [tinker] is not installed")
 
@@ -44,12 +44,6 @@ def server(folder: Path) -> Iterator[TinkerServer]:
 
 def policy(kind: str, folder: Path, **settings: Any) -> tuple[Generator, Learner]:
     return tinker_server.policy(tinker_server.running(folder, kind), folder, kind, **settings)
-
-
-def newest(kind: str, folder: Path) -> tinker_server.Model:
-    """What the server holds of the policy made last; where norms are told, the proof's own adapter came after it."""
-    held = list(tinker_server.running(folder, kind).models.values())
-    return held[-2 if kind == "skyrl-jax" else -1]
 
 
 def experience(prompt: list[int], tokens: list[int], shift: float, advantage: float, role: Role) -> Experience:
@@ -88,7 +82,7 @@ def test_the_gradient_of_three_ragged_rows_is_ours_whatever_the_server_s_reducti
     _, learner = policy(kind, folder, objective=OFF_POLICY, weighting=WEIGHTINGS[weighting], gap_limit=9.0)
     learner.update(RAGGED)
     expected = by_hand(folder, RAGGED, weighting, OFF_POLICY)
-    [found] = newest(kind, folder).gradients
+    [found] = held(learner).gradients
     assert found.keys() == expected.keys()
     for name, gradient in expected.items():
         torch.testing.assert_close(found[name].double(), gradient, rtol=2e-3, atol=2e-5, msg=name)
@@ -103,7 +97,7 @@ def test_minibatches_move_the_weights_as_the_local_learner_s_do(folder, kind, we
     _, remote = policy(kind, folder, **settings)
     for _ in range(2):
         expected, found = local.update(RAGGED), remote.update(RAGGED)
-    weights = newest(kind, folder).model.state_dict()
+    weights = held(remote).model.state_dict()
     for name, value in local.model.state_dict().items():
         torch.testing.assert_close(weights[name], value, rtol=1e-3, atol=1e-4, msg=name)
     shared = set(expected) & set(found) - {"entropy"}
@@ -118,7 +112,7 @@ def test_adam_s_settings_reach_the_server(folder):
     steps = Optimisation(learning_rate=0.5, betas=(0.7, 0.8), weight_decay=0.03, clip_norm=0.25, warmup=2)
     _, hosted = policy("hosted", folder, optimisation=steps, gap_limit=9.0)
     hosted.update(RAGGED)
-    [sent] = newest("hosted", folder).steps
+    [sent] = held(hosted).steps
     names = ("learning_rate", "beta1", "beta2", "eps", "weight_decay", "grad_clip_norm")
     assert [sent[name] for name in names] == pytest.approx([0.25, 0.7, 0.8, 1e-8, 0.03, 0.25])
 
@@ -156,12 +150,12 @@ def test_a_server_that_reports_nothing_cannot_be_tried(folder, server):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_proof_leaves_weights_moments_and_gradients_alone(folder, kind):
-    policy(kind, folder)
-    held = newest(kind, folder)
+    _, learner = policy(kind, folder)
+    mine = held(learner)
     fresh, _ = models.load(folder, dtype=torch.float32, device="cpu")
-    assert not held.steps
-    assert not held.adam.state
-    for (name, weight), (_, before) in zip(held.model.named_parameters(), fresh.named_parameters(), strict=True):
+    assert not mine.steps
+    assert not mine.adam.state
+    for (name, weight), (_, before) in zip(mine.model.named_parameters(), fresh.named_parameters(), strict=True):
         assert weight.grad is None or not weight.grad.any(), name
         assert torch.equal(weight, before), name
 

@@ -27,6 +27,8 @@ from abzero.policy.sampling import sample
 from abzero.policy.tinker.servers import SERVERS
 
 Json = dict[str, Any]
+Checkpoints = dict[str, tuple[Json, Json]]
+"""Weights and moments, by their path."""
 TRUTH: dict[str, dict[str, bool]] = {
     "skyrl-jax": {"mean": True, "norms": True},
     "verl": {"mean": False, "norms": False},
@@ -51,7 +53,9 @@ class Model:
 class TinkerServer:
     """Serves the model in `folder`, under the name `name`, until it is closed."""
 
-    def __init__(self, folder: Path, *, mean: bool, norms: bool, name: str = "stub", port: int = 0) -> None:
+    def __init__(
+        self, folder: Path, *, mean: bool, norms: bool, name: str = "stub", disk: Checkpoints | None = None
+    ) -> None:
         """`mean`: mean over each row's positions, then over rows, else the sum. `norms`: tells norms, else losses."""
         self.name, self.mean, self.norms = name, mean, norms
         self.health: Json = {"status": "ok"}
@@ -66,13 +70,13 @@ class TinkerServer:
         self.requests: list[Json] = []
         """The last sampling requests."""
         self.models: dict[str, Model] = {}
-        self.kept: dict[str, tuple[Json, Json]] = {}
+        self.kept: Checkpoints = {} if disk is None else disk
         self._base, codec = models.load(folder, dtype=torch.float32, device="cpu")
         self._stops = torch.tensor(sorted(codec.ends))
         self._samplers: dict[str, PreTrainedModel] = {}
         self._results: dict[str, Json] = {}
         self._lock = threading.Lock()
-        self._http = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._http.daemon_threads = True
         self.port = self._http.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -83,7 +87,8 @@ class TinkerServer:
         self._http.server_close()
 
     def answer(self, endpoint: str, body: Json) -> tuple[int, Json]:
-        """Status and answer to one request."""
+        """Status and answer to one request, in a thread of its own, for which torch's threads are counted anew."""
+        torch.set_num_threads(1)
         if endpoint == "retrieve_future":
             if self.stuck.is_set():
                 threading.Event().wait(0.1)
@@ -91,7 +96,7 @@ class TinkerServer:
             return 200, self._results[body["request_id"]]
         plain: dict[str, Callable[[], Json]] = {
             "healthz": lambda: self.health,
-            "client/config": lambda: {"use_pyqwest_transport": False},
+            "client/config": dict,
             "create_session": lambda: {"type": "create_session", "session_id": "session"},
             "session_heartbeat": lambda: {"type": "session_heartbeat"},
             "telemetry": lambda: {"status": "accepted"},
@@ -245,7 +250,27 @@ def policy(
     proof.prove(trainer, lambda: link.trainer(8, 0), SERVERS[kind], codec.encode(proof.TEXT))
     learner = TinkerLearner(trainer, SERVERS[kind], objective=objective or losses.Objective(entropy=0.0), **settings)
     limits = {"max_prompt_tokens": max_prompt_tokens, "max_tokens": max_tokens}
+    MADE[learner] = (server, server.models[trainer._client.model_id])
     return TinkerGenerator(learner.sampler(), codec, temperature=temperature, **limits), learner
+
+
+MADE: dict[Learner, tuple[TinkerServer, Model]] = {}
+
+
+def held(learner: Learner) -> Model:
+    """What the server holds for `learner`."""
+    return MADE[learner][1]
+
+
+def published(learner: Learner, folder: Path) -> PreTrainedModel:
+    """The model of the checkpoint that the server keeps when `learner` saves into `folder`, in float64."""
+    learner.save(folder)
+    [note] = folder.iterdir()
+    server, model = MADE[learner]
+    weights, _ = server.kept[json.loads(note.read_text())["path"]]
+    copied = copy.deepcopy(model.model).requires_grad_(False).double()
+    copied.load_state_dict(weights)
+    return copied.eval()
 
 
 def _cross_entropy(logprobs: Tensor, inputs: Json, config: Json) -> Tensor:
