@@ -95,7 +95,11 @@ def self_play(config: Config, box: Sandbox) -> SelfPlay:
         learner=learner,
         sandbox=box,
         buffer=Buffer(config.buffer.capacity, KEYS[config.buffer.duplicates]),
-        advantage=partial(ESTIMATORS[config.advantage.estimator], weight=WEIGHTS[config.advantage.per]),
+        advantage=partial(
+            ESTIMATORS[config.advantage.estimator],
+            weight=WEIGHTS[config.advantage.per],
+            negative=config.advantage.negative,
+        ),
         credit=credit(config),
         batch_size=config.batch_size,
         references=config.propose.references,

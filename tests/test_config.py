@@ -205,7 +205,7 @@ def changes(kind):
             case int():
                 values[field.name] = st.just(default) | st.integers(2, 10**9)
             case float():
-                values[field.name] = st.just(default) | st.floats(1e-3, 1e9)
+                values[field.name] = st.just(default) | st.floats(1.0, 1e9)
             case _ if dataclasses.is_dataclass(default):
                 values[field.name] = changes(type(default))
             case _:

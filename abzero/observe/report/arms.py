@@ -7,7 +7,7 @@ from abzero.errors import RunError
 from abzero.observe.report.gather import Run
 from abzero.observe.report.results import BASELINE, CHARTED, Cell, Change, Evaluation, Share, mean, paired
 
-_IRRELEVANT = ("run", "seed", "checkpoint.", "observe.", "sandbox.")
+_IRRELEVANT = ("run", "seed", "checkpoint.", "observe.", "sandbox.", "model.threads")
 """Settings that make no other experiment; a dot at the end stands for all below."""
 
 
