@@ -28,17 +28,21 @@ class CachedEngine:
     def start(
         self, prompts: Sequence[Sequence[int]], copies: Sequence[int], new: int
     ) -> tuple["CachedSession", Tensor]:
-        self._model.eval()
-        width = max(map(len, prompts))
-        device = self._model.device
-        tokens_PT = torch.tensor([[0] * (width - len(prompt)) + list(prompt) for prompt in prompts], device=device)
-        pads_P = torch.tensor([width - len(prompt) for prompt in prompts], device=device)
-        seen_PT = (torch.arange(width, device=device) >= pads_P[:, None]).long()
-        session = CachedSession(self._model, seen_PT)
-        logits_PV = session.forward(tokens_PT, (seen_PT.cumsum(1) - 1).clamp(min=0))
-        rows = torch.arange(len(prompts), device=device).repeat_interleave(torch.tensor(copies, device=device))
+        session, logits_PV = prefill(self._model, prompts)
+        rows = torch.tensor([row for row, times in enumerate(copies) for _ in range(times)], device=logits_PV.device)
         session.keep(rows)
         return session, logits_PV[rows]
+
+
+def prefill(model: PreTrainedModel, prompts: Sequence[Sequence[int]]) -> tuple["CachedSession", Tensor]:
+    """A session of one row for each prompt, and its logits ``[P, V]``."""
+    model.eval()
+    width = max(map(len, prompts))
+    tokens_PT = torch.tensor([[0] * (width - len(prompt)) + list(prompt) for prompt in prompts], device=model.device)
+    pads_P = torch.tensor([width - len(prompt) for prompt in prompts], device=model.device)
+    seen_PT = (torch.arange(width, device=model.device) >= pads_P[:, None]).long()
+    session = CachedSession(model, seen_PT)
+    return session, session.forward(tokens_PT, (seen_PT.cumsum(1) - 1).clamp(min=0))
 
 
 def cache_bytes_per_token(model: PreTrainedModel) -> int:
@@ -54,15 +58,15 @@ class CachedSession:
 
     def __init__(self, model: PreTrainedModel, seen_BT: Tensor) -> None:
         self._model = model
-        self._seen_BT = seen_BT
-        self._cache = DynamicCache(config=model.config)
+        self.seen_BT = seen_BT
+        self.cache = DynamicCache(config=model.config)
 
     def forward(self, tokens_BT: Tensor, positions_BT: Tensor) -> Tensor:
         output = self._model(
             input_ids=tokens_BT,
-            attention_mask=self._seen_BT,
+            attention_mask=self.seen_BT,
             position_ids=positions_BT,
-            past_key_values=self._cache,
+            past_key_values=self.cache,
             use_cache=True,
             logits_to_keep=1,
         )
@@ -70,10 +74,10 @@ class CachedSession:
         return logits_BV
 
     def advance(self, tokens_B: Tensor) -> Tensor:
-        positions_B1 = self._seen_BT.sum(1, keepdim=True)
-        self._seen_BT = torch.cat((self._seen_BT, torch.ones_like(positions_B1)), 1)
+        positions_B1 = self.seen_BT.sum(1, keepdim=True)
+        self.seen_BT = torch.cat((self.seen_BT, torch.ones_like(positions_B1)), 1)
         return self.forward(tokens_B[:, None], positions_B1)
 
     def keep(self, rows: Tensor) -> None:
-        self._cache.batch_select_indices(rows)
-        self._seen_BT = self._seen_BT[rows]
+        self.cache.batch_select_indices(rows)
+        self.seen_BT = self.seen_BT[rows]

@@ -13,6 +13,7 @@ from abzero.policy import dense
 from abzero.policy.base import Learner
 from abzero.policy.cached import CachedEngine
 from abzero.policy.codec import Codec
+from abzero.policy.graphs import GraphEngine
 from abzero.policy.learner import LocalLearner
 from abzero.policy.sampling import Engine, Sample, sample
 from abzero.types import Rollout
@@ -81,10 +82,12 @@ def rollout(codec: Codec, prompt: list[int], row: Sample, version: int) -> Rollo
 
 
 def engine(model: PreTrainedModel, dtype: torch.dtype) -> Engine:
-    """The quickest way to run `model` in `dtype` here: packed for small dense models on CPU, else as it is."""
-    if model.device.type == "cpu" and model.num_parameters() <= dense.PACKED_PARAMETERS and dense.fits(model):
+    """The quickest way to run `model` in `dtype` here: dense models packed on CPU if small, captured on CUDA."""
+    known = dense.fits(model)
+    if known and model.device.type == "cpu" and model.num_parameters() <= dense.PACKED_PARAMETERS:
         return dense.DenseEngine(model, dtype)
-    return CachedEngine(model if model.dtype == dtype else _converted(model, dtype))
+    same = model if model.dtype == dtype else _converted(model, dtype)
+    return GraphEngine(same) if known and model.device.type == "cuda" else CachedEngine(same)
 
 
 def _converted(model: PreTrainedModel, dtype: torch.dtype) -> PreTrainedModel:
