@@ -15,13 +15,13 @@ from transformers import PreTrainedModel
 
 from abzero.errors import BackendError, ConfigError, RunError
 from abzero.losses import Objective, Tokens, Weighting, figures, policy_loss, sequence_weights
-from abzero.policy import lora, sharding
+from abzero.policy import lora
 from abzero.policy.batching import micro_batches
 from abzero.policy.codec import Codec
 from abzero.policy.logprobs import token_logprobs
 from abzero.policy.optimizer import Adam, MasterOptimizer, adam
 from abzero.policy.optimizer import Optimisation as Optimisation
-from abzero.policy.sharding import ALONE, World
+from abzero.policy.sharding import ALONE, Whole, World
 from abzero.types import Experience
 
 
@@ -59,8 +59,7 @@ class LocalLearner:
         self._gap_limit = gap_limit
         self._version = 0
         self._world = world
-        self._whole = copy.deepcopy(model).requires_grad_(False) if world.size > 1 else model
-        self._collected: int | None = 0
+        self._whole = Whole(model, world)
         own_copy = self._objective.kl and not lora.present(model)
         reference = copy.deepcopy(model).requires_grad_(False) if own_copy else None
         if checkpointing:
@@ -79,10 +78,7 @@ class LocalLearner:
 
         All processes must ask at once.
         """
-        if self._whole is not self.model and self._collected != self._version:
-            sharding.collect(self.model, self._whole)
-            self._collected = self._version
-        return self._whole
+        return self._whole.get()
 
     @property
     def version(self) -> int:
@@ -98,9 +94,7 @@ class LocalLearner:
         if not rows:
             return {}
         self.model.train()
-        if self._whole is not self.model:
-            sharding.let_go(self.model, self._whole)
-            self._collected = None
+        self._whole.let_go()
         parts = [self._moving(rows[start :: self._minibatches]) for start in range(self._minibatches)]
         parts = [part for part in parts if part]
         if not parts:
@@ -234,7 +228,7 @@ class LocalLearner:
             counts = json.loads((folder / "learner.json").read_text())
             with safe_open(folder / "optimizer.safetensors", framework="pt") as file:
                 self._optimizer.restore(file.keys(), file.get_tensor, int(counts["steps"]))
-            self._version = self._collected = int(counts["version"])
+            self._version = int(counts["version"])
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             raise RunError(f"{folder} does not hold this model's checkpoint: {error}") from error
 
@@ -244,8 +238,7 @@ class LocalLearner:
         else:
             saved = type(model).from_pretrained(folder, dtype=model.dtype)
             model.load_state_dict(saved.state_dict())
-        if model is not self.model:
-            sharding.spread(model, self.model)
+        self._whole.spread()
 
 
 class Scorer(nn.Module):

@@ -4,6 +4,7 @@
 model to sample from. A world of one does all of this without talking to anyone.
 """
 
+import copy
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -114,27 +115,43 @@ def cut(whole: Tensor, like: Tensor) -> Tensor:
     return whole[like.device_mesh.get_local_rank() * step :][: own(like).shape[0]].clone()
 
 
-@torch.no_grad()
-def collect(model: nn.Module, into: nn.Module) -> None:
-    """Give a whole model the trainable weights of a sharded `model`."""
-    for sharded, weight in zip(model.parameters(), into.parameters(), strict=True):
-        if sharded.requires_grad:
-            weight.data = gathered(own(sharded), sharded)
+class Whole:
+    """All the weights of a `model` about to be sharded: a copy, collected when asked for and let go of in between.
 
+    A model that is not sharded is its own whole. Weights that are never trained stay where they are.
+    """
 
-def let_go(model: nn.Module, of: nn.Module) -> None:
-    """Empty the whole copy `of` a sharded `model`, until it is collected again; what is never trained stays."""
-    for sharded, weight in zip(model.parameters(), of.parameters(), strict=True):
-        if sharded.requires_grad:
-            weight.data = weight.data.new_empty(0)
+    def __init__(self, model: PreTrainedModel, world: World) -> None:
+        self._model = model
+        self._copy = model if world.size == 1 else copy.deepcopy(model).requires_grad_(False)
+        self._fresh = True
 
+    @torch.no_grad()
+    def get(self) -> PreTrainedModel:
+        """The model with all its weights. All processes must ask at once."""
+        if not self._fresh:
+            for sharded, weight in self._trained():
+                weight.data = gathered(own(sharded), sharded)
+            self._fresh = True
+        return self._copy
 
-@torch.no_grad()
-def spread(model: nn.Module, into: nn.Module) -> None:
-    """Copy the trainable weights of a sharded model from a whole `model`."""
-    for weight, sharded in zip(model.parameters(), into.parameters(), strict=True):
-        if sharded.requires_grad:
-            own(sharded).copy_(cut(weight, sharded))
+    def let_go(self) -> None:
+        """Give the copy's memory back, before the sharded weights change."""
+        if self._copy is not self._model:
+            for _, weight in self._trained():
+                weight.data = weight.data.new_empty(0)
+            self._fresh = False
+
+    @torch.no_grad()
+    def spread(self) -> None:
+        """Take the sharded weights from the copy, which has changed."""
+        if self._copy is not self._model:
+            for sharded, weight in self._trained():
+                own(sharded).copy_(cut(weight, sharded))
+
+    def _trained(self) -> list[tuple[Tensor, Tensor]]:
+        pairs = zip(self._model.parameters(), self._copy.parameters(), strict=True)
+        return [(sharded, weight) for sharded, weight in pairs if sharded.requires_grad]
 
 
 def world() -> World:

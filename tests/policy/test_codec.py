@@ -13,9 +13,9 @@ from abzero.policy.codec import Codec
 from .conftest import ALPHABET, END, edit, tokenizer
 
 
-@pytest.fixture
-def copied(folder: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(folder, tmp_path / "model"))
+@pytest.fixture(params=["qwen2", "qwen3", "llama"])
+def copied(request: pytest.FixtureRequest, folders: dict[str, Path], tmp_path: Path) -> Path:
+    return Path(shutil.copytree(folders[request.param], tmp_path / "model"))
 
 
 def codec(folder: Path) -> Codec:

@@ -5,6 +5,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from abzero.errors import RunError
 from abzero.policy import lora, models
 from abzero.policy.export import export, model_card
+from abzero.policy.optimizer import Optimisation
+from abzero.types import Experience, Rollout
 
 from .conftest import local_policy
 
@@ -26,7 +28,25 @@ def test_an_exported_model_loads_anywhere_with_the_same_logits(folders, tmp_path
     assert (tmp_path / "out" / "README.md").read_text() == "card"
 
 
-def test_an_adapter_is_merged(folder, tmp_path):
+@pytest.mark.parametrize("shape", ["qwen2", "llama"])
+def test_a_trained_bf16_model_keeps_its_ties_its_type_and_its_logits(folders, tmp_path, shape):
+    """The first shape's embeddings are its head, the other's are not."""
+    fast = Optimisation(learning_rate=0.1)
+    _, learner = local_policy(folders[shape], dtype=torch.bfloat16, optimisation=fast, gap_limit=9.0)
+    learner.update([Experience("solve", "deduction", 0, Rollout([5], [6, 7], [-3.0, -3.0], "", "stop"), (), 1.0)])
+    learner.save(tmp_path)
+    export(tmp_path / "model", tmp_path / "out", "card")
+    found = AutoModelForCausalLM.from_pretrained(tmp_path / "out")
+    tied = found.get_output_embeddings().weight is found.get_input_embeddings().weight
+    assert (tied, found.dtype) == (shape == "qwen2", torch.bfloat16)
+    assert torch.equal(logits(found), logits(learner.model))
+    base, _ = models.load(folders[shape], dtype=torch.bfloat16, device="cpu")
+    assert not torch.equal(logits(found), logits(base))
+
+
+@pytest.mark.parametrize("shape", ["qwen2", "qwen3", "llama"])
+def test_an_adapter_is_merged(folders, tmp_path, shape):
+    folder = folders[shape]
     _, learner = local_policy(folder, rank=4)
     with torch.no_grad():
         for name, parameter in learner.model.named_parameters():

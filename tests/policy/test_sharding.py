@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
 from abzero.cli import main
+from abzero.policy.export import export
 from abzero.policy.sharding import ALONE, World, cut, gathered, own
 
 from .sharded import PROMPTS, WAYS, batch, crew, learn
@@ -92,6 +93,19 @@ def test_a_run_goes_on_with_another_number_of_processes(found, folder, tmp_path,
     for kind in ("alone-together", "together-alone"):
         for key, weight in weights(found["out"] / kind / name).items():
             torch.testing.assert_close(weight, expected[key], rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["full", "lora", "bf16"])
+def test_what_two_processes_saved_is_exported_as_it_is(found, tmp_path, name):
+    saved = found["out"] / "together" / name / "model"
+    export(saved, tmp_path / "out", "card")
+    text = torch.arange(2, 20)[None]
+    with torch.no_grad():
+        ours, theirs = (
+            AutoModelForCausalLM.from_pretrained(path, dtype="auto").eval()(text).logits
+            for path in (tmp_path / "out", saved)
+        )
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-4 if name == "lora" else 0)
 
 
 def test_the_leading_process_sees_one_policy(found, folder):

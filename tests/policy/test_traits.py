@@ -16,10 +16,13 @@ def of(folder: Path) -> dict[str, Trait]:
     return {trait.what: trait for trait in traits(folder)}
 
 
-@pytest.fixture
-def tagged(folder: Path, tmp_path: Path) -> Path:
-    """The model with the think tag in place of its last character."""
-    copied = Path(shutil.copytree(folder, tmp_path / "model"))
+SHAPES = ["qwen2", "qwen3", "llama"]
+
+
+@pytest.fixture(params=SHAPES)
+def tagged(request: pytest.FixtureRequest, folders: dict[str, Path], tmp_path: Path) -> Path:
+    """A model with the think tag in place of its last character."""
+    copied = Path(shutil.copytree(folders[request.param], tmp_path / "model"))
     text = (copied / "tokenizer.json").read_text()
     copied.joinpath("tokenizer.json").write_text(
         text.replace('"-": 47', '"<think>": 47').replace("<end>|", "<end>|<think>|")
@@ -27,8 +30,10 @@ def tagged(folder: Path, tmp_path: Path) -> Path:
     return copied
 
 
-def test_a_plain_model_is_fine(folder):
-    found = of(folder)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_plain_model_is_fine(folders, shape):
+    found = of(folders[shape])
+    assert found["model"].found.startswith(f"{shape}, ")
     assert found["think tag"].fine
     assert "plain text" in found["think tag"].found
     assert found["ends"].found == "'<end>' (0)"
