@@ -87,7 +87,9 @@ def placed(config: Config) -> str:
     if config.model.engine == "tinker":
         return f"the Tinker server at {config.tinker.url}"
     chosen, count = device(config), config.model.threads
-    return f"cpu ({count} thread{'s' * (count > 1)})" if chosen == "cpu" else chosen
+    words = f"cpu ({count} thread{'s' * (count > 1)})" if chosen == "cpu" else chosen
+    size = sharding.world().size
+    return words if size == 1 else f"{words}, {size} processes"
 
 
 def settled(config: Config, name: str) -> Config:

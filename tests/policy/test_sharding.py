@@ -14,7 +14,10 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
+from abzero import engines
 from abzero.cli import main
+from abzero.errors import ConfigError
+from abzero.flags import parse
 from abzero.policy.export import export
 from abzero.policy.sharding import ALONE, World, cut, gathered, own
 
@@ -147,6 +150,24 @@ def test_a_plain_tensor_is_its_own_slice_and_its_own_whole():
     assert own(weight) is weight
     assert cut(weight, weight) is weight
     assert gathered(weight, weight) is weight
+
+
+def test_engines_that_are_one_process_say_so_under_torchrun(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    config = parse(["--model.engine=vllm"], "abzero train")
+    monkeypatch.setenv("RANK", "0")
+    with pytest.raises(ConfigError, match="start it without torchrun"), engines.leading(config):
+        pass
+    assert not engines.follow(config)
+    monkeypatch.setenv("RANK", "1")
+    assert engines.follow(config)
+
+
+def test_a_process_alone_leads_and_follows_nobody():
+    config = parse([], "abzero train")
+    assert not engines.follow(config)
+    with engines.leading(config):
+        assert "processes" not in engines.placed(config)
 
 
 def torchrun(*arguments: str) -> int:
