@@ -43,8 +43,8 @@ def task_types(tasks: Tasks) -> list[TaskType]:
     kinds: dict[str, TaskType] = {
         kind.mode: kind
         for kind in (
-            Abduction(prompts, tasks.max_output, equal),
-            Deduction(prompts, tasks.max_output, equal),
+            Abduction(prompts, tasks.max_output, equal, tasks.idle_steps),
+            Deduction(prompts, tasks.max_output, equal, tasks.idle_steps),
             Induction(prompts, tasks.inputs, tasks.max_output, equal, SCORES[tasks.induction_score]),
         )
     }

@@ -107,6 +107,8 @@ class Tasks:
     """How hits on the hidden pairs make one score: all, the share, or at least one."""
     strict_types: Flag = False
     """Whether 1, 1.0 and True count as different answers."""
+    idle_steps: Flag = True
+    """Whether a program may have steps that its result does not need; if not, such a proposal is invalid."""
     holdout: Literal["none", "nursery"] = "none"
     """Reject proposals whose program belongs to this suite's held-out set."""
 

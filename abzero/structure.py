@@ -42,6 +42,38 @@ def distance(program: str, other: str) -> float:
     return 1.0 - difflib.SequenceMatcher(None, _words(program), _words(other), autojunk=False).ratio()
 
 
+def shortcuts(program: str) -> list[str]:
+    """`program` with one step less each: an assignment made a copy of a variable that it reads, another step dropped.
+
+    If one of them gives the same result, the step that it lacks is idle. Empty where `program` cannot be parsed safely.
+    """
+    tree = _tree(program)
+    if tree is None:
+        return []
+    bound = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    bound |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    found = []
+    for node in [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.For | ast.While | ast.If)]:
+        for place, step in enumerate(node.body):
+            for shorter in _shorter(step, bound):
+                node.body[place] = shorter
+                found.append(ast.unparse(ast.fix_missing_locations(tree)))
+            node.body[place] = step
+    return list(dict.fromkeys(found))
+
+
+def _shorter(step: ast.stmt, bound: set[str]) -> list[ast.stmt]:
+    match step:
+        case ast.Assign(targets=[ast.Name(id=target)], value=value):
+            read = {node.id: None for node in ast.walk(value) if isinstance(node, ast.Name) and node.id in bound}
+            copies = [name for name in read if not (isinstance(value, ast.Name) and value.id == name)]
+            return [ast.Assign([ast.Name(target, ast.Store())], ast.Name(name, ast.Load())) for name in copies]
+        case ast.AugAssign() | ast.Expr(value=ast.Call()):
+            return [ast.Pass()]
+        case _:
+            return []
+
+
 @lru_cache(maxsize=4096)
 def _words(program: str) -> tuple[str, ...]:
     return tuple(re.findall(r"\w+|[^\w\s]", normal_form(program)))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from abzero import literals, parsing
+from abzero import literals, parsing, structure
 from abzero.errors import Rejected
 from abzero.sandbox.base import Call, Nondeterministic, NotLiteral, Outcome, Raised, Refused, Returned, Stopped
 from abzero.sandbox.drive import Check
@@ -18,6 +18,18 @@ def verified(program: str, inputs: Sequence[str], max_output: int) -> Check[tupl
         raise Rejected("no input, or an input without arguments")
     outcomes = yield [Call(program, text, verify=True) for text in arguments]
     return tuple(Case(text, _output(outcome, max_output)) for text, outcome in zip(arguments, outcomes, strict=True))
+
+
+MAX_SHORTCUTS = 24
+"""Most steps of a program that are tried to be left out."""
+
+
+def without_idle_steps(program: str, case: Case) -> Check[None]:
+    """Raises `Rejected` if `case` comes out the same without a step of `program`: whoever skips it is right, too."""
+    calls = [Call(shorter, case.input) for shorter in structure.shortcuts(program)[:MAX_SHORTCUTS]]
+    outcomes = yield calls
+    if any(isinstance(outcome, Returned) and outcome.value == case.output for outcome in outcomes):
+        raise Rejected("a step that could be left out")
 
 
 def reproduces(task: Task) -> Check[bool]:

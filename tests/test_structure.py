@@ -119,3 +119,26 @@ def test_any_text_has_a_normal_form_and_no_distance_to_itself(text):
 @given(st.text("abc() =\n", max_size=40), st.text("abc() =\n", max_size=40))
 def test_distance_is_a_share(left, right):
     assert 0.0 <= structure.distance(left, right) <= 1.0
+
+
+def test_shortcuts_leave_one_step_out_each():
+    program = "def f(x):\n    a = x[::-1]\n    b = a + [len(x)]\n    b.sort()\n    a += b\n    c = b\n    return c"
+    body = ["a = x[::-1]", "b = a + [len(x)]", "b.sort()", "a += b", "c = b", "return c"]
+
+    def with_step(place, step):
+        return "\n    ".join(["def f(x):", *body[:place], step, *body[place + 1 :]])
+
+    assert structure.shortcuts(program) == [
+        with_step(0, "a = x"),
+        *(with_step(1, copy) for copy in ("b = a", "b = x")),
+        with_step(2, "pass"),
+        with_step(3, "pass"),
+    ]
+
+
+def test_what_cannot_be_read_has_no_shortcuts():
+    assert structure.shortcuts("def f(x:") == structure.shortcuts("def f(x):\n    return " + "(" * 500) == []
+
+
+def test_steps_of_loops_are_left_out_too():
+    assert "        pass" in "\n".join(structure.shortcuts(TOTAL))

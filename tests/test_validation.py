@@ -4,7 +4,7 @@ from abzero.errors import Malformed, ModelError, Rejected
 from abzero.sandbox.base import Nondeterministic, NotLiteral, Raised, Refused, Returned, Stopped
 from abzero.sandbox.drive import drive
 from abzero.types import Case, Task
-from abzero.validation import describe, reproduces, verified
+from abzero.validation import describe, reproduces, verified, without_idle_steps
 from tests.fakes import FakeSandbox
 
 DOUBLE = "def f(x):\n    return x * 2"
@@ -123,3 +123,13 @@ def test_a_task_reproduces_when_every_output_comes_again(cases, same):
 
 def test_a_value_is_described_by_its_text():
     assert describe(Returned("[1]")) == "returned [1]"
+
+
+@pytest.mark.parametrize(
+    ("input", "idle"), [("[2, 1]", False), ("[1, 2]", True), ("[1, 1]", True), ("[]", True), ("[3, 1]", False)]
+)
+def test_a_program_with_an_idle_step_is_rejected(input, idle):
+    program = "def f(x):\n    a = sorted(x)\n    b = a + [7]\n    return b"
+    [[case]] = drive([verified(program, [input], 400)], FakeSandbox())
+    [result] = drive([without_idle_steps(program, case)], FakeSandbox())
+    assert isinstance(result, Rejected) if idle else result is None

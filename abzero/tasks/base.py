@@ -7,7 +7,7 @@ from abzero import parsing
 from abzero.prompts import Prompts
 from abzero.sandbox.drive import Check
 from abzero.types import Case, Task
-from abzero.validation import verified
+from abzero.validation import verified, without_idle_steps
 
 Same = Callable[[str, str], bool]
 """Whether two literals, given as text, count as the same value."""
@@ -66,10 +66,12 @@ def show_references(prompts: Prompts, references: Sequence[Task]) -> str:
     )
 
 
-def triplet(mode: str, answer: str, max_output: int) -> Check[Task]:
-    """The task of `mode` that a program block and an input block of `answer` make."""
+def triplet(mode: str, answer: str, max_output: int, idle_steps: bool = True) -> Check[Task]:
+    """The task of `mode` that a program block and an input block of `answer` make, and that may have `idle_steps`."""
     program = parsing.program(parsing.block(answer, "program"))
     cases = yield from verified(program, [parsing.block(answer, "input")], max_output)
+    if not idle_steps:
+        yield from without_idle_steps(program, cases[0])
     return Task(mode, program, cases)
 
 

@@ -15,6 +15,8 @@ class Deduction:
     prompts: Prompts
     max_output: int = 400
     same: Same = literals.same
+    idle_steps: bool = True
+    """Whether a program may have steps that the result does not need."""
 
     mode = "deduction"
     sources = ("deduction",)
@@ -26,7 +28,7 @@ class Deduction:
         return self.prompts.converse("propose_deduction", references=show_references(self.prompts, references))
 
     def construct(self, answer: str, references: Sequence[Task]) -> Check[Task]:
-        return triplet(self.mode, answer, self.max_output)
+        return triplet(self.mode, answer, self.max_output, self.idle_steps)
 
     def ask(self, task: Task) -> str:
         return self.prompts.converse("solve_deduction", program=task.program, input=task.cases[0].input)
