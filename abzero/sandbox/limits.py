@@ -32,8 +32,11 @@ class Limits:
     lane_characters: int = 400_000
     """Most program and argument text in one shared child."""
     lane_seconds: float = 0.05
-    """Processor time of a shared child, plus `lane_seconds_each` for every call in it; then each runs alone."""
-    lane_seconds_each: float = 0.001
+    """Processor time of a shared child, besides that for each call; when it is spent, the call in hand runs alone."""
+    lane_seconds_each: float = 0.0003
+    """Ten times what a run takes; a program that hangs costs the lot's, too."""
+    compile_seconds_each: float = 0.001
+    """The same where a call is compiled, not run."""
 
     @property
     def wall_seconds(self) -> float:

@@ -85,18 +85,20 @@ class Schedule:
         """The next child's work: compiling, since all else waits for it; a full lane, since what it turns out may have
         to run alone; calls alone; whatever a lane holds, unless there is `more_to_come` soon.
         """
+        limits = self._limits
         if self._fresh:
             checks = self._lot(self._fresh, len(self._fresh), 2 * _WORTH_A_FORK)
-            return Job(self._seeds - 1, wire.COMPILE, lots.as_text(checks), self._seconds(checks), checks)
+            seconds = self._seconds(checks, limits.compile_seconds_each)
+            return Job(self._seeds - 1, wire.COMPILE, lots.as_text(checks), seconds, checks)
         longest = max(map(len, self._lanes))
         if self._alone and longest < _WORTH_A_FORK:
             check, seed = self._alone.popleft()
-            return Job(seed, wire.ALONE, lots.as_text([check]), self._limits.cpu_seconds, [check])
+            return Job(seed, wire.ALONE, lots.as_text([check]), limits.cpu_seconds, [check])
         if not longest or (more_to_come and longest < 4 * _WORTH_A_FORK):
             return None
         [seed, *_] = [seed for seed, lane in enumerate(self._lanes) if len(lane) == longest]
         checks = self._lot(self._lanes[seed], sum(map(len, self._lanes)), 4 * _WORTH_A_FORK)
-        return Job(seed, wire.SHARED, lots.as_code(checks), self._seconds(checks), checks)
+        return Job(seed, wire.SHARED, lots.as_code(checks), self._seconds(checks, limits.lane_seconds_each), checks)
 
     def _lot(self, queue: deque[Check], waiting: int, least: int) -> list[Check]:
         """The front of `queue`: an even share of what is `waiting`, by as few children as it takes, or as many as there
@@ -110,8 +112,8 @@ class Schedule:
             checks.append(queue.popleft())
         return checks
 
-    def _seconds(self, checks: Sequence[Check]) -> float:
-        return self._limits.lane_seconds + len(checks) * self._limits.lane_seconds_each
+    def _seconds(self, checks: Sequence[Check], each: float) -> float:
+        return self._limits.lane_seconds + len(checks) * each
 
     def failed(self, job: Job) -> None:
         """The job's child never began, through no fault of a program. Raises `SandboxError` the second time."""
