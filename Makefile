@@ -3,7 +3,7 @@ BIN := .venv/bin
 CORPUS ?= ../shared/attacks
 STAMP := .venv/.installed
 
-.PHONY: setup demo test check test-slow vllm-test attacks attacks-policy-off attacks-own fuzz soak bench bench-sandbox cluster-test clean
+.PHONY: setup demo test check test-slow vllm-test attacks attacks-policy-off attacks-own attacks-under fuzz soak bench bench-sandbox cluster-test clean
 
 setup: $(STAMP)
 
@@ -46,6 +46,10 @@ cluster-test: setup
 
 attacks-own: setup
 	$(MAKE) attacks CORPUS=tests/sandbox/escapes
+
+# The same under an interpreter of its own, which needs no package: make attacks-under PYTHON=python3.13
+attacks-under:
+	PYTHONPATH=. $(PYTHON) ../shared/attacks/harness.py --driver '$(PYTHON) tests/sandbox/attack_driver.py' --corpus '$(CORPUS)'
 
 fuzz: setup
 	$(BIN)/python tests/sandbox/fuzz.py 1000000
