@@ -151,7 +151,7 @@ class Trainer:
         """Of each row's response tokens, at temperature 1."""
         data = [_datum(row, weights=[1.0] * len(row.tokens)) for row in rows]
         output = self._link.call("forward", lambda: self._client.forward(data, "cross_entropy").result())
-        found = [row["logprobs"].tolist() for row in output.loss_fn_outputs]
+        found = [row["logprobs"].tolist() if "logprobs" in row else [] for row in output.loss_fn_outputs]
         if [len(values) for values in found] != [datum.model_input.length for datum in data]:
             raise BackendError(f"the Tinker server at {self._link.url} lost log-probabilities on the way")
         return [values[-len(row.tokens) :] for values, row in zip(found, rows, strict=True)]
