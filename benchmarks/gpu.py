@@ -57,6 +57,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.tiny:
         options.rows, options.prompt, options.new = 4, 12, 8
+        torch.set_num_threads(1)
     elif not torch.cuda.is_available():
         raise SystemExit("this machine has no CUDA device; --tiny tries the script without one")
     logging.set_verbosity_error()

@@ -1,3 +1,4 @@
+import json
 import shutil
 from pathlib import Path
 
@@ -98,3 +99,20 @@ def test_dropout_is_off(damaged):
     text = torch.arange(2, 20)[None]
     with torch.no_grad():
         assert torch.equal(model(text).logits, model(text).logits)
+
+
+def test_texts_beyond_the_model_s_positions_are_refused_before_anything_is_loaded(damaged):
+    (damaged / "model.safetensors").unlink()
+    models.check_context(damaged, 412, 100)
+    with pytest.raises(ConfigError, match=r"sampling.max-prompt-tokens 413 and .* make 513, but .* has 512 positions"):
+        models.check_context(damaged, 413, 100)
+    edit(damaged / "config.json", rope_parameters={"rope_type": "yarn", "factor": 4.0, "rope_theta": 1e4})
+    models.check_context(damaged, 1948, 100)
+    with pytest.raises(ConfigError, match="has 2048 positions"):
+        models.check_context(damaged, 1949, 100)
+
+
+def test_an_adapter_has_the_positions_of_its_base(folder, tmp_path):
+    (tmp_path / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(folder)}))
+    with pytest.raises(ConfigError, match="has 512 positions"):
+        models.check_context(tmp_path, 500, 100)
