@@ -59,7 +59,7 @@ class Llm(Protocol):
 class VllmEngine:
     """An engine for models of this one's shape, on random weights; `sleeps` says whether it can give memory back.
 
-    There can be one in a process: when one ends, it takes vLLM's state of the process with it.
+    One is enough for a process: when one ends, so does what vLLM keeps for the process and all engines in it.
     """
 
     def __init__(self, model: PreTrainedModel, *, dtype: torch.dtype, length: int, room: Room | None = None) -> None:
@@ -122,6 +122,8 @@ def start(model: PreTrainedModel, dtype: torch.dtype, length: int, room: Room) -
         import vllm
     except ImportError as error:
         raise ConfigError(f"model.engine 'vllm' needs vLLM ({error}): pip install abzero[vllm]") from error
+    except RuntimeError as error:
+        raise BackendError(f"vLLM does not import, perhaps for a torchvision of another torch: {error}") from error
     on_cpu = model.device.type == "cpu"
     per_token = cache_bytes_per_token(model) // model.dtype.itemsize * dtype.itemsize
     least, useful = ((1 + texts * -(-length // BLOCK)) * BLOCK * per_token for texts in (1, room.sequences))
@@ -157,10 +159,12 @@ def start(model: PreTrainedModel, dtype: torch.dtype, length: int, room: Room) -
 
 
 def _tried(call: Callable[[], T]) -> T:
-    """What `call` returns; what vLLM raises of its own accord becomes a `BackendError`."""
+    """What `call` returns; what vLLM raises, of its own kinds or not, becomes a `BackendError`."""
+    from vllm.exceptions import VLLMError
+
     try:
         return call()
-    except (RuntimeError, ValueError, AssertionError, NotImplementedError, OSError) as error:
+    except (VLLMError, RuntimeError, ValueError, AssertionError, OSError) as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise BackendError(f"vLLM: {lines[0][:300]}") from error
 
