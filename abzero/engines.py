@@ -72,6 +72,7 @@ def memory_setup(config: Config) -> plan.Setup:
         moments=2 if config.optimizer.eight_bit else 8,
         rank=config.model.lora_rank,
         reference=config.loss.kl > 0,
+        frozen=config.propose.frozen_copy,
         checkpointing=config.model.gradient_checkpointing,
         micro_batch_tokens=config.optimizer.microbatch_tokens,
         max_prompt_tokens=config.sampling.max_prompt_tokens,

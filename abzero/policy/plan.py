@@ -37,6 +37,8 @@ class Setup:
     """Of the LoRA adapter; 0 trains every weight."""
     reference: bool = False
     """Whether the loss holds on to the initial weights (a KL term)."""
+    frozen: bool = False
+    """Whether a frozen copy of the model proposes."""
     checkpointing: bool = False
     micro_batch_tokens: int = 16_384
     max_prompt_tokens: int = 6144
@@ -112,12 +114,13 @@ def memory(model: Shape, setup: Setup) -> dict[str, int]:
     parts = {name: -(-count // setup.processes) for name, count in shares.items()}
     parts |= {
         "gathered": _gathered(model, setup),
+        "frozen copy": model.parameters * setup.width if setup.frozen else 0,
         "sampler": _sampler(model, setup),
         "whole copy": _whole(model, setup),
         "cache": _cache(model, setup),
         "activations": _activations(model, setup),
     }
-    held = sum(parts[name] for name in ("weights", "masters", "optimizer", "reference"))
+    held = sum(parts[name] for name in ("weights", "masters", "optimizer", "reference", "frozen copy"))
     sampling = parts["sampler"] + parts["whole copy"] + parts["cache"]
     updating = parts["gradients"] + parts["activations"] + parts["gathered"]
     if setup.on_cpu or not setup.apart:

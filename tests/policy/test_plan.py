@@ -98,6 +98,12 @@ def test_the_copy_to_sample_from_and_the_work_of_an_update_take_turns():
     assert parts["peak"] == held + max(updating, parts["whole copy"] + parts["cache"])
 
 
+def test_a_frozen_proposer_is_one_model_more():
+    setup = Setup(width=2, sampler_width=2, on_cpu=False)
+    more = memory(SEVEN, replace(setup, frozen=True))["peak"] - memory(SEVEN, setup)["peak"]
+    assert more == 2 * SEVEN.parameters
+
+
 def test_another_engine_s_weights_are_let_go_of_on_a_gpu_alone():
     on_gpu, on_cpu = (memory(SEVEN, Setup(apart=True, cache_bytes=GIB, on_cpu=here)) for here in (False, True))
     assert on_gpu["sampler"] == on_cpu["sampler"] == 4 * SEVEN.parameters
