@@ -185,5 +185,5 @@ def together() -> Iterator[None]:
     except RuntimeError as error:
         raise BackendError(
             "the processes of this run lost each other: one has died or is stuck, and may have said why. What the last "
-            f"checkpoint holds is safe ({str(error).splitlines()[0]})"
+            f"checkpoint holds is safe ({str(error).splitlines()[0][:160]})"
         ) from error
