@@ -65,14 +65,14 @@ class Link:
         connect_seconds: float,
         look_seconds: float = 5.0,
     ) -> None:
-        """`key` is ``None`` where the SDK is to find one in its environment.
+        """`key` is ``None`` where the SDK is to find one in its environment; `seconds` may be changed between calls.
 
         While a call is under way, the server is asked every `look_seconds` whether it is well.
         """
         health.check(url, connect_seconds)
         self.url = url
         self._model = model
-        self._seconds = seconds
+        self.seconds = seconds
         self._connect_seconds = connect_seconds
         self._look_seconds = look_seconds
         self._client = self.call("connect", lambda: tinker.ServiceClient(base_url=url, api_key=key))
@@ -103,7 +103,7 @@ class Link:
     def call(self, what: str, work: Callable[[], T], refusal: type[AbzeroError] = BackendError) -> T:
         """What `work` returns. Raises `refusal` where the server says no, `BackendError` where it says nothing."""
         running = _start(work)
-        deadline = time.monotonic() + self._seconds
+        deadline = time.monotonic() + self.seconds
         missed = 0
         while not running.done():
             wait([running], timeout=min(self._look_seconds, max(deadline - time.monotonic(), 0.0)))
@@ -111,7 +111,7 @@ class Link:
                 break
             if time.monotonic() >= deadline:
                 raise BackendError(
-                    f"{what} took the Tinker server at {self.url} more than {self._seconds:g} s: look at its log, or "
+                    f"{what} took the Tinker server at {self.url} more than {self.seconds:g} s: look at its log, or "
                     "raise tinker.timeout, then resume"
                 )
             missed = self._look(what, missed)
