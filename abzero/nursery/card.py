@@ -83,10 +83,12 @@ def card(seed: int, stages: Sequence[Stage], parameters: int, figures: Sequence[
 
 def _stage(stage: Stage) -> str:
     lesson = stage.lesson
+    lengths = " ".join(f"{share:.0%}" for share in lesson.lengths)
     copies = f"; {lesson.copied:.0%} of the solved programs also hold up to {lesson.copies} plain copies (`m = j`)"
     return (
         f"{stage.steps:,} steps of {stage.documents} documents at {stage.peak:g} of the peak rates"
-        f"{copies if lesson.copied else ''}"
+        f"{copies if lesson.copied else ''}; proposed programs of one to {len(lesson.lengths)} operations: {lengths}"
+        f"{'' if lesson.idle else ', all of which matter to the result'}"
     )
 
 

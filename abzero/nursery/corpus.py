@@ -19,7 +19,8 @@ INPUTS = 6
 """Inputs of an induction proposal; the solver is shown the first half of the pairs."""
 
 _SOLVED_LENGTHS = {1: 0.5, 2: 0.5}
-_WRITTEN_LENGTHS = {1: 0.28, 2: 0.28, 3: 0.18, 4: 0.12, 5: 0.08, 6: 0.06}
+MAX_WRITTEN = 6
+"""Most operations of a proposed program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,10 @@ class Lesson:
     """Most copies that a program holds."""
     identities: float = 0.0
     """Share of proposals that are shown the loop's first task, which is no program of the grammar."""
+    lengths: tuple[float, ...] = (0.28, 0.28, 0.18, 0.12, 0.08, 0.06)
+    """Shares of proposed programs with one to `MAX_WRITTEN` operations."""
+    idle: bool = True
+    """Whether a proposed program may have operations that its result does not need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +102,7 @@ def propose_abduction(rng: random.Random, lesson: Lesson) -> Document:
 
 def propose_induction(rng: random.Random, lesson: Lesson) -> Document:
     while True:
-        program = _written(rng).program
+        program = _written(rng, lesson).program
         if arguments := _inputs(program, INPUTS, rng):
             break
     inputs = "".join(f"<input>{argument!r}</input>" for argument in arguments)
@@ -135,28 +140,30 @@ def backward_trace(program: Program, needed: Sequence[Value]) -> str:
 
 def _proposal(mode: str, rng: random.Random, lesson: Lesson) -> Document:
     """A new program and input after up to two references: fresh, or one of them with statements added or replaced."""
-    references = [_written(rng) for _ in range(rng.choice((0, 1, 1, 2)))]
+    references = [_written(rng, lesson) for _ in range(rng.choice((0, 1, 1, 2)))]
     shown = [_program(run.program) + _pair(run.argument, run.values[-1]) for run in references]
     if _chance(lesson.identities, rng):
         shown[:1] = [f"<program>{IDENTITY}</program><input>'Hello world'</input><output>'Hello world'</output>"]
-    run = _variation(rng.choice(references).program, rng) if references and rng.random() < 0.6 else None
-    run = run or _written(rng)
+    run = _variation(rng.choice(references).program, rng, lesson) if references and rng.random() < 0.6 else None
+    run = run or _written(rng, lesson)
     answer = f"{_program(run.program)}<input>{run.argument!r}</input>"
     return Document(f"<propose-{mode}>{''.join(shown)}", f"</think><answer>{answer}</answer>", 0.0, 0.3)
 
 
-def _variation(program: Program, rng: random.Random) -> Run | None:
+def _variation(program: Program, rng: random.Random, lesson: Lesson) -> Run | None:
     """`program` with one or two statements appended, or with its last one replaced, on an argument of its own."""
     kept = program.operations[: len(program.operations) - (rng.random() < 0.3)]
     operations = list(kept)
     for _ in range(rng.choice((1, 1, 2)) if len(kept) == len(program.operations) else 1):
         takes = operations[-1].gives if operations else program.takes
         operations.append(grammar.draw_operation(takes, rng))
-    if len(operations) > max(_WRITTEN_LENGTHS):
+    if len(operations) > MAX_WRITTEN:
         return None
     varied = Program(tuple(operations), grammar.draw_names(len(operations), rng))
     found = None if held_out(varied.source) else grammar.draw_run(varied, rng)
-    return Run(varied, *found) if found else None
+    if found is None or not (lesson.idle or grammar.every_statement_matters(varied, found[0])):
+        return None
+    return Run(varied, *found)
 
 
 def _solved(rng: random.Random, lesson: Lesson) -> Run:
@@ -168,8 +175,12 @@ def _solved(rng: random.Random, lesson: Lesson) -> Run:
     return Run(copied, run.argument, copied.values(run.argument) or run.values)
 
 
-def _written(rng: random.Random) -> Run:
-    return _run(_length(_WRITTEN_LENGTHS, rng), rng)
+def _written(rng: random.Random, lesson: Lesson) -> Run:
+    while True:
+        [k] = rng.choices(range(1, MAX_WRITTEN + 1), lesson.lengths)
+        run = _run(k, rng)
+        if lesson.idle or grammar.every_statement_matters(run.program, run.argument):
+            return run
 
 
 def _run(k: int, rng: random.Random) -> Run:

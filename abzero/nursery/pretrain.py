@@ -7,7 +7,7 @@ steps give the same weights on the same machine; nothing depends on time.
 import json
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -44,11 +44,14 @@ class Stage:
         return self.peak * min(1.0, (step + 1) / self.warmup, (self.steps - step) / (self.cooldown * self.steps))
 
 
+_LONGER = Lesson(copied=0.3, identities=0.08, lengths=(0.08, 0.12, 0.2, 0.22, 0.2, 0.18))
 STAGES = (
     Stage(Lesson(), steps=700),
     Stage(Lesson(copied=0.3, identities=0.08), steps=300, peak=0.6, warmup=20, cooldown=0.5),
+    Stage(_LONGER, steps=160, peak=0.5, warmup=15, cooldown=0.7),
+    Stage(replace(_LONGER, idle=False), steps=160, peak=0.5, warmup=15, cooldown=0.7),
 )
-"""First plain programs; then longer ones that are no harder."""
+"""Plain programs; longer ones that are no harder; longer proposals; proposals in which every operation matters."""
 
 
 def untrained(vocabulary: int) -> LlamaForCausalLM:
