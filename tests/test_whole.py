@@ -19,7 +19,7 @@ from abzero.journal import Archive
 
 SMALL = (
     *("--batch-size=4", "--propose.samples=2", "--seeding.factor=1", "--sampling.max-tokens=64", "--tasks.inputs=3"),
-    "--model.threads=1",
+    *("--model.threads=1", "--solve.attempts=2"),
 )
 
 

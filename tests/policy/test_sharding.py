@@ -182,6 +182,7 @@ def torchrun(*arguments: str) -> int:
 def test_a_run_of_two_processes_is_resumed_by_one_and_by_two_and_exported(tmp_path, rank):
     run = str(tmp_path / "run")
     small = ["--batch-size=4", "--propose.samples=2", "--seeding.factor=1", "--tasks.inputs=3", "--model.threads=1"]
+    small += ["--solve.attempts=2"]
     flags = [f"--run={run}", f"--model.lora-rank={rank}", "--sampling.max-tokens=64", *small]
     assert torchrun("train", "tiny-cpu", "--steps=1", *flags) == 0
     assert main(["resume", run, "--steps=2"]) == 0

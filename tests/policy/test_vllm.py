@@ -84,7 +84,7 @@ def test_a_cache_without_room_for_one_text_names_the_setting(folders):
 def test_two_steps_of_self_play(tmp_path, proposer):
     sizes = ["--steps", "2", "--batch-size", "3", "--sampling.max-tokens", "48", "--propose.samples", "2"]
     sizes += ["--seeding.factor", "1", "--seeding.batches", "1", "--model.sampler-dtype", "float32"]
-    sizes += ["--model.dtype", "float32", "--model.threads", "1"]
+    sizes += ["--model.dtype", "float32", "--model.threads", "1", "--solve.attempts", "3"]
     recipe = Path(__file__).parents[2] / "recipes" / "tiny-cpu.toml"
     command = [sys.executable, "-m", "abzero", "train", str(recipe), "--run", str(tmp_path / "run")]
     command += ["--model.engine", "vllm", "--propose.frozen-copy", str(proposer == "frozen"), *sizes]
