@@ -83,7 +83,8 @@ def test_a_run_and_a_model_are_measured_on_the_suite(run: Path, tmp_path: Path):
         out = tmp_path / "rows.json"
         assert main(["eval", model, "--suite", "nursery", "--seed", "3", "--n", "3", "--json", str(out)]) == 0
         rows = json.loads(out.read_text())
-        assert {"mode", "k", "metric", "n", "value", "low", "high"} == set(rows[0])
+        assert {"mode", "k", "metric", "n", "value", "low", "high", "scores"} == set(rows[0])
+        assert all(len(row["scores"]) == row["n"] for row in rows)
         assert {row["mode"] for row in rows} == {"abduction", "deduction", "induction"}
         assert all(0.0 <= row["low"] <= row["value"] <= row["high"] <= 1.0 for row in rows)
 

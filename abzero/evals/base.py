@@ -23,6 +23,8 @@ class Row:
     value: float
     low: float
     high: float
+    scores: tuple[float, ...] = ()
+    """The metric of each problem, in the order of the benchmark: two models' are compared problem by problem."""
 
 
 class Problem(Protocol):
@@ -93,6 +95,6 @@ def rows(measured: Iterable[tuple[str, int, str, float]]) -> list[Row]:
     for mode, k, metric, value in measured:
         cells.setdefault((mode, k, metric), []).append(value)
     return [
-        Row(mode, k, metric, len(values), fmean(values), *wilson(fmean(values), len(values)))
+        Row(mode, k, metric, len(values), fmean(values), *wilson(fmean(values), len(values)), tuple(values))
         for (mode, k, metric), values in cells.items()
     ]

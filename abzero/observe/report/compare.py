@@ -17,7 +17,7 @@ from abzero.terminal import harmless
 
 INTERVALS = (
     "Shares in percent; gains and leads in points, with 95 % intervals that cover both Student's over seeds and "
-    "Newcombe's over problems. Gains are over the untouched base, leads over the first arm, paired by seed."
+    "that over problems. Gains are over the untouched base, leads over the first arm, paired by seed and problem."
 )
 _CURVES = {
     "solver's score": "solve/score/",

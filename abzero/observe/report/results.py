@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import NormalDist, fmean, stdev
 
 from abzero.errors import RunError
 
@@ -30,6 +30,8 @@ class Share:
     value: float
     low: float
     high: float
+    scores: tuple[float, ...] = ()
+    """Of each problem, where the file has them."""
 
 
 Evaluation = dict[Cell, Share]
@@ -52,7 +54,11 @@ def read(path: Path) -> Evaluation | None:
         rows = json.loads(path.read_text(encoding="utf-8"))
         return {
             (str(row["mode"]), int(row["k"]), str(row["metric"])): Share(
-                int(row["n"]), float(row["value"]), float(row["low"]), float(row["high"])
+                int(row["n"]),
+                float(row["value"]),
+                float(row["low"]),
+                float(row["high"]),
+                tuple(map(float, row.get("scores", ()))),
             )
             for row in rows
         }
@@ -61,14 +67,23 @@ def read(path: Path) -> Evaluation | None:
 
 
 def difference(before: Share, after: Share) -> Change:
-    """after - before with Newcombe's interval, from the two intervals.
+    """after - before with its 95 % interval: problem by problem where both have scores, else Newcombe's.
 
-    Treats the two as independent. They are answers to the same problems, so the interval is on the wide side.
+    Newcombe's takes the two as independent. They are answers to the same problems, so it is on the wide side.
     """
+    if before.scores and len(before.scores) == len(after.scores):
+        return _by_problem([right - left for left, right in zip(before.scores, after.scores, strict=True)])
     value = after.value - before.value
     down = math.hypot(after.value - after.low, before.high - before.value)
     up = math.hypot(after.high - after.value, before.value - before.low)
     return Change(value, value - down, value + up)
+
+
+def _by_problem(changes: Sequence[float]) -> Change:
+    """Their mean, with Wald's interval on two more problems, one won and one lost (Agresti and Min, 2005)."""
+    value, padded = fmean(changes), [*changes, 1.0, -1.0]
+    half = NormalDist().inv_cdf(0.975) * stdev(padded) / math.sqrt(len(padded))
+    return Change(value, max(value - half, -1.0), min(value + half, 1.0))
 
 
 def paired(pairs: Sequence[tuple[Share, Share]]) -> Change:

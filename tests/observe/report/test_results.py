@@ -33,6 +33,18 @@ def test_newcombes_interval_of_a_difference():
     assert (change.low, change.high) == (pytest.approx(0.0526, abs=5e-4), pytest.approx(0.3341, abs=5e-4))
 
 
+def test_answers_to_the_same_problems_are_compared_problem_by_problem():
+    left = Share(10, 0.4, 0.17, 0.69, (1.0,) * 4 + (0.0,) * 6)
+    right = Share(10, 0.7, 0.4, 0.89, (1.0,) * 7 + (0.0,) * 3)
+    change = difference(left, right)
+    changes = [0.0] * 7 + [1.0] * 3 + [1.0, -1.0]
+    half = 1.959964 * (sum((c - 0.25) ** 2 for c in changes) / 11 / 12) ** 0.5
+    assert change.value == pytest.approx(0.3)
+    assert (change.low, change.high) == (pytest.approx(0.3 - half), pytest.approx(0.3 + half))
+    apart = difference(Share(10, 0.4, 0.17, 0.69), Share(10, 0.7, 0.4, 0.89))
+    assert change.high - change.low < apart.high - apart.low
+
+
 def test_one_pair_has_the_interval_over_problems():
     left, right = Share(300, 0.3, 0.25, 0.35), Share(300, 0.5, 0.44, 0.56)
     assert paired([(left, right)]) == difference(left, right)
