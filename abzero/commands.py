@@ -169,7 +169,10 @@ def report(run: Positional[Path]) -> int:
     from abzero.observe.report import write_report
 
     RunFolder(run).read_config()
-    say(f"the report is in {write_report(run)}")
+    path, learned = write_report(run)
+    if learned:
+        say(f"held-out accuracy: {learned}")
+    say(f"the report is in {path}")
     return 0
 
 

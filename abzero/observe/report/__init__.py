@@ -12,14 +12,20 @@ from abzero.observe.report.arms import arms
 from abzero.observe.report.compare import comparison_page, tables
 from abzero.observe.report.gather import Run, gather
 from abzero.observe.report.html import Html
+from abzero.observe.report.learned import changes, verdict
 from abzero.observe.report.page import run_page
 
 
-def write_report(folder: Path) -> Path:
-    """Write ``report.html`` into a run's folder, which may still be training. Returns its path. Raises `RunError`."""
+def write_report(folder: Path) -> tuple[Path, str]:
+    """Write ``report.html`` into a run's folder, which may still be training. Raises `RunError`.
+
+    Returns its path, and what the run learned in words, which are empty where it was not evaluated before and after.
+    """
     with closing(Archive(folder / "run.db")) as archive:
-        text = run_page(gather(folder, archive), archive)
-    return _write(folder / "report.html", text)
+        run = gather(folder, archive)
+        text = run_page(run, archive)
+    learned = " ".join(verdict(changes(run.before, run.after))) if run.before and run.after else ""
+    return _write(folder / "report.html", text), learned
 
 
 def compare(folders: Sequence[Path], page: Path) -> RenderableType:

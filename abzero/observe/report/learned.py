@@ -41,25 +41,24 @@ def changes(before: Evaluation, after: Evaluation) -> dict[Cell, Change]:
     return {cell: difference(before[cell], after[cell]) for cell in before if cell in after and cell[2] != BASELINE}
 
 
-def _verdict(found: dict[Cell, Change]) -> Html:
-    """What rose most, and how many cells rose or fell beyond their interval, falls named."""
+def verdict(found: dict[Cell, Change]) -> tuple[str, str]:
+    """In words: what rose most, how many cells rose or fell beyond their interval, and what chance does."""
     judged = {cell: change for cell, change in found.items() if cell[2] in JUDGED}
     if not judged:
-        return html("<p>There is no cell that was measured both before and after.</p>")
+        return "", "There is no cell that was measured both before and after."
     best = max(judged, key=lambda cell: judged[cell].value)
-    fell = [cell for cell, change in judged.items() if change.high < 0]
+    fell = [f"{_name(cell)} {points(change)}" for cell, change in judged.items() if change.high < 0]
     rose = sum(change.low > 0 for change in judged.values())
-    return html(
-        "<p><strong>{best}: {points} points.</strong> This is the largest rise. Of {n} cells of {metrics}, {rose} "
-        "rose and {fell} fell beyond their 95 % interval{which}.</p>",
-        best=_name(best),
-        points=points(judged[best]),
-        n=len(judged),
-        metrics=" and ".join(JUDGED),
-        rose=rose,
-        fell=len(fell),
-        which=": " + "; ".join(f"{_name(cell)} {points(judged[cell])}" for cell in fell) if fell else "",
+    return f"{_name(best)}: {points(judged[best])} points.", (
+        f"This is the largest rise. Of {len(judged)} cells of {' and '.join(JUDGED)}, {rose} rose and {len(fell)} fell "
+        f"beyond their 95 % interval{': ' + '; '.join(fell) if fell else ''}; chance alone moves about "
+        f"{len(judged) * 0.05:.0f} of them."
     )
+
+
+def _verdict(found: dict[Cell, Change]) -> Html:
+    headline, rest = verdict(found)
+    return html("<p><strong>{headline}</strong> {rest}</p>", headline=headline, rest=rest)
 
 
 def _rows(before: Evaluation, after: Evaluation, mode: str, metric: str, colour: str) -> list[Row]:

@@ -18,7 +18,7 @@ def folder(tmp_path):
 
 
 def text_of(folder):
-    return write_report(folder).read_text(encoding="utf-8")
+    return write_report(folder)[0].read_text(encoding="utf-8")
 
 
 def test_the_report_tells_what_was_learned(folder):
