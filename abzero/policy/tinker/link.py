@@ -1,5 +1,6 @@
 """The one file that knows the Tinker SDK. Token ids in, token ids out; every call has a timeout and ends in words."""
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
@@ -24,6 +25,8 @@ T = TypeVar("T")
 
 ANY_KEY = "tml-abzero"
 """What the SDK wants to see where the server asks for no key."""
+TELEMETRY = "TINKER_TELEMETRY"
+"""Off unless it was asked for: the SDK would report to a server that is gone, for half a minute after the last word."""
 LOOKS = 3
 """A server that was not well so many times in a row is taken for gone."""
 ANSWERS = (tinker.APIStatusError, tinker.RequestFailedError, ValueError)
@@ -70,6 +73,7 @@ class Link:
         While a call is under way, the server is asked every `look_seconds` whether it is well.
         """
         health.check(url, connect_seconds)
+        os.environ.setdefault(TELEMETRY, "0")
         self.url = url
         self._model = model
         self.seconds = seconds
