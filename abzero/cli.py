@@ -15,7 +15,7 @@ from tyro.conf import Positional
 from abzero import __version__, commands
 from abzero.commands import named, out, recipe, say
 from abzero.config import Config
-from abzero.errors import AbzeroError, ConfigError
+from abzero.errors import AbzeroError, BackendError, ConfigError
 from abzero.flags import from_json, parse, read_recipe, to_json
 from abzero.folder import RunFolder
 
@@ -33,7 +33,7 @@ def train(arguments: Sequence[str]) -> int:
     folder.create(to_json(config))
     try:
         return _work_on(folder, config)
-    except ConfigError:
+    except (ConfigError, BackendError):
         folder.discard()
         raise
 

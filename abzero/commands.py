@@ -281,4 +281,7 @@ def _measured(model: str) -> tuple[Config, str]:
     newest = Checkpoints(folder.checkpoints).newest()
     if newest is None:
         raise ConfigError(f"run '{model}' has no whole checkpoint yet: train it first")
-    return from_json(folder.read_config()), str(newest / "model")
+    config = from_json(folder.read_config())
+    if not (newest / "model").exists():
+        raise ConfigError(f"run '{model}' keeps its weights on its server ({config.tinker.url}): export them there")
+    return config, str(newest / "model")

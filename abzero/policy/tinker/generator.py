@@ -7,7 +7,8 @@ from abzero.errors import BackendError
 from abzero.policy.base import Learner
 from abzero.policy.codec import Codec
 from abzero.policy.tinker.learner import TinkerLearner
-from abzero.policy.tinker.link import Completion, Sampler
+from abzero.policy.tinker.link import Sampler
+from abzero.policy.tinker.wire import Completion
 from abzero.types import Rollout
 
 SEED_BITS = 30

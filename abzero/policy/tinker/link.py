@@ -4,13 +4,13 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
-from dataclasses import dataclass
 from threading import Thread
 from types import TracebackType
 from typing import TypeVar
 
 from abzero.errors import AbzeroError, BackendError, ConfigError, RunError
 from abzero.policy.tinker import health
+from abzero.policy.tinker.wire import Adam, Completion
 from abzero.types import Rollout
 
 try:
@@ -33,26 +33,6 @@ ANSWERS = (tinker.APIStatusError, tinker.RequestFailedError, ValueError)
 """What the SDK raises when the server has answered, but not with a result."""
 SILENCES = (tinker.TinkerError, httpx.HTTPError, TimeoutError, RetryableException)
 """What it raises when there was no answer that it understood; the answers above are to be caught first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Adam:
-    """One step of the server's AdamW."""
-
-    learning_rate: float
-    betas: tuple[float, float]
-    weight_decay: float
-    clip_norm: float
-    """0 is none."""
-    eps: float = 1e-8
-
-
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """One sampled completion, as the server sent it."""
-
-    tokens: list[int]
-    logprobs: list[float]
 
 
 class Link:

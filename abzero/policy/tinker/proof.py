@@ -13,8 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from abzero.errors import BackendError, ConfigError
-from abzero.policy.tinker.link import Adam, Trainer, metric
+from abzero.policy.tinker.link import Trainer, metric
 from abzero.policy.tinker.servers import Server
+from abzero.policy.tinker.wire import Adam
 from abzero.types import Rollout
 
 TEXT = "def f(x):\n    return x + 1"
