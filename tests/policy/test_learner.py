@@ -14,7 +14,9 @@ from abzero.losses import Objective, Weighting, role_token_weights, sequence_wei
 from abzero.policy import models
 from abzero.policy.learner import LocalLearner
 from abzero.policy.optimizer import Optimisation
-from abzero.types import Experience, Role, Rollout
+from abzero.types import Experience
+
+from .ragged import RAGGED, experience
 
 TEMPERATURE = 0.8
 OBJECTIVE = Objective(clip_low=0.1, clip_high=0.3, importance_cap=1.5, kl=0.3, entropy=0.05)
@@ -23,19 +25,6 @@ OBJECTIVE = Objective(clip_low=0.1, clip_high=0.3, importance_cap=1.5, kl=0.3, e
 def learner(folder: Path, *, dtype: torch.dtype = torch.float64, **settings: object) -> LocalLearner:
     model, codec = models.load(folder, dtype=dtype, device="cpu")
     return LocalLearner(model, codec, temperature=TEMPERATURE, **settings)
-
-
-def experience(prompt: list[int], tokens: list[int], shift: float, advantage: float, role: Role) -> Experience:
-    """A rollout whose sampler's log-probabilities are off by about `shift`."""
-    model_free = [-2.0 + shift * (-1) ** place for place in range(len(tokens))]
-    return Experience(role, "deduction", 0, Rollout(prompt, tokens, model_free, "", "stop"), (), advantage)
-
-
-RAGGED = [
-    experience([5, 6, 7], [8, 9, 0], 0.3, 1.3, "solve"),
-    experience([4], [10, 11, 12, 13, 14, 15, 0], -0.2, -0.7, "propose"),
-    experience([20, 21, 22, 23, 24, 25, 26, 27, 28], [3], 0.0, 0.4, "solve"),
-]
 
 
 def by_hand(folder: Path, batch: Sequence[Experience], weighting: str, objective: Objective) -> dict[str, Tensor]:

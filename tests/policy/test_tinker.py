@@ -18,7 +18,7 @@ from abzero.policy import models
 from abzero.policy.base import Generator, Learner
 from abzero.policy.optimizer import Optimisation
 from abzero.policy.scripted import ScriptedLearner
-from abzero.types import Experience, Role, Rollout
+from abzero.types import Experience
 
 from . import tinker_server
 from .conftest import local_policy
@@ -29,6 +29,8 @@ pytest.importorskip("tinker", reason="the extra [tinker] is not installed")
 from abzero.policy.tinker import health, proof
 from abzero.policy.tinker.link import ANY_KEY, Link
 from abzero.policy.tinker.servers import SERVERS
+
+from .ragged import RAGGED, experience
 
 KINDS = ["verl", "skyrl-jax"]
 OFF_POLICY = Objective(clip_low=0.1, clip_high=0.3, importance_cap=1.5, kl=0.0, entropy=0.0)
@@ -44,19 +46,6 @@ def server(folder: Path) -> Iterator[TinkerServer]:
 
 def policy(kind: str, folder: Path, **settings: Any) -> tuple[Generator, Learner]:
     return tinker_server.policy(tinker_server.running(folder, kind), folder, kind, **settings)
-
-
-def experience(prompt: list[int], tokens: list[int], shift: float, advantage: float, role: Role) -> Experience:
-    """A rollout whose sampler's log-probabilities are off by about `shift`."""
-    model_free = [-2.0 + shift * (-1) ** place for place in range(len(tokens))]
-    return Experience(role, "deduction", 0, Rollout(prompt, tokens, model_free, "", "stop"), (), advantage)
-
-
-RAGGED = [
-    experience([5, 6, 7], [8, 9, 0], 0.3, 1.3, "solve"),
-    experience([4], [10, 11, 12, 13, 14, 15, 0], -0.2, -0.7, "propose"),
-    experience([20, 21, 22, 23, 24, 25, 26, 27, 28], [3], 0.0, 0.4, "solve"),
-]
 
 
 def by_hand(folder: Path, batch: Sequence[Experience], weighting: str, objective: Objective) -> dict[str, Tensor]:

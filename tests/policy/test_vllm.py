@@ -53,6 +53,7 @@ def test_an_untied_head_is_not_left_behind(folders):
     generator, learner = policy(folders["wide-untied"], weights=as_in_a_checkpoint)
     learner.update(batch(generator))
     generator.sync(learner)
+    assert {row.rollout.version for row in batch(generator)} == {1}
 
 
 def batch(generator: VllmGenerator) -> list[Experience]:
