@@ -3,7 +3,7 @@ BIN := .venv/bin
 CORPUS ?= ../shared/attacks
 STAMP := .venv/.installed
 
-.PHONY: setup demo test check tinker-test test-slow vllm-test attacks attacks-policy-off attacks-own attacks-under fuzz soak bench bench-sandbox cluster-test clean
+.PHONY: setup demo test check test-slow vllm-test attacks attacks-policy-off attacks-own attacks-under fuzz soak bench bench-sandbox cluster-test clean
 
 setup: $(STAMP)
 
@@ -28,10 +28,6 @@ check: test
 # The vLLM engine, on CPU, in an environment of its own: 3.5 GB.
 vllm-test:
 	PYTHON='$(PYTHON)' scripts/vllm-test
-
-# The Tinker policy over an in-process server, in an interpreter of its own.
-tinker-test: setup
-	$(BIN)/python -m pytest -m 'not slow and not cluster' -k tinker
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow

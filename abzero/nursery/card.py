@@ -43,7 +43,8 @@ Only text that `abzero.nursery.corpus` made up and that is true: no planted erro
 model. The grammar has {operations} operations on digits, lists of up to four digits and short strings; a program is a
 chain of assignments. Shares of the documents: {mix}.
 
-* Worked solutions (a trace, then the answer) are of programs with at most {solved} operations.
+* Solutions are of programs with at most {solved} operations. Most are worked (a trace, then the answer); where the
+  stages below say so, some give the answer alone.
 * Proposals have one to six, so the model can write programs that it was never shown how to solve.
 * Programs held out for evaluation (one in eight by hash, and all with one of the held-out pairs of neighbouring
   operations) do not occur. Programs of one operation all occur.
@@ -89,6 +90,7 @@ def _stage(stage: Stage) -> str:
         f"{stage.steps:,} steps of {stage.documents} documents at {stage.peak:g} of the peak rates"
         f"{copies if lesson.copied else ''}; proposed programs of one to {len(lesson.lengths)} operations: {lengths}"
         f"{'' if lesson.idle else ', all of which matter to the result'}"
+        f"{f'; {lesson.direct:.0%} of the solutions give the answer alone, without the work' if lesson.direct else ''}"
     )
 
 

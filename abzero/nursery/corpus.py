@@ -1,7 +1,8 @@
 """What the base model reads: true documents only, drawn on the fly, none of them about a program that is held out.
 
-Solutions are worked: a trace repeats the program's statements in the order they are needed, each with its value. Solved
-programs have at most `SOLVED` operations; proposals have up to six, so the base can write what it cannot yet solve.
+A worked solution's trace repeats the program's statements in the order they are needed, each with its value; a direct
+one gives the answer alone. Solved programs have at most `SOLVED` operations; proposals have up to six, so the base can
+write what it cannot yet solve.
 """
 
 import random
@@ -37,6 +38,8 @@ class Lesson:
     """Shares of proposed programs with one to `MAX_WRITTEN` operations."""
     idle: bool = True
     """Whether a proposed program may have operations that its result does not need."""
+    direct: float = 0.0
+    """Share of solutions that give the answer alone, as true as the others, without the work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ def draw(rng: random.Random, lesson: Lesson) -> Document:
 def deduction(rng: random.Random, lesson: Lesson) -> Document:
     run = _solved(rng, lesson)
     prompt = f"<deduce>{_program(run.program)}<input>{run.argument!r}</input>"
-    return _solution(prompt, forward_trace(run.program, run.values), repr(run.values[-1]))
+    return _solution(prompt, forward_trace(run.program, run.values), repr(run.values[-1]), rng, lesson)
 
 
 def abduction(rng: random.Random, lesson: Lesson) -> Document:
@@ -76,7 +79,7 @@ def abduction(rng: random.Random, lesson: Lesson) -> Document:
     output = run.values[-1]
     needed = run.program.preimages(output) or [*run.values[-2::-1], run.argument]
     prompt = f"<abduce>{_program(run.program)}<output>{output!r}</output>"
-    return _solution(prompt, backward_trace(run.program, needed), repr(needed[-1]))
+    return _solution(prompt, backward_trace(run.program, needed), repr(needed[-1]), rng, lesson)
 
 
 def induction(rng: random.Random, lesson: Lesson) -> Document:
@@ -89,7 +92,7 @@ def induction(rng: random.Random, lesson: Lesson) -> Document:
     values = [run.program.values(argument) or [] for argument in arguments]
     pairs = "".join(_pair(argument, found[-1]) for argument, found in zip(arguments, values, strict=True))
     prompt = f"<induce>{pairs}<message></message>"
-    return _solution(prompt, forward_trace(run.program, values[0]), _program(run.program))
+    return _solution(prompt, forward_trace(run.program, values[0]), _program(run.program), rng, lesson)
 
 
 def propose_deduction(rng: random.Random, lesson: Lesson) -> Document:
@@ -211,8 +214,9 @@ def _inputs(program: Program, count: int, rng: random.Random) -> list[Value]:
     return []
 
 
-def _solution(prompt: str, trace: str, answer: str) -> Document:
-    return Document(prompt, f"{trace}</think><answer>{answer}</answer>", 0.1, 1.0)
+def _solution(prompt: str, trace: str, answer: str, rng: random.Random, lesson: Lesson) -> Document:
+    work = "" if _chance(lesson.direct, rng) else trace
+    return Document(prompt, f"{work}</think><answer>{answer}</answer>", 0.1, 1.0)
 
 
 def _program(program: Program) -> str:

@@ -50,8 +50,10 @@ STAGES = (
     Stage(Lesson(copied=0.3, identities=0.08), steps=300, peak=0.6, warmup=20, cooldown=0.5),
     Stage(_LONGER, steps=160, peak=0.5, warmup=15, cooldown=0.7),
     Stage(replace(_LONGER, idle=False), steps=160, peak=0.5, warmup=15, cooldown=0.7),
+    Stage(replace(_LONGER, idle=False, direct=0.6), steps=120, peak=0.5, warmup=15, cooldown=0.7),
 )
-"""Plain programs; longer ones that are no harder; longer proposals; proposals in which every operation matters."""
+"""Plain programs; longer ones that are no harder; longer proposals; proposals in which every operation matters; answers
+with the work and without it, of which self-play has to find out which to give."""
 
 
 def untrained(vocabulary: int) -> LlamaForCausalLM:

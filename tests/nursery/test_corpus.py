@@ -106,5 +106,25 @@ def test_the_trace_of_a_deduction_is_the_body_as_it_runs():
     assert [line.partition(" -> ")[0] for line in thought.split("\n")[1:]] == body
 
 
+@pytest.mark.parametrize("kind", [corpus.deduction, corpus.abduction, corpus.induction])
+def test_some_solutions_give_the_answer_alone_and_it_is_the_same_answer(kind):
+    rng = random.Random(1)
+    states = []
+    for _ in range(200):
+        states.append(rng.getstate())
+        kind(rng, Lesson())
+    alone = 0
+    for state in states:
+        rng.setstate(state)
+        worked = kind(rng, Lesson())
+        rng.setstate(state)
+        told = kind(rng, Lesson(direct=0.6))
+        assert told.prompt == worked.prompt
+        assert parsing.answer(told.completion) == parsing.answer(worked.completion)
+        assert told.completion in (worked.completion, worked.completion[worked.completion.index("</think>") :])
+        alone += told.completion.startswith("</think>")
+    assert 90 < alone < 150
+
+
 def test_the_same_seed_draws_the_same_corpus():
     assert documents(corpus.draw, 50) == documents(corpus.draw, 50)

@@ -8,6 +8,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -35,6 +36,10 @@ TRUTH: dict[str, dict[str, bool]] = {
     "hosted": {"mean": False, "norms": False},
 }
 """What each kind of server really does."""
+TORCH = ThreadPoolExecutor(1, "stub of Tinker", torch.set_num_threads, (1,))
+"""All of torch's work is done in one thread that lives as long as the process. While each request had a thread of its
+own do it, a run of the whole suite once died in a thread without a Python frame: threads that end and take torch's
+state along were suspected."""
 
 
 @dataclass
@@ -75,7 +80,6 @@ class TinkerServer:
         self._stops = torch.tensor(sorted(codec.ends))
         self._samplers: dict[str, PreTrainedModel] = {}
         self._results: dict[str, Json] = {}
-        self._lock = threading.Lock()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._http.daemon_threads = True
         self.port = self._http.server_address[1]
@@ -87,8 +91,7 @@ class TinkerServer:
         self._http.server_close()
 
     def answer(self, endpoint: str, body: Json) -> tuple[int, Json]:
-        """Status and answer to one request, in a thread of its own, for which torch's threads are counted anew."""
-        torch.set_num_threads(1)
+        """Status and answer to one request."""
         if endpoint == "retrieve_future":
             if self.stuck.is_set():
                 threading.Event().wait(0.1)
@@ -108,16 +111,20 @@ class TinkerServer:
         work = getattr(self, f"_{endpoint}", None)
         if work is None:
             return 404, {"detail": "Not Found"}
-        with self._lock:
-            self.calls.append(endpoint)
-            said = self.errors.get(endpoint)
-            try:
-                result = {"error": said, "category": "server"} if said else work(body)
-            except Exception as error:
-                result = {"error": repr(error), "category": "server"}
-            request = f"request-{len(self._results)}"
-            self._results[request] = result
+        request = TORCH.submit(self._work, endpoint, work, body).result()
         return 200, {"request_id": request, "model_id": body.get("model_id")}
+
+    def _work(self, endpoint: str, work: Callable[[Json], Json], body: Json) -> str:
+        """The name under which the result of `work` waits to be fetched."""
+        self.calls.append(endpoint)
+        said = self.errors.get(endpoint)
+        try:
+            result = {"error": said, "category": "server"} if said else work(body)
+        except Exception as error:
+            result = {"error": repr(error), "category": "server"}
+        request = f"request-{len(self._results)}"
+        self._results[request] = result
+        return request
 
     def _base_sampler(self) -> Json:
         self._samplers["base"] = self._base
