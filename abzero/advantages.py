@@ -53,14 +53,8 @@ class Estimator:
     scaled: bool
     leave_one_out: bool = False
 
-    def __call__(
-        self, batch: Sequence[Experience], weight: Weight = per_response, negative: float = 1.0
-    ) -> list[Experience]:
-        """`batch` with its advantages, in order; rows of equal reward get exactly 0.
-
-        Advantages below 0 count `negative` times. At 0 only what went better than expected is learned from, as in
-        self-imitation learning (Oh et al. 2018, arXiv 1806.05635).
-        """
+    def __call__(self, batch: Sequence[Experience], weight: Weight = per_response) -> list[Experience]:
+        """`batch` with its advantages, in order; rows of equal reward get exactly 0."""
         groups: dict[Hashable, list[int]] = defaultdict(list)
         for index, row in enumerate(batch):
             groups[self.compared(row)].append(index)
@@ -69,7 +63,7 @@ class Estimator:
             rows = [batch[index] for index in indices]
             values = self._advantages([row.reward for row in rows], [weight(row) for row in rows])
             for index, value in zip(indices, values, strict=True):
-                advantages[index] = value if value > 0.0 else negative * value
+                advantages[index] = value
         return [replace(row, advantage=value) for row, value in zip(batch, advantages, strict=True)]
 
     def _advantages(self, rewards: list[float], weights: list[int]) -> list[float]:

@@ -95,11 +95,7 @@ def self_play(config: Config, box: Sandbox) -> SelfPlay:
         learner=learner,
         sandbox=box,
         buffer=Buffer(config.buffer.capacity, KEYS[config.buffer.duplicates]),
-        advantage=partial(
-            ESTIMATORS[config.advantage.estimator],
-            weight=WEIGHTS[config.advantage.per],
-            negative=config.advantage.negative,
-        ),
+        advantage=partial(ESTIMATORS[config.advantage.estimator], weight=WEIGHTS[config.advantage.per]),
         credit=credit(config),
         batch_size=config.batch_size,
         references=config.propose.references,

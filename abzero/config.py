@@ -143,7 +143,6 @@ LEAST: dict[str, float] = {
     "propose.references": 0,
     "propose.samples": 1,
     "solve.attempts": 1,
-    "advantage.negative": 0,
     "loss.clip-low": 0,
     "loss.clip-high": 0,
     "loss.importance-cap": 0,

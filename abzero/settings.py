@@ -143,8 +143,6 @@ class Advantage:
     """Which rows are compared, and how (eq. 8); 'trr_grpo' is trr_pp for proposals and grpo for attempts."""
     per: Literal["response", "token"] = "response"
     """What counts once in baseline and scale: a response (paper) or a token (reference)."""
-    negative: float = 1.0
-    """Factor of advantages below 0: 1 in the paper; at 0 only successes are learned from, which a tiny model needs."""
 
 
 @dataclass(frozen=True)

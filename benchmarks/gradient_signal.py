@@ -31,14 +31,14 @@ ATTEMPTS = 8
 
 
 def positive(batch: Sequence[Experience]) -> list[Experience]:
-    return grpo(batch, negative=0.0)
+    return [replace(row, advantage=max(row.advantage, 0.0)) for row in grpo(batch)]
 
 
 def successes(batch: Sequence[Experience]) -> list[Experience]:
     return [replace(row, advantage=float(row.reward > 0)) for row in batch]
 
 
-ESTIMATORS = {"trr_pp": trr_pp, "grpo": grpo, "grpo, negative 0": positive, "successes alone": successes}
+ESTIMATORS = {"trr_pp": trr_pp, "grpo": grpo, "grpo, its positive part": positive, "successes alone": successes}
 
 
 def gradient(batch: Sequence[Experience]) -> torch.Tensor:

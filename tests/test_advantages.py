@@ -85,13 +85,6 @@ def test_trr_grpo_compares_proposals_by_mode_and_attempts_by_prompt():
     assert advantages(trr_grpo, proposals + attempts) == [0.707107, -0.707107, 0.707107, -0.707107, 0.0, 0.0, 0.0]
 
 
-def test_negative_advantages_count_as_much_as_they_are_set_to():
-    found = [grpo(ONE_PROMPT, negative=factor) for factor in (1.0, 0.25, 0.0)]
-    assert [[r.advantage for r in rows] for rows in found] == [
-        pytest.approx([1, 0, 0, 0, low], abs=1e-6) for low in (-1, -0.25, 0)
-    ]
-
-
 def test_dr_grpo_does_not_scale():
     rows = [row(3, group=1), row(1, group=1), row(10, group=2), row(4, group=2)]
     assert advantages(dr_grpo, rows) == [1.0, -1.0, 3.0, -3.0]

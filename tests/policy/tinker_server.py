@@ -3,6 +3,7 @@
 It reduces its losses as SkyRL's JAX backend does or as the others do, tells what those tell, and can be made ill.
 """
 
+import asyncio
 import copy
 import hashlib
 import json
@@ -87,6 +88,7 @@ class TinkerServer:
         threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
     def close(self) -> None:
+        _end_heartbeats()
         self._http.shutdown()
         self._http.server_close()
 
@@ -223,6 +225,20 @@ class TinkerServer:
             for row in rows
         ]
         return {"type": "sample", "sequences": sequences}
+
+
+def _end_heartbeats() -> None:
+    """The SDK has no way to end a session: its heartbeats would go on, and complain of a server that is gone."""
+    from tinker.lib import internal_client_holder
+
+    loop = internal_client_holder._internal_client_holder_thread_singleton.get_loop()
+
+    def cancel() -> None:
+        for task in asyncio.all_tasks(loop):
+            if "_session_heartbeat" in repr(task.get_coro()):
+                task.cancel()
+
+    loop.call_soon_threadsafe(cancel)
 
 
 @cache

@@ -1,0 +1,68 @@
+"""What the model in the box can do if it is made to work: the ceiling beside which docs/learning.md puts self-play.
+
+    python benchmarks/made_to_work.py [MODEL] [--seed 1] [--n 100] [--json FILE]
+
+The nursery suite's test problems, with the first token of a worked solution (a line break) written into the model's
+mouth. What self-play gains up to this ceiling, it gains by choosing to work; only what lies above it is new. Not timed.
+"""
+
+import argparse
+import json
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from rich.console import Console
+
+from abzero import build, engines
+from abzero.commands import recipe
+from abzero.evals.base import evaluate
+from abzero.evals.nursery import Nursery, Question
+from abzero.evals.table import table
+from abzero.flags import parse, read_recipe
+from abzero.sandbox.base import Sandbox
+
+BEGUN = "\n    "
+"""How every worked solution of the corpus begins."""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """`suite`, with the first token of the work given."""
+
+    suite: Nursery
+
+    def problems(self) -> list[Question]:
+        return [replace(problem, prompt=problem.prompt + BEGUN) for problem in self.suite.problems()]
+
+    def grade(self, asked: Sequence[tuple[Question, str]], sandbox: Sandbox) -> list[float]:
+        return self.suite.grade([(problem, BEGUN + text) for problem, text in asked], sandbox)
+
+    def baseline(self, problem: Question) -> str:
+        return self.suite.baseline(problem)
+
+    def remarks(self, problem: Question, completion: str, score: float) -> Mapping[str, float]:
+        return self.suite.remarks(problem, BEGUN + completion, score)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", nargs="?", default="tiny")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--n", type=int, default=100)
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    config = parse(read_recipe(recipe("tiny-cpu")), "made to work")
+    suite = Nursery(build.task_types(config.tasks), "test", given.seed, given.n, inputs=config.tasks.inputs)
+    model, codec = engines.load(config, given.model)
+    greedy, sampling = (engines.generator(config, model, codec, temperature=t) for t in (0.0, 1.0))
+    with build.sandbox(config.sandbox, given.seed) as box:
+        rows = evaluate(Begun(suite), greedy, sampling, box, random.Random(given.seed))
+    if given.json:
+        given.json.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
+    Console().print(table(rows))
+
+
+if __name__ == "__main__":
+    main()
