@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
+from abzero import parsing
 from abzero.types import Attempt, Experience, Proposal, Rollout
 
 T = TypeVar("T")
@@ -37,6 +38,8 @@ def measure(
     for mode, drawn in _by_mode((a for a in attempts if not a.estimate), lambda attempt: attempt.task.mode):
         figures[f"solve/score/{mode}"] = _mean(attempt.score or 0.0 for attempt in drawn)
         figures[f"solve/malformed/{mode}"] = _mean(a.score is None or not a.well_formed for a in drawn)
+    for mode, tried in _by_mode(attempts, lambda attempt: attempt.task.mode):
+        figures[f"solve/worked/{mode}"] = _mean(bool(parsing.thought(attempt.rollout.text)) for attempt in tried)
     for name, earned in _by_mode(experiences, lambda row: f"{row.role}/reward/{row.mode}"):
         figures[name] = _mean(row.reward for row in earned)
     figures |= _lengths("propose", [proposal.rollout for proposal in proposals])

@@ -35,6 +35,11 @@ def answer(completion: str) -> str:
     return rest.partition("</answer>")[0].strip() if tag else ""
 
 
+def thought(completion: str) -> str:
+    """What stands before the closing think tag; all of it where there is none."""
+    return completion.partition("</think>")[0].strip()
+
+
 def well_formed(completion: str) -> bool:
     """Whether it reads: a thought, its closing tag, only white space, then one closed answer; text may trail."""
     _, closed, rest = completion.partition("</think>")

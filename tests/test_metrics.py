@@ -9,8 +9,8 @@ from abzero.types import Attempt, Proposal, Rollout
 from tests.fakes import row, task
 
 
-def rollout(tokens, finish="stop"):
-    return Rollout((), (0,) * tokens, (-1.0,) * tokens, "", finish)
+def rollout(tokens, finish="stop", text=""):
+    return Rollout((), (0,) * tokens, (-1.0,) * tokens, text, finish)
 
 
 def proposal(number, rate=None, mode="deduction", tokens=10, finish="stop", well_formed=True):
@@ -41,6 +41,7 @@ def test_the_figures_of_a_step_by_hand():
         "propose/learnable/deduction": 1 / 3,
         "solve/score/deduction": 1.5 / 4,
         "solve/malformed/deduction": 2 / 4,
+        "solve/worked/deduction": 0.0,
         "propose/reward/deduction": 0.25,
         "solve/reward/deduction": 1.0,
         "propose/tokens": 17.5,
@@ -49,6 +50,12 @@ def test_the_figures_of_a_step_by_hand():
         "solve/truncated": 0.0,
         "advantage/zero_groups": 1 / 2,
     }
+
+
+def test_an_attempt_is_worked_if_its_thought_holds_anything():
+    texts = ["one, then two</think><answer>2</answer>", "\n </think><answer>2</answer>", "</think>", "no end"]
+    attempts = [Attempt(task(1), "", rollout(4, text=text), 1.0, "", True, True) for text in texts]
+    assert measure([], [], attempts, [], {}, {})["solve/worked/deduction"] == 2 / 4
 
 
 def test_a_step_in_which_nothing_happened_has_figures():

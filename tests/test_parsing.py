@@ -122,6 +122,19 @@ def test_a_block_with_what_no_tokenizer_reads_is_malformed(character):
         parsing.block(f"<message>a{character}</message>", "message")
 
 
+@pytest.mark.parametrize(
+    ("completion", "thought"),
+    [
+        ("\n x = 1 </think><answer>1</answer>", "x = 1"),
+        ("</think>a", ""),
+        ("open", "open"),
+        ("a</think>b</think>", "a"),
+    ],
+)
+def test_the_thought_ends_at_the_first_closing_tag(completion, thought):
+    assert parsing.thought(completion) == thought
+
+
 def test_a_bare_answer_is_an_answer():
     assert parsing.block_or_all("[1, 2]", "output") == "[1, 2]"
     assert parsing.block_or_all("first ```x\n<output>1</output> then <output>2</output>", "output") == "2"

@@ -21,6 +21,7 @@ INTERVALS = (
 )
 _CURVES = {
     "solver's score": "solve/score/",
+    "attempts that show their work": "solve/worked/",
     "mean solve rate of the proposals": "propose/solve_rate/",
     "learnable, of the valid": "propose/learnable/",
     "valid": "propose/valid/",

@@ -18,6 +18,7 @@ def solving(run: Run, colours: dict[str, str]) -> Html:
         _by_mode(run, colours, "solver's score", "solve/score/", share=True),
         _by_mode(run, colours, "solver's mean reward", "solve/reward/"),
         _by_mode(run, colours, "malformed answers", "solve/malformed/", share=True),
+        _by_mode(run, colours, "attempts that show their work", "solve/worked/", share=True),
     ]
     for mode in run.modes:
         rows = [outline for outline in run.outlines if outline.mode == mode]
