@@ -28,8 +28,8 @@ def journal(run: Path) -> list[object]:
         return list(archive.dump())
 
 
-def abzero(*arguments: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-m", "abzero", *arguments], stdout=subprocess.DEVNULL)
+def abzero(*arguments: str, stdout: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-m", "abzero", *arguments], stdout=stdout)
 
 
 def sums(run: Path, step: int) -> str:
@@ -149,24 +149,30 @@ def test_seeds_from_a_file_are_verified_again_and_refused_with_a_reason(tmp_path
         }
 
 
+def killed(process: subprocess.Popen[bytes], lines: int, pause: float) -> bool:
+    """Kill `process` a moment after it has printed so many lines; whether it was still there to be killed."""
+    assert process.stdout is not None
+    with process.stdout:
+        for _ in range(lines):
+            process.stdout.readline()
+        time.sleep(pause)
+        alive = process.poll() is None
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    return alive
+
+
 @pytest.mark.slow
 def test_a_run_killed_at_any_moment_and_resumed_ends_as_one_never_killed(tmp_path: Path):
     settings = ("--steps=6", "--checkpoint.every=2", *SMALL)
     whole, torn = tmp_path / "whole", tmp_path / "torn"
-    begun = time.monotonic()
-    abzero("train", "tiny-cpu", f"--run={whole}", *settings).wait()
-    duration = time.monotonic() - begun
+    assert main(["train", "tiny-cpu", f"--run={whole}", *settings]) == 0
     moments = random.Random(0)
     kills = 0
     for _ in range(6):
         begin = ("resume", str(torn)) if (torn / "config.json").exists() else ("train", "tiny-cpu", f"--run={torn}")
-        process = abzero(*begin, *(settings if begin[0] == "train" else ()))
-        try:
-            process.wait(timeout=duration * moments.uniform(0.3, 0.9))
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            kills += 1
+        process = abzero(*begin, *(settings if begin[0] == "train" else ()), stdout=subprocess.PIPE)
+        kills += killed(process, moments.randrange(5), moments.uniform(0.0, 1.0))
     assert kills > 1
     assert main(["resume", str(torn)]) == 0
     assert sums(torn, 6) == sums(whole, 6)
