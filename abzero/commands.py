@@ -126,7 +126,7 @@ def evaluate(
 
 
 def nursery(action: Positional[Literal["build"]], folder: Positional[Path], seed: int = 0) -> int:
-    """Make the model in the box again from nothing, measure it and write its card: about half an hour of one core."""
+    """Make the model in the box again from nothing, measure it and write its card: about forty minutes of one core."""
     import torch
     from safetensors.torch import load_file
 

@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=100)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    config = parse(read_recipe(recipe("tiny-cpu")), "made to work")
+    config = engines.settled(parse(read_recipe(recipe("tiny-cpu")), "made to work"), given.model)
     suite = Nursery(build.task_types(config.tasks), "test", given.seed, given.n, inputs=config.tasks.inputs)
     model, codec = engines.load(config, given.model)
     greedy, sampling = (engines.generator(config, model, codec, temperature=t) for t in (0.0, 1.0))
