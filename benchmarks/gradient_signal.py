@@ -1,4 +1,4 @@
-"""How much of one batch's policy gradient is signal: the study behind docs/learning.md's "why it is slow".
+"""How much of one batch's policy gradient is signal: the study of docs/learning/earlier/README.md.
 
     python benchmarks/gradient_signal.py [--batches 8] [--tasks 32] [--mode deduction] [--k 1 2 3 4 5 6]
 
@@ -97,9 +97,9 @@ def main() -> None:
             for name, estimate in ESTIMATORS.items():
                 found[name].append(gradient(estimate(batch)))
     print(f"{given.mode}, k = {given.k}, {given.batches} batches of {given.tasks} tasks, {ATTEMPTS} attempts each")
-    print(f"{'':18} {'signal/noise':>13} {'cosine':>8}")
+    print(f"{'':24} {'signal/noise':>13} {'cosine':>8}")
     for name, gradients in found.items():
-        print("{:18} {:13.4f} {:8.4f}".format(name, *ratio(torch.stack(gradients))))
+        print("{:24} {:13.4f} {:8.4f}".format(name, *ratio(torch.stack(gradients))))
 
 
 if __name__ == "__main__":

@@ -106,6 +106,7 @@ def test_any_micro_batch_split_padding_and_order_give_the_same_gradient(
         )
         for size, given_rows in ((10_000, batch), (budget, shuffled))
     )
+    assert whole.keys() == split.keys()
     for name, gradient in whole.items():
         torch.testing.assert_close(split[name], gradient, rtol=1e-7, atol=1e-10, msg=name)
 

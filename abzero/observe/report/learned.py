@@ -5,7 +5,18 @@ from collections.abc import Sequence
 from abzero.observe.report.dots import Dot, Row, dot_chart
 from abzero.observe.report.gather import Run
 from abzero.observe.report.html import Html, html, joined
-from abzero.observe.report.results import BASELINE, CHARTED, JUDGED, Cell, Change, Evaluation, Share, difference, points
+from abzero.observe.report.results import (
+    BASELINE,
+    CHARTED,
+    JUDGED,
+    SAMPLED,
+    Cell,
+    Change,
+    Evaluation,
+    Share,
+    difference,
+    points,
+)
 
 
 def learned(run: Run, colours: dict[str, str]) -> Html:
@@ -42,17 +53,20 @@ def changes(before: Evaluation, after: Evaluation) -> dict[Cell, Change]:
 
 
 def verdict(found: dict[Cell, Change]) -> tuple[str, str]:
-    """In words: what rose most, how many cells rose or fell beyond their interval, and what chance does."""
+    """In words: what rose most, how many cells rose or fell beyond their interval, and what chance does.
+
+    The headline is of sampled accuracy where there is any: greedy decoding turns a change of habit into one of skill.
+    """
     judged = {cell: change for cell, change in found.items() if cell[2] in JUDGED}
     if not judged:
         return "", "There is no cell that was measured both before and after."
-    best = max(judged, key=lambda cell: judged[cell].value)
+    best = max([cell for cell in judged if cell[2] == SAMPLED] or judged, key=lambda cell: judged[cell].value)
     fell = [f"{_name(cell)} {points(change)}" for cell, change in judged.items() if change.high < 0]
     rose = sum(change.low > 0 for change in judged.values())
     return f"{_name(best)}: {points(judged[best])} points.", (
-        f"This is the largest rise. Of {len(judged)} cells of {' and '.join(JUDGED)}, {rose} rose and {len(fell)} fell "
-        f"beyond their 95 % interval{': ' + '; '.join(fell) if fell else ''}; chance alone moves about "
-        f"{len(judged) * 0.05:.0f} of them."
+        f"This is the largest rise of {best[2]}. Of {len(judged)} cells of {' and '.join(JUDGED)}, {rose} rose and "
+        f"{len(fell)} fell beyond their 95 % interval{': ' + '; '.join(fell) if fell else ''}; chance alone moves "
+        f"about {len(judged) * 0.05:.0f} of them."
     )
 
 

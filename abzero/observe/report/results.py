@@ -15,8 +15,9 @@ Cell = tuple[str, int, str]
 BASELINE = "baseline"
 """The metric of the answer that costs no thought; it is the same for every model."""
 
-
-JUDGED = ("pass@1", "greedy")
+SAMPLED = "pass@1"
+"""Accuracy at the sampling temperature."""
+JUDGED = (SAMPLED, "greedy")
 """The metrics that a verdict speaks of."""
 CHARTED = (*JUDGED, "pass@8", "traced")
 """The metrics that are drawn, where they were measured; tables have all."""

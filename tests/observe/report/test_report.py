@@ -6,6 +6,8 @@ import pytest
 from abzero.errors import RunError
 from abzero.journal import Journal
 from abzero.observe.report import write_report
+from abzero.observe.report.learned import verdict
+from abzero.observe.report.results import Change
 from abzero.types import Alarm, Attempt, Case, Experience, Proposal, Step, Task
 from tests.observe.report.folders import make_run, rows
 from tests.observe.report.test_html import Reader
@@ -19,6 +21,19 @@ def folder(tmp_path):
 
 def text_of(folder):
     return write_report(folder)[0].read_text(encoding="utf-8")
+
+
+def test_the_headline_is_of_sampled_accuracy_however_much_greedy_decoding_rose():
+    found = {
+        ("deduction", 1, "pass@1"): Change(0.2, 0.1, 0.3),
+        ("deduction", 2, "greedy"): Change(0.6, 0.5, 0.7),
+    }
+    headline, rest = verdict(found)
+    assert headline == "deduction, k = 1, pass@1: +20 [10, 30] points."
+    assert "2 rose and 0 fell" in rest
+    assert verdict({cell: change for cell, change in found.items() if cell[2] == "greedy"})[0].startswith(
+        "deduction, k = 2"
+    )
 
 
 def test_the_report_tells_what_was_learned(folder):
