@@ -148,7 +148,7 @@ class SandboxPool:
 
     def _fill(self) -> None:
         """Keep all workers busy; what has ended is looked at after that."""
-        while len(self._running) <= self._workers and (job := self._schedule.next(bool(self._ended))):
+        while job := self._schedule.next(self._running.values(), more_to_come=bool(self._ended)):
             try:
                 ticket = self._zygotes[job.seed].start(job.verb, job.request, job.cpu_seconds)
             except ZygoteDied:

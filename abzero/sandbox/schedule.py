@@ -5,7 +5,7 @@ import re
 import warnings
 import zlib
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from abzero.errors import SandboxError
@@ -19,7 +19,9 @@ from abzero.sandbox.verdict import Result, broken, cut_short, killed, outcome_of
 AUDIT_SHARE = 0.01
 _REMEMBERED = 4096
 _WORTH_A_FORK = 32
-"""Calls that wait in a lane before it goes ahead of calls alone; fewer wait for company while others run."""
+"""Calls for which a shared child is worth its 5 ms; a second one, to keep another processor busy, is worth it at twice."""
+_FULL = 4 * _WORTH_A_FORK
+"""Calls in a lane that go ahead of calls alone; fewer wait for company."""
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -81,31 +83,51 @@ class Schedule:
         for queue in (self._fresh, *self._lanes):
             queue.clear()
 
-    def next(self, more_to_come: bool = False) -> Job | None:
-        """The next child's work: compiling, since all else waits for it; a full lane, since what it turns out may have
-        to run alone; calls alone; whatever a lane holds, unless there is `more_to_come` soon.
+    def next(self, running: Collection[Job] = (), more_to_come: bool = False) -> Job | None:
+        """The next child's work: compiling, since all else waits for it; a full lane of first and second runs, since
+        what it turns out may have to run alone; calls alone; whatever those lanes hold, unless there is `more_to_come`
+        soon; the other seeds, once nobody can add to them. None if enough are `running`: one child for each worker if it
+        serves many calls, two if each runs one, so that no processor waits for the trainer.
         """
-        limits = self._limits
+        free = len(running) < self._workers
+        lane = int(len(self._lanes[1]) > len(self._lanes[0]))
         if self._fresh:
-            checks = self._lot(self._fresh, len(self._fresh), 2 * _WORTH_A_FORK)
-            seconds = self._seconds(checks, limits.compile_seconds_each)
-            return Job(self._seeds - 1, wire.COMPILE, lots.as_text(checks), seconds, checks)
-        longest = max(map(len, self._lanes))
-        if self._alone and longest < _WORTH_A_FORK:
-            check, seed = self._alone.popleft()
-            return Job(seed, wire.ALONE, lots.as_text([check]), limits.cpu_seconds, [check])
-        if not longest or (more_to_come and longest < 4 * _WORTH_A_FORK):
+            return self._compile(running) if free else None
+        if len(self._lanes[lane]) >= _FULL:
+            return self._share(lane) if free else None
+        if self._alone:
+            return self._lone() if len(running) < 2 * self._workers else None
+        if not free or more_to_come:
             return None
-        [seed, *_] = [seed for seed, lane in enumerate(self._lanes) if len(lane) == longest]
-        checks = self._lot(self._lanes[seed], sum(map(len, self._lanes)), 4 * _WORTH_A_FORK)
-        return Job(seed, wire.SHARED, lots.as_code(checks), self._seconds(checks, limits.lane_seconds_each), checks)
+        if not self._lanes[lane] and not any(job.verb == wire.COMPILE or job.seed < 2 for job in running):
+            lane = max(range(self._seeds), key=lambda seed: len(self._lanes[seed]))
+        return self._share(lane) if self._lanes[lane] else None
 
-    def _lot(self, queue: deque[Check], waiting: int, least: int) -> list[Check]:
-        """The front of `queue`: an even share of what is `waiting`, by as few children as it takes, or as many as there
-        are workers while each gets its `least`.
+    def _compile(self, running: Collection[Job]) -> Job:
+        compiling = sum(len(job.checks) for job in running if job.verb == wire.COMPILE)
+        checks = self._lot(self._fresh, self._even_share(compiling + len(self._fresh), 2 * _WORTH_A_FORK))
+        seconds = self._seconds(checks, self._limits.compile_seconds_each)
+        return Job(self._seeds - 1, wire.COMPILE, lots.as_text(checks), seconds, checks)
+
+    def _lone(self) -> Job:
+        check, seed = self._alone.popleft()
+        return Job(seed, wire.ALONE, lots.as_text([check]), self._limits.cpu_seconds, [check])
+
+    def _share(self, seed: int) -> Job:
+        lane = self._lanes[seed]
+        only = sum(map(len, self._lanes)) == len(lane)
+        checks = self._lot(lane, self._even_share(len(lane), _FULL) if only else self._limits.lane_calls)
+        seconds = self._seconds(checks, self._limits.lane_seconds_each)
+        return Job(seed, wire.SHARED, lots.as_code(checks), seconds, checks)
+
+    def _even_share(self, waiting: int, least: int) -> int:
+        """Of what is `waiting`, by as few children as it takes, or as many as there are workers while each gets its
+        `least`.
         """
         children = max(-(-waiting // self._limits.lane_calls), min(self._workers, waiting // least), 1)
-        most = -(-waiting // children)
+        return -(-waiting // children)
+
+    def _lot(self, queue: deque[Check], most: int) -> list[Check]:
         checks: list[Check] = []
         room = self._limits.lane_characters
         while queue and len(checks) < most and ((room := room - lots.size(queue[0])) >= 0 or not checks):
