@@ -19,12 +19,13 @@ LANE_IMPORTS = frozenset(_LANE_IMPORTS.split())
 """Modules whose public functions keep no state that a later caller could see."""
 
 _NAMES_REACHING = (
-    "getattr setattr delattr eval exec globals locals vars open input breakpoint memoryview"
+    "getattr setattr delattr globals locals vars open input breakpoint memoryview"
     " Formatter get_field attrgetter methodcaller register update_wrapper wraps singledispatch singledispatchmethod"
     " total_ordering cached_property partialmethod overload no_type_check final runtime_checkable dataclass_transform"
     " override with_traceback obj get_type_hints ForwardRef"
 )
 _REACHING = frozenset(_NAMES_REACHING.split())
+_EVALUATING = frozenset({"eval", "exec"})
 _MODULES = frozenset({"sys", "os", "warnings", "types", "copyreg", "enum", "contextlib", "builtins", "random"})
 """Modules that others hold: their names are harmless where nothing is imported."""
 _REACHING_PREFIXES = ("gi_", "cr_", "ag_", "tb_", "f_", "co_")
@@ -57,12 +58,14 @@ class Look(NamedTuple):
     """What it returns could depend on the seed of the hashes."""
     frozen: bool
     """It holds a constant set, whose order depends on how it was built."""
+    evaluating: bool
+    """It reaches by ``eval`` and ``exec`` alone: what these are given can be looked at in turn."""
 
 
 def look(code: CodeType, beside_imports: bool = False) -> Look:
     """What `code` could reach; `beside_imports` if its namespace may hold modules already, as a call's does."""
     imports = beside_imports
-    reaching = foreign = changes = hashing = frozen = named = False
+    reaching = foreign = changes = hashing = frozen = named = evaluating = False
     pending = [code]
     while pending:
         part = pending.pop()
@@ -75,13 +78,15 @@ def look(code: CodeType, beside_imports: bool = False) -> Look:
         changes = changes or _STORE in operations or _DELETE in operations
         changes = changes or any(name == "type" or _private(name) for name in names)
         reaching = reaching or _MATCH_CLASS in operations or any(map(_reaches, names)) or any(map(_spells, constants))
+        evaluating = evaluating or not _EVALUATING.isdisjoint(names)
         named = named or not _MODULES.isdisjoint(names)
         hashing = hashing or _BUILD_SET in operations or _SET_ADD in operations or not _HASHING.isdisjoint(names)
         frozen = frozen or any(type(constant) is frozenset for constant in constants)
         if not _VIEWS.isdisjoint(names):
             hashing = hashing or any(pair in instructions for pair in _SET_OPERATIONS)
     reaching = reaching or (imports and named)
-    return Look(reaching, not (reaching or foreign or (imports and changes)), hashing or frozen, frozen)
+    clean = not (reaching or evaluating or foreign or (imports and changes))
+    return Look(reaching or evaluating, clean, hashing or frozen, frozen, evaluating and not reaching)
 
 
 @functools.lru_cache(4096)

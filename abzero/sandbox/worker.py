@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Callable
 from types import CodeType, ModuleType
+from typing import Any
 
 from abzero.sandbox import screen, wire
 from abzero.sandbox.encode import Unfit, encoder
@@ -57,8 +58,10 @@ class Worker:
             write(_told(error))
             return
         looks = screen.look(code), screen.look(call, beside_imports=True)
-        hashing = self._free or any(look.reaching or look.hashing for look in looks)
+        hashing = self._free or any(look.hashing or (look.reaching and not look.evaluating) for look in looks)
         write((wire.SCREENED, "1" if hashing else "0"))
+        if not hashing and any(look.evaluating for look in looks):
+            _look_at_what_is_evaluated(write)
         gc.enable()
         write(self._run_by_itself(code, call, write))
 
@@ -136,6 +139,21 @@ class Worker:
             if answer[0] == no_literal and lies_at(value):
                 answer = address, answer[1]
         return (refused_tag, f"import of {refused[0]}") if refused else answer
+
+
+def _look_at_what_is_evaluated(write: Write) -> None:
+    """From now on, tell of code that needs all seeds, before ``eval`` or ``exec`` runs it."""
+    look, report, silent = screen.look, (wire.SCREENED, "1"), True
+
+    def hook(event: str, details: tuple[Any, ...]) -> None:
+        nonlocal silent
+        if silent and event == "exec":
+            found = look(details[0], beside_imports=True)
+            if found.hashing or (found.reaching and not found.evaluating):
+                silent = False
+                write(report)
+
+    sys.addaudithook(hook)
 
 
 def _gate(imports: frozenset[str], refused: list[str]) -> Callable[..., object]:

@@ -4,6 +4,7 @@ It is exec'd by the trainer, reads no request and holds no result: the child tha
 the parent. It ends when the parent's end of the control socket closes or its parent changes, and its children with it.
 """
 
+import _tracemalloc
 import array
 import codecs
 import gc
@@ -17,7 +18,6 @@ import select
 import signal
 import socket
 import sys
-import tracemalloc
 from collections.abc import Callable
 
 from abzero.sandbox import confine, kernel, seccomp, selftest, wire
@@ -118,13 +118,14 @@ def _make_room_for_names() -> None:
     """Have the interpreter's table of names rebuilt, half empty, since a child that fills it copies 400 kB.
 
     Names that nothing uses leave the table, but not their place in it; that it was rebuilt shows in the memory taken.
+    The public ``tracemalloc`` would bring pickle along.
     """
-    tracemalloc.start()
+    _tracemalloc.start(1)
     for number in range(_MOST_NAMES):
         sys.intern(f"{number} takes a place")
-        if tracemalloc.get_traced_memory()[0] > _TABLE_BYTES:
+        if _tracemalloc.get_traced_memory()[0] > _TABLE_BYTES:
             break
-    tracemalloc.stop()
+    _tracemalloc.stop()
 
 
 class _Zygote:
