@@ -98,7 +98,7 @@ def _reaches(name: str) -> bool:
 
 @functools.lru_cache(4096)
 def _private(name: str) -> bool:
-    return name[0] == "_" and name != "_" and name not in _PLAIN_DUNDERS
+    return name.startswith("_") and name != "_" and name not in _PLAIN_DUNDERS
 
 
 def _spells(constant: object) -> bool:

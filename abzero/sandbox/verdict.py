@@ -3,7 +3,7 @@
 import os
 import re
 import signal
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from abzero import literals
 from abzero.errors import Malformed
@@ -13,19 +13,33 @@ from abzero.sandbox.parent import Ending
 
 _RESULTS = {wire.VALUE, wire.RAISED, wire.NO_LITERAL, wire.ADDRESS, wire.REFUSED, wire.MEMORY, wire.EXITED, wire.DOUBT}
 _RESULTS |= {wire.CODE, wire.SOURCE, wire.CALL, wire.CALL_SOURCE}
-_ATOM = r"(?:0|-?[1-9][0-9]{0,17}|True|False|None|'[ -&(-\[\]-~]*')"
-_PLAIN = re.compile(rf"{_ATOM}|\[{_ATOM}(?:, {_ATOM})*\]")
-"""Literals that are canonical as they stand; half of what programs return."""
+_KEY = r"(?:0|-?[1-9][0-9]{0,17}|'[ -&(-\[\]-~]*')"
+_ATOM = rf"(?:{_KEY}|True|False|None)"
+_ROW = rf"(?:{_ATOM}|\[(?:{_ATOM}(?:, {_ATOM})*)?\]|\((?:{_ATOM},|{_ATOM}(?:, {_ATOM})+)?\))"
+_PLAIN = re.compile(rf"{_ROW}|\[{_ROW}(?:, {_ROW})*\]|\((?:{_ROW},|{_ROW}(?:, {_ROW})+)\)")
+_PLAIN_DICT = re.compile(rf"\{{(?:{_KEY}: {_ROW}(?:, {_KEY}: {_ROW})*)?\}}")
+_PAIR = re.compile(rf"({_KEY}): {_ROW}")
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """One result frame, as the child sent it."""
 
     hashing: bool
     """The screening, before the program ran, found that two seeds are too few."""
     tag: bytes
     body: bytes
+
+
+def plain(text: str) -> bool:
+    """Whether `text` is one of those literals that are seen to be canonical without reading them: most of what programs
+    return.
+    """
+    if _PLAIN.fullmatch(text):
+        return True
+    if not _PLAIN_DICT.fullmatch(text):
+        return False
+    keys = _PAIR.findall(text, 1)
+    return len(set(keys)) == len(keys)
 
 
 def outcome_of(result: Result, verify: bool) -> Outcome:
@@ -36,7 +50,7 @@ def outcome_of(result: Result, verify: bool) -> Outcome:
         return Stopped("crashed")
     match result.tag:
         case wire.VALUE:
-            if len(text) < literals.MAX_CHARACTERS and _PLAIN.fullmatch(text):
+            if len(text) < literals.MAX_CHARACTERS and plain(text):
                 return Returned(text)
             try:
                 return Returned(literals.canonical(literals.parse(text)))
@@ -65,8 +79,8 @@ def results(ending: Ending) -> tuple[list[Result], bool, bool]:
     for tag, body in wire.frames(ending.data):
         if tag == wire.LOCKED:
             locked = True
-        elif tag == wire.SCREENED:
-            hashing = hashing or body == b"1"
+        elif tag == wire.HASHING:
+            hashing = True
         elif tag == wire.PREPARED:
             prepared = True
         elif tag in _RESULTS:

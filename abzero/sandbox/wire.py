@@ -38,8 +38,8 @@ LENGTH = struct.Struct("<I")
 FRAME = struct.Struct("<cI")
 """Tag, length of the text that follows."""
 
-LOCKED, SCREENED, PREPARED = b"L", b"H", b"P"
-"""The child has given up its rights; the program is compiled and screened; its module level has run."""
+LOCKED, HASHING, PREPARED = b"L", b"H", b"P"
+"""The child has given up its rights; what follows could depend on hashes; the module level of the program has run."""
 VALUE, RAISED, NO_LITERAL, ADDRESS, REFUSED, MEMORY, EXITED, DOUBT = b"V", b"E", b"N", b"A", b"X", b"M", b"Q", b"S"
 """How a call ended. `ADDRESS`: no literal, and it prints where it lies. `DOUBT`: it must be run alone."""
 CODE, SOURCE, CALL, CALL_SOURCE = b"C", b"T", b"c", b"t"

@@ -59,8 +59,9 @@ class Worker:
             return
         looks = screen.look(code), screen.look(call, beside_imports=True)
         hashing = self._free or any(look.hashing or (look.reaching and not look.evaluating) for look in looks)
-        write((wire.SCREENED, "1" if hashing else "0"))
-        if not hashing and any(look.evaluating for look in looks):
+        if hashing:
+            write((wire.HASHING, ""))
+        elif any(look.evaluating for look in looks):
             _look_at_what_is_evaluated(write)
         gc.enable()
         write(self._run_by_itself(code, call, write))
@@ -143,7 +144,7 @@ class Worker:
 
 def _look_at_what_is_evaluated(write: Write) -> None:
     """From now on, tell of code that needs all seeds, before ``eval`` or ``exec`` runs it."""
-    look, report, silent = screen.look, (wire.SCREENED, "1"), True
+    look, report, silent = screen.look, (wire.HASHING, ""), True
 
     def hook(event: str, details: tuple[Any, ...]) -> None:
         nonlocal silent
@@ -229,7 +230,7 @@ def _compiled(
     body = (text_tag, text) if look.frozen else (code_tag, marshal.dumps(code))
     if len(body[1]) > _LARGEST:
         return [(wire.DOUBT, "")]
-    return [(wire.SCREENED, "1" if look.hashing else "0"), body]
+    return [(wire.HASHING, ""), body] if look.hashing else [body]
 
 
 def _compile(program: str) -> CodeType:

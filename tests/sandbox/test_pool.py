@@ -88,6 +88,18 @@ def test_arguments_do_not_reach_through_what_the_program_imported(pool):
     assert pool.report().lane_open
 
 
+def test_what_eval_and_exec_are_given_gets_all_seeds_where_it_hashes(pool):
+    """Two seeds would miss nearly half of these orders; the program's own text has nothing that hashes."""
+    pairs = [f"'{n}', '{n + 1}'" for n in range(8)]
+    evaluated = [Call(f"def f(x):\n    return eval(x)\n# {n}", repr(f"list({{{n}}})"), True) for n in pairs]
+    executed = [
+        Call(f"def f(x):\n    exec(x, d := {{}})\n    return list(d['s'])\n# {n}", f'"s = {{{n}}}"', True)
+        for n in pairs
+    ]
+    assert pool.run(evaluated + executed) == [Nondeterministic()] * 16
+    assert pool.run([Call("def f(x):\n    return eval(x)", "'2 + 3'", True)]) == [Returned("5")]
+
+
 def test_constant_sets_have_one_order_alone_and_among_others(pool):
     programs = [f"def f(x):\n    return [y for y in {{{n + 8}, {n}, {n + 16}, 'a'}}]" for n in range(40)]
     alone = [pool.run([Call(program, "0")])[0] for program in programs]

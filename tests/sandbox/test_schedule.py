@@ -52,7 +52,7 @@ def compiled(job, hashing: bool = False) -> Ending:
     frames = []
     for tag, body in wire.frames(job.request):
         if tag == wire.SOURCE:
-            frames.append(frame(wire.SCREENED, str(int(hashing))))
+            frames += [frame(wire.HASHING)] * hashing
         frames.append(frame({wire.SOURCE: wire.CODE, wire.CALL_SOURCE: wire.CALL}[tag], body.decode()))
     return ended(*frames)
 
@@ -115,7 +115,7 @@ def test_a_shared_child_takes_no_more_than_its_limits():
 
 def test_verification_uses_two_seeds_and_all_where_hashes_matter():
     def hashing(job):
-        return ended(*(frame(wire.SCREENED, "1") + frame(wire.VALUE, a) for _, a in calls_of(job)))
+        return ended(*(frame(wire.HASHING) + frame(wire.VALUE, a) for _, a in calls_of(job)))
 
     for child, expected in ((echo, 2), (hashing, SEEDS)):
         _, jobs = play(schedule(), [Call("p", "1", True)], child)
@@ -134,7 +134,7 @@ def test_which_seed_disagrees_does_not_depend_on_who_answers_first():
     answers = {2: frame(wire.VALUE, "2"), 5: frame(wire.EXITED)}
 
     def finish(queue, job) -> None:
-        queue.finished(job, ended(frame(wire.SCREENED, "1"), answers.get(job.seed, frame(wire.VALUE, "1"))))
+        queue.finished(job, ended(frame(wire.HASHING), answers.get(job.seed, frame(wire.VALUE, "1"))))
 
     for order in (1, -1):
         queue, call = schedule(lane_open=False), Call("p", "1", True)

@@ -8,7 +8,7 @@ from abzero.errors import Malformed
 from abzero.sandbox import wire
 from abzero.sandbox.base import Nondeterministic, NotLiteral, Outcome, Raised, Refused, Returned, Stopped
 from abzero.sandbox.parent import Ending
-from abzero.sandbox.verdict import Result, broken, outcome_of, results
+from abzero.sandbox.verdict import Result, broken, outcome_of, plain, results
 
 TAGS = [bytes([code]) for code in range(256)]
 
@@ -45,9 +45,36 @@ def test_a_value_is_read_again_before_it_is_believed():
 
 LITERALS = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.floats(allow_nan=False, allow_infinity=False),
-    lambda inner: st.lists(inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.lists(inner, max_size=4).map(tuple)
+        | st.dictionaries(st.integers(-2, 2) | st.booleans() | st.text("a: '1", max_size=3), inner, max_size=4)
+    ),
 )
-NEARLY = st.text("0123456789-+ ,[]'\"\\aTrueNoFls_\n", max_size=12)
+PIECES = [
+    "0",
+    "1",
+    "-1",
+    "1.0",
+    "True",
+    "None",
+    "'a'",
+    "': '",
+    "'\\n'",
+    "[",
+    "]",
+    "(",
+    ")",
+    "{",
+    "}",
+    ", ",
+    ": ",
+    ",",
+    " ",
+]
+NEARLY = st.text("0123456789-+ ,:[](){}'\"\\aTrueNoFls_\n", max_size=12) | st.lists(
+    st.sampled_from(PIECES), max_size=9
+).map("".join)
 
 
 @given(LITERALS.map(repr) | NEARLY)
@@ -80,8 +107,15 @@ def test_a_run_without_a_result_ended_somehow():
     assert broken(Ending(0, b"", overdue=False)) == Stopped("exited")
 
 
+def test_the_most_frequent_values_are_not_read_in_full():
+    for text in ("7", "[1, 'a b']", "(1,)", "[[1], [2, 3]]", "[('a', 1), ()]", "{}", "{'a': [1], 2: 'b: '}"):
+        assert plain(text)
+    for text in ("{'a': 1, 'a': 2}", "{1: 1, True: 2}", "{1, 2}", "1.0", "(1)", "[1,2]", "01"):
+        assert not plain(text)
+
+
 def test_what_a_program_writes_after_its_screening_cannot_undo_it():
-    data = frame(wire.LOCKED, b"") + frame(wire.SCREENED, b"1") + frame(wire.SCREENED, b"0") + frame(wire.VALUE, b"1")
+    data = frame(wire.LOCKED, b"") + frame(wire.HASHING, b"") + frame(wire.PREPARED, b"") + frame(wire.VALUE, b"1")
     [result], locked, _ = results(Ending(0, data, overdue=False))
     assert locked
     assert result.hashing
