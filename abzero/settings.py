@@ -196,7 +196,7 @@ class SandboxSettings:
     isolation: Literal["strict", "reduced"] = "strict"
     """What a program is kept in. 'reduced' is for machines without seccomp: never for models you distrust."""
     workers: int = 0
-    """Programs run at once; 0 means one for each core."""
+    """Cores kept busy with programs, up to four on each; 0 means all cores."""
     cpu_seconds: float = 0.5
     """CPU time of one program."""
 

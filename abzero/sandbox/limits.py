@@ -40,5 +40,5 @@ class Limits:
 
     @property
     def wall_seconds(self) -> float:
-        """A backstop, wide enough for a busy machine: a child has no system call to wait with."""
-        return 5.0 + 10.0 * self.cpu_seconds
+        """A backstop, wide enough for several children on each core of a busy machine: a child cannot wait."""
+        return 5.0 + 30.0 * self.cpu_seconds

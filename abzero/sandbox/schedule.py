@@ -19,9 +19,11 @@ from abzero.sandbox.verdict import Result, broken, cut_short, killed, outcome_of
 AUDIT_SHARE = 0.01
 _REMEMBERED = 4096
 _WORTH_A_FORK = 32
-"""Calls for which a shared child is worth its 5 ms; a second one, to keep another processor busy, is worth it at twice."""
+"""Calls for which a shared child is worth its 5 ms; to keep another processor busy takes twice as many for each."""
 _FULL = 4 * _WORTH_A_FORK
 """Calls in a lane that go ahead of calls alone; fewer wait for company."""
+_AT_ONCE = 4
+"""Runs alone for each worker: most last 3 ms, and forked in a row they cost less than one after the other."""
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -86,8 +88,8 @@ class Schedule:
     def next(self, running: Collection[Job] = (), more_to_come: bool = False) -> Job | None:
         """The next child's work: compiling, since all else waits for it; a full lane of first and second runs, since
         what it turns out may have to run alone; calls alone; whatever those lanes hold, unless there is `more_to_come`
-        soon; the other seeds, once nobody can add to them. None if enough are `running`: one child for each worker if it
-        serves many calls, two if each runs one, so that no processor waits for the trainer.
+        soon; the other seeds, once nobody can add to them. None if enough are `running`: for each worker one child that
+        serves many calls, or several that run one each, so that no processor waits for the trainer.
         """
         free = len(running) < self._workers
         lane = int(len(self._lanes[1]) > len(self._lanes[0]))
@@ -96,7 +98,7 @@ class Schedule:
         if len(self._lanes[lane]) >= _FULL:
             return self._share(lane) if free else None
         if self._alone:
-            return self._lone() if len(running) < 2 * self._workers else None
+            return self._lone() if len(running) < _AT_ONCE * self._workers else None
         if not free or more_to_come:
             return None
         if not self._lanes[lane] and not any(job.verb == wire.COMPILE or job.seed < 2 for job in running):

@@ -113,6 +113,47 @@ def test_a_shared_child_takes_no_more_than_its_limits():
         assert len(job.request) < 110_000
 
 
+def begun(queue: Schedule) -> list:
+    """The jobs that `queue` hands out before any of them ends."""
+    running = []
+    while job := queue.next(running):
+        running.append(job)
+    return running
+
+
+def test_what_is_compiled_is_shared_out_evenly_among_the_workers():
+    queue = schedule()
+    queue.add(distinct(301))
+    assert [len(job.checks) for job in begun(queue)] == [151, 150]
+
+
+def test_more_runs_than_workers_are_begun_only_where_each_is_alone():
+    queue = schedule(lane_open=False)
+    queue.add(distinct(100))
+    assert [job.verb for job in begun(queue)] == [wire.ALONE] * 8
+    queue = schedule()
+    queue.add(distinct(1000))
+    assert len(begun(queue)) == 2
+
+
+def test_the_other_seeds_run_once_for_all_that_need_them():
+    calls = distinct(200, verify=True)
+    _, jobs = play(schedule(), calls, echo, lambda job: compiled(job, hashing=True))
+    assert [len(job.checks) for job in jobs if job.seed > 1] == [200] * (SEEDS - 2)
+
+
+def test_they_wait_while_a_lane_could_add_to_them():
+    queue = schedule()
+    queue.add(distinct(200, verify=True))
+    for job in begun(queue):
+        queue.finished(job, compiled(job, hashing=True))
+    first, second = begun(queue)
+    queue.finished(first, echo(first))
+    third = queue.next([second])
+    assert third.seed < 2
+    assert queue.next([third]) is None
+
+
 def test_verification_uses_two_seeds_and_all_where_hashes_matter():
     def hashing(job):
         return ended(*(frame(wire.HASHING) + frame(wire.VALUE, a) for _, a in calls_of(job)))
