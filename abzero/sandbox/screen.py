@@ -9,6 +9,7 @@ time, not truth: what is not clean runs alone, and two seeds are too few for wha
 import dis
 import functools
 import re
+from collections.abc import Sequence
 from types import CodeType
 from typing import NamedTuple
 
@@ -40,6 +41,8 @@ _NAMES_HASHING = "set frozenset hash id Set MutableSet AbstractSet FrozenSet Key
 _HASHING = frozenset(_NAMES_HASHING.split())
 _SPECIAL = re.compile(r"__\w+__")
 _VIEWS = frozenset({"keys", "items"})
+_OPERATING = frozenset({"sub", "and_", "or_", "xor", "isub", "iand", "ior", "ixor"})
+"""``operator`` has them; a view makes a set of any of these."""
 _STORE, _DELETE, _MATCH_CLASS = (dis.opmap[name] for name in ("STORE_ATTR", "DELETE_ATTR", "MATCH_CLASS"))
 _IMPORT = dis.opmap["IMPORT_NAME"]
 _BUILD_SET, _SET_ADD, _BINARY = (dis.opmap[name] for name in ("BUILD_SET", "SET_ADD", "BINARY_OP"))
@@ -60,12 +63,22 @@ class Look(NamedTuple):
     """It holds a constant set, whose order depends on how it was built."""
     evaluating: bool
     """It reaches by ``eval`` and ``exec`` alone: what these are given can be looked at in turn."""
+    viewing: bool
+    """It asks dictionaries for views, of which the operators of sets make sets."""
+    operating: bool
+    """It has such an operator."""
+
+
+def hashing(looks: Sequence[Look]) -> bool:
+    """Whether what codes do that run together could depend on the seed of the hashes."""
+    viewing, operating = any(look.viewing for look in looks), any(look.operating for look in looks)
+    return (viewing and operating) or any(look.hashing for look in looks)
 
 
 def look(code: CodeType, beside_imports: bool = False) -> Look:
     """What `code` could reach; `beside_imports` if its namespace may hold modules already, as a call's does."""
     imports = beside_imports
-    reaching = foreign = changes = hashing = frozen = named = evaluating = False
+    reaching = foreign = changes = builds = frozen = named = evaluating = viewing = operating = False
     pending = [code]
     while pending:
         part = pending.pop()
@@ -80,13 +93,20 @@ def look(code: CodeType, beside_imports: bool = False) -> Look:
         reaching = reaching or _MATCH_CLASS in operations or any(map(_reaches, names)) or any(map(_spells, constants))
         evaluating = evaluating or not _EVALUATING.isdisjoint(names)
         named = named or not _MODULES.isdisjoint(names)
-        hashing = hashing or _BUILD_SET in operations or _SET_ADD in operations or not _HASHING.isdisjoint(names)
+        builds = builds or _BUILD_SET in operations or _SET_ADD in operations or not _HASHING.isdisjoint(names)
         frozen = frozen or any(type(constant) is frozenset for constant in constants)
-        if not _VIEWS.isdisjoint(names):
-            hashing = hashing or any(pair in instructions for pair in _SET_OPERATIONS)
+        viewing = viewing or not _VIEWS.isdisjoint(names)
+        operating = operating or not _OPERATING.isdisjoint(names) or _operates(instructions)
     reaching = reaching or (imports and named)
-    clean = not (reaching or evaluating or foreign or (imports and changes))
-    return Look(reaching or evaluating, clean, hashing or frozen, frozen, evaluating and not reaching)
+    return Look(
+        reaching=reaching or evaluating,
+        clean=not (reaching or evaluating or foreign or (imports and changes)),
+        hashing=builds or frozen or (viewing and operating),
+        frozen=frozen,
+        evaluating=evaluating and not reaching,
+        viewing=viewing,
+        operating=operating,
+    )
 
 
 @functools.lru_cache(4096)
@@ -99,6 +119,10 @@ def _reaches(name: str) -> bool:
 @functools.lru_cache(4096)
 def _private(name: str) -> bool:
     return name.startswith("_") and name != "_" and name not in _PLAIN_DUNDERS
+
+
+def _operates(instructions: bytes) -> bool:
+    return _BINARY in instructions and any(pair in instructions for pair in _SET_OPERATIONS)
 
 
 def _spells(constant: object) -> bool:

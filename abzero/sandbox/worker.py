@@ -11,7 +11,7 @@ import gc
 import marshal
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import CodeType, ModuleType
 from typing import Any
 
@@ -58,11 +58,10 @@ class Worker:
             write(_told(error))
             return
         looks = screen.look(code), screen.look(call, beside_imports=True)
-        hashing = self._free or any(look.hashing or (look.reaching and not look.evaluating) for look in looks)
-        if hashing:
+        if self._free or _needs_all_seeds(looks):
             write((wire.HASHING, ""))
         elif any(look.evaluating for look in looks):
-            _look_at_what_is_evaluated(write)
+            _look_at_what_is_evaluated(looks, write)
         gc.enable()
         write(self._run_by_itself(code, call, write))
 
@@ -142,17 +141,26 @@ class Worker:
         return (refused_tag, f"import of {refused[0]}") if refused else answer
 
 
-def _look_at_what_is_evaluated(write: Write) -> None:
-    """From now on, tell of code that needs all seeds, before ``eval`` or ``exec`` runs it."""
-    look, report, silent = screen.look, (wire.HASHING, ""), True
+def _needs_all_seeds(looks: Sequence[screen.Look]) -> bool:
+    return screen.hashing(looks) or any(look.reaching and not look.evaluating for look in looks)
+
+
+def _look_at_what_is_evaluated(looks: Sequence[screen.Look], write: Write) -> None:
+    """From now on, look at what ``eval`` and ``exec`` are given too, and tell, before it runs, if that and `looks`
+    together need all seeds.
+    """
+    look, needs_all_seeds, report = screen.look, _needs_all_seeds, (wire.HASHING, "")
+    seen, silent = [*looks], True
 
     def hook(event: str, details: tuple[Any, ...]) -> None:
         nonlocal silent
         if silent and event == "exec":
             found = look(details[0], beside_imports=True)
-            if found.hashing or (found.reaching and not found.evaluating):
-                silent = False
-                write(report)
+            if found not in seen:
+                seen.append(found)
+                if needs_all_seeds(seen):
+                    silent = False
+                    write(report)
 
     sys.addaudithook(hook)
 
@@ -230,7 +238,8 @@ def _compiled(
     body = (text_tag, text) if look.frozen else (code_tag, marshal.dumps(code))
     if len(body[1]) > _LARGEST:
         return [(wire.DOUBT, "")]
-    return [(wire.HASHING, ""), body] if look.hashing else [body]
+    hashing = look.hashing or (code_tag == wire.CALL and look.viewing)
+    return [(wire.HASHING, ""), body] if hashing else [body]
 
 
 def _compile(program: str) -> CodeType:
