@@ -2,8 +2,9 @@
 
 *Reaching*: could a name, a constant or an instruction in it lead to frames, namespaces, hidden modules, special
 attributes? *Clean*: may it share a child with others? Only if it reaches for nothing and can leave nothing behind in
-modules and classes of the library. *Hashing*: could its value depend on the order of a set or on a hash? Doubt costs
-time, not truth: what is not clean runs alone, and two seeds are too few for what hashes or reaches.
+modules and classes of the library. *Hashing*: could its value depend on the order of a set, on a hash or on where its
+instances lie? Doubt costs time, not truth: what is not clean runs alone, and two seeds are too few for what hashes or
+reaches.
 """
 
 import dis
@@ -37,7 +38,9 @@ _NAMES_PLAIN = (
 )
 _PLAIN_DUNDERS = frozenset(_NAMES_PLAIN.split())
 _COMPARING = frozenset({"__eq__", "__ne__", "__hash__"})
-_NAMES_HASHING = "set frozenset hash id Set MutableSet AbstractSet FrozenSet KeysView ItemsView MappingView __hash__"
+_NAMES_HASHING = (
+    "set frozenset hash id object Set MutableSet AbstractSet FrozenSet KeysView ItemsView MappingView __hash__"
+)
 _HASHING = frozenset(_NAMES_HASHING.split())
 _SPECIAL = re.compile(r"__\w+__")
 _VIEWS = frozenset({"keys", "items"})
@@ -45,7 +48,9 @@ _OPERATING = frozenset({"sub", "and_", "or_", "xor", "isub", "iand", "ior", "ixo
 """``operator`` has them; a view makes a set of any of these."""
 _STORE, _DELETE, _MATCH_CLASS = (dis.opmap[name] for name in ("STORE_ATTR", "DELETE_ATTR", "MATCH_CLASS"))
 _IMPORT = dis.opmap["IMPORT_NAME"]
-_BUILD_SET, _SET_ADD, _BINARY = (dis.opmap[name] for name in ("BUILD_SET", "SET_ADD", "BINARY_OP"))
+_BINARY = dis.opmap["BINARY_OP"]
+_HASHES = tuple(dis.opmap[name] for name in ("BUILD_SET", "SET_ADD", "LOAD_BUILD_CLASS"))
+"""Instances print where they lie, unless their class says how to: which of two lies first is one bit of an address."""
 _SET_OPERATIONS = [bytes((_BINARY, operation)) for operation in (1, 7, 10, 12, 14, 20, 23, 25)]
 """``& | - ^`` and their in-place forms, as instructions."""
 
@@ -58,7 +63,7 @@ class Look(NamedTuple):
     clean: bool
     """It can share a process: nothing that it does can be seen by what runs after it."""
     hashing: bool
-    """What it returns could depend on the seed of the hashes."""
+    """What it returns could depend on the seed of the hashes, or on addresses."""
     frozen: bool
     """It holds a constant set, whose order depends on how it was built."""
     evaluating: bool
@@ -93,7 +98,7 @@ def look(code: CodeType, beside_imports: bool = False) -> Look:
         reaching = reaching or _MATCH_CLASS in operations or any(map(_reaches, names)) or any(map(_spells, constants))
         evaluating = evaluating or not _EVALUATING.isdisjoint(names)
         named = named or not _MODULES.isdisjoint(names)
-        builds = builds or _BUILD_SET in operations or _SET_ADD in operations or not _HASHING.isdisjoint(names)
+        builds = builds or not _HASHING.isdisjoint(names) or any(kind in operations for kind in _HASHES)
         frozen = frozen or any(type(constant) is frozenset for constant in constants)
         viewing = viewing or not _VIEWS.isdisjoint(names)
         operating = operating or not _OPERATING.isdisjoint(names) or _operates(instructions)

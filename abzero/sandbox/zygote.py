@@ -40,6 +40,8 @@ _CODECS = (
 """Text encodings that a program may ask for by name: each is a module, which a child could not load."""
 
 
+_GAPS = 60
+"""How many new objects of a size come to lie in random order."""
 _MOST_NAMES = 1 << 16
 _TABLE_BYTES = 1 << 16
 """More than any number of passing names takes, and less than any table of the names of this many modules."""
@@ -107,10 +109,18 @@ _ballast: list[object] = []
 
 
 def _stir(rng: random.Random) -> list[object]:
-    """Objects of all small sizes in random number, so that addresses differ between zygotes in their low bits too."""
+    """Objects of all small sizes in random number, so that addresses differ between zygotes in their low bits too; and
+    between them room for more, in random order, so that of two new objects now one, now the other lies first.
+    """
     blocks: list[object] = [bytes(size) for size in range(0, 480, 8) for _ in range(rng.randrange(40))]
     blocks += [[] for _ in range(rng.randrange(200))]
     blocks += [object() for _ in range(rng.randrange(200))]
+    header = sys.getsizeof(b"")
+    gone = [bytes(size - header) for size in range(48, 193, 16) for _ in range(_GAPS)]
+    gone += [object() for _ in range(_GAPS)]
+    rng.shuffle(gone)
+    while gone:
+        gone.pop()
     return blocks
 
 

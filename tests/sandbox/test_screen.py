@@ -49,6 +49,8 @@ HASHING = {
     "a hash": "def f(x):\n    return hash(x)",
     "an id": "def f(x):\n    return id(x)",
     "a difference of views": "def f(a, b):\n    return a.keys() - b.keys()",
+    "instances, which print where they lie": "class A:\n    pass\ndef f(x):\n    return str(A()) < str(x)",
+    "objects": "def f(x):\n    return str(object()) < str(x)",
     "views from elsewhere": "def g(d):\n    return d.keys()\ndef f(a, b):\n    return g(a) - g(b)",
     "an operator by its name": "import operator\ndef f(a, b):\n    return operator.sub(a.keys(), b.keys())",
     "deep inside": "def f(x):\n    return lambda: (lambda: frozenset(x))",
