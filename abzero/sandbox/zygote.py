@@ -116,7 +116,7 @@ def _stir(rng: random.Random) -> list[object]:
     blocks += [[] for _ in range(rng.randrange(200))]
     blocks += [object() for _ in range(rng.randrange(200))]
     header = sys.getsizeof(b"")
-    gone = [bytes(size - header) for size in range(48, 193, 16) for _ in range(_GAPS)]
+    gone: list[object] = [bytes(size - header) for size in range(48, 193, 16) for _ in range(_GAPS)]
     gone += [object() for _ in range(_GAPS)]
     rng.shuffle(gone)
     while gone:
