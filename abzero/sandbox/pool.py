@@ -53,8 +53,9 @@ class Report:
 class SandboxPool:
     """Runs untrusted programs in one-shot children of freshly exec'd zygotes. One thread at a time uses it.
 
-    `seed` decides the hash seeds and the audit's sample, and with them every verdict that depends on either. `without`
-    leaves optional layers off, to test the rest. Raises `IsolationError` where ``strict`` is not possible.
+    Each of `workers`, as a rule one for each processor, is one child that serves many calls or up to four that run one
+    each. `seed` decides the hash seeds and the audit's sample, and with them every verdict that depends on either.
+    `without` leaves optional layers off, to test the rest. Raises `IsolationError` where ``strict`` is not possible.
     """
 
     def __init__(

@@ -238,7 +238,7 @@ def _compiled(
     body = (text_tag, text) if look.frozen else (code_tag, marshal.dumps(code))
     if len(body[1]) > _LARGEST:
         return [(wire.DOUBT, "")]
-    hashing = look.hashing or (code_tag == wire.CALL and look.viewing)
+    hashing = look.hashing or (code_tag == wire.CALL and (look.viewing or look.operating))
     return [(wire.HASHING, ""), body] if hashing else [body]
 
 
