@@ -196,7 +196,7 @@ class SandboxSettings:
     isolation: Literal["strict", "reduced"] = "strict"
     """What a program is kept in. 'reduced' is for machines without seccomp: never for models you distrust."""
     workers: int = 0
-    """Cores kept busy with programs, up to four on each; 0 means all cores."""
+    """Cores kept busy with programs, several short ones on each where memory allows it; 0 means all cores."""
     cpu_seconds: float = 0.5
     """CPU time of one program."""
 

@@ -41,4 +41,4 @@ class Limits:
     @property
     def wall_seconds(self) -> float:
         """A backstop, wide enough for several children on each core of a busy machine: a child cannot wait."""
-        return 5.0 + 30.0 * self.cpu_seconds
+        return 5.0 + 50.0 * self.cpu_seconds

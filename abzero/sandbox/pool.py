@@ -28,7 +28,18 @@ REQUIRED = ("uid", "privileges", "limits", "seccomp")
 
 _SELF_TEST_SECONDS = 6.0
 
+_ALONE_EACH = 8
+"""Calls that run alone at once for each worker: no processor waits for the trainer, and a burst of forks costs less."""
+
 Level = Literal["strict", "reduced"]
+
+
+def alone_at_once(memory_bytes: int, workers: int) -> int:
+    """How many calls may run alone at once: at least one for each worker, and no more than fit into half of the machine's
+    memory if all take what they may.
+    """
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return max(workers, min(_ALONE_EACH * workers, memory // 2 // memory_bytes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +64,7 @@ class Report:
 class SandboxPool:
     """Runs untrusted programs in one-shot children of freshly exec'd zygotes. One thread at a time uses it.
 
-    Each of `workers`, as a rule one for each processor, is one child that serves many calls or up to four that run one
+    Each of `workers`, as a rule one for each processor, is one child that serves many calls or several that run one
     each. `seed` decides the hash seeds and the audit's sample, and with them every verdict that depends on either.
     `without` leaves optional layers off, to test the rest. Raises `IsolationError` where ``strict`` is not possible.
     """
@@ -71,12 +82,14 @@ class SandboxPool:
             raise ConfigError(f"isolation 'strict' cannot do without {', '.join(required)}")
         self._isolation = isolation
         self._limits, self._imports, self._without = limits, imports, tuple(without)
-        if limits.cpu_seconds <= 0 or limits.value_characters > literals.MAX_CHARACTERS:
-            raise ConfigError(f"a sandbox needs cpu_seconds > 0 and value_characters <= {literals.MAX_CHARACTERS}")
+        if limits.cpu_seconds <= 0 or limits.memory_bytes <= 0 or limits.value_characters > literals.MAX_CHARACTERS:
+            most = literals.MAX_CHARACTERS
+            raise ConfigError(f"a sandbox needs cpu_seconds > 0, memory_bytes > 0 and value_characters <= {most}")
         self._workers = workers or (len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1)
         self._rng = random.Random(seed)
         self._seeds = tuple(self._rng.sample(range(1, 2**32), SEEDS))
-        self._schedule = Schedule(limits, SEEDS, self._workers, self._rng, lane_open=imports is not None)
+        alone = alone_at_once(limits.memory_bytes, self._workers)
+        self._schedule = Schedule(limits, SEEDS, self._workers, alone, self._rng, lane_open=imports is not None)
         self._lock = threading.Lock()
         self._owner = os.getpid()
         self._respawned = 0

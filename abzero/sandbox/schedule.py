@@ -22,8 +22,6 @@ _WORTH_A_FORK = 32
 """Calls for which a shared child is worth its 5 ms; to keep another processor busy takes twice as many for each."""
 _FULL = 4 * _WORTH_A_FORK
 """Calls in a lane that go ahead of calls alone; fewer wait for company."""
-_AT_ONCE = 4
-"""Runs alone for each worker: most last 3 ms, and forked in a row they cost less than one after the other."""
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -41,8 +39,11 @@ class Job:
 class Schedule:
     """The queue of one pool. `next` hands out jobs; `finished` and `failed` take them back."""
 
-    def __init__(self, limits: Limits, seeds: int, workers: int, rng: random.Random, lane_open: bool) -> None:
+    def __init__(
+        self, limits: Limits, seeds: int, workers: int, alone_at_once: int, rng: random.Random, lane_open: bool
+    ) -> None:
         self._limits, self._seeds, self._workers, self._rng = limits, seeds, workers, rng
+        self._alone_at_once = alone_at_once
         self.lane_open = lane_open
         self._checks: dict[Call, Check] = {}
         self._fresh: deque[Check] = deque()
@@ -88,8 +89,7 @@ class Schedule:
     def next(self, running: Collection[Job] = (), more_to_come: bool = False) -> Job | None:
         """The next child's work: compiling, since all else waits for it; a full lane of first and second runs, since
         what it turns out may have to run alone; calls alone; whatever those lanes hold, unless there is `more_to_come`
-        soon; the other seeds, once nobody can add to them. None if enough are `running`: for each worker one child that
-        serves many calls, or several that run one each, so that no processor waits for the trainer.
+        soon; the other seeds, once nobody can add to them. None if enough are `running`.
         """
         free = len(running) < self._workers
         lane = int(len(self._lanes[1]) > len(self._lanes[0]))
@@ -98,7 +98,7 @@ class Schedule:
         if len(self._lanes[lane]) >= _FULL:
             return self._share(lane) if free else None
         if self._alone:
-            return self._lone() if len(running) < _AT_ONCE * self._workers else None
+            return self._lone() if len(running) < self._alone_at_once else None
         if not free or more_to_come:
             return None
         if not self._lanes[lane] and not any(job.verb == wire.COMPILE or job.seed < 2 for job in running):

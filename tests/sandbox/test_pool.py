@@ -10,7 +10,7 @@ import pytest
 from abzero.errors import ConfigError, SandboxError
 from abzero.sandbox.base import Call, Nondeterministic, NotLiteral, Raised, Refused, Returned, Stopped
 from abzero.sandbox.limits import Limits
-from abzero.sandbox.pool import SandboxPool
+from abzero.sandbox.pool import SandboxPool, alone_at_once
 
 CASES = {
     "a value": ("def f(x):\n    return x + 1", "41", Returned("42")),
@@ -226,7 +226,7 @@ TRAINER = """
 import sys, threading
 from abzero.sandbox.base import Call
 from abzero.sandbox.limits import Limits
-from abzero.sandbox.pool import SandboxPool
+from abzero.sandbox.pool import SandboxPool, alone_at_once
 sandbox = SandboxPool(workers=2, limits=Limits(cpu_seconds=60))
 print(*sandbox.report().zygotes, flush=True)
 sandbox.run([Call(f"def f(x):\\n    while x != -{n}: x += 1", "1") for n in range(1, 9)])
@@ -276,9 +276,16 @@ def wait_for(condition):
 
 
 def test_a_limit_that_limits_nothing_is_refused():
-    for limits in (Limits(cpu_seconds=0), Limits(value_characters=10**6)):
+    for limits in (Limits(cpu_seconds=0), Limits(memory_bytes=0), Limits(value_characters=10**6)):
         with pytest.raises(ConfigError):
             SandboxPool(limits=limits)
+
+
+def test_runs_alone_are_several_at_once_only_where_memory_has_room_for_them_all():
+    assert alone_at_once(memory_bytes=1, workers=2) == 16
+    assert alone_at_once(memory_bytes=1 << 60, workers=2) == 2
+    half = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    assert alone_at_once(memory_bytes=half // 5, workers=2) == 5
 
 
 def test_depth_is_the_same_alone_and_among_others(pool):

@@ -34,7 +34,7 @@ def ended(*frames: bytes, status: int = 0) -> Ending:
 
 
 def schedule(audit: bool = False, lane_open: bool = True) -> Schedule:
-    return Schedule(Limits(), SEEDS, 2, Always(audit), lane_open)
+    return Schedule(Limits(), SEEDS, 2, 8, Always(audit), lane_open)
 
 
 def calls_of(job) -> list[tuple[str, str]]:
@@ -101,7 +101,7 @@ def test_a_lone_call_runs_alone():
 
 def test_a_shared_child_takes_no_more_than_its_limits():
     limits = Limits(lane_calls=50, lane_characters=100_000)
-    queue, compiling = Schedule(limits, SEEDS, 2, Always(audit=False), lane_open=True), []
+    queue, compiling = Schedule(limits, SEEDS, 2, 8, Always(audit=False), lane_open=True), []
 
     def compiler(job) -> Ending:
         compiling.append(job)
@@ -313,7 +313,7 @@ def lying_lane(job) -> Ending:
 
 
 def test_a_lane_that_lies_is_closed_and_all_that_it_said_is_taken_back():
-    queue = Schedule(Limits(), SEEDS, 2, Thirtieth(), lane_open=True)
+    queue = Schedule(Limits(), SEEDS, 2, 8, Thirtieth(), lane_open=True)
     with pytest.warns(RuntimeWarning, match="lane"):
         outcomes, _ = play(queue, distinct(100), lying_lane)
     assert outcomes == [Returned(str(n)) for n in range(100)]
