@@ -35,8 +35,8 @@ Level = Literal["strict", "reduced"]
 
 
 def alone_at_once(memory_bytes: int, workers: int) -> int:
-    """How many calls may run alone at once: at least one for each worker, and no more than fit into half of the machine's
-    memory if all take what they may.
+    """How many calls may run alone at once: one for each worker at least, and no more than half of the machine's memory
+    has room for if all take what they may.
     """
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return max(workers, min(_ALONE_EACH * workers, memory // 2 // memory_bytes))
