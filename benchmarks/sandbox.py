@@ -9,14 +9,14 @@ both runs in one process by ``exec``. Figures are medians over the rounds; proce
 children and pool worker. What bounds each figure:
 
 fork limit      a run, not a check: os.fork in a prepared zygote, a trivial compile, one write, the end. Bounded by the
-                page faults of a copied interpreter
-one run alone   the same for a real program, locked in: 300 pages copied as reference counts are written to them, a
-                filter to install, the zygote's own copies and the parent's share (a tenth)
-alone           whole checks that way: 2.6 runs each on average, since 9 % of real programs need all eight seeds
+                2,300 page-table entries that each fork copies and each end releases, and by page faults
+one run alone   the same for a real program, locked in, several at once: twice the pages copied as reference counts are
+                written to them, a cold compiler, a filter to install, the zygote's own copies, the parent (a tenth)
+alone           whole checks that way: 2.8 runs each on average, since 13 % of real programs need all eight seeds
 8 inputs        one compilation serves eight inputs in a shared child: the runs themselves
-shared lane     a third is compiling every program once, a quarter the runs (2.6 a check, each 0.02 ms in a warm process
-                and twice that in a fresh copy), a fifth the runs alone (1 % audited; 1 % doubted, some of these under
-                eight seeds), the rest forks and the parent, half of whose share is reading values
+shared lane     over a third is compiling every program once, as much the runs (2.8 a check, each 0.03 ms, and 5 ms for
+                each of 17 children in 800 checks), a tenth the runs alone (1 % audited, less than 1 % doubted), a tenth
+                the parent, half of whose share is reading values, the rest the zygotes' forks
 1 %, 10 % hang  hangs x processor time that one is given; the yardstick waits its ten seconds of wall time for each
 literals        one scanner in Python, no process
 """
