@@ -44,7 +44,7 @@ _GAPS = 60
 """How many new objects of a size come to lie in random order."""
 _MOST_NAMES = 1 << 16
 _TABLE_BYTES = 1 << 16
-"""More than any number of passing names takes, and less than any table of the names of this many modules."""
+"""More than names that pass take at a time, and less than any table of the names of this many modules."""
 
 
 class _Null(io.TextIOBase):
@@ -128,7 +128,8 @@ def _make_room_for_names() -> None:
     """Have the interpreter's table of names rebuilt, half empty, since a child that fills it copies 400 kB.
 
     Names that nothing uses leave the table, but not their place in it; that it was rebuilt shows in the memory taken.
-    The public ``tracemalloc`` would bring pickle along.
+    In Python 3.12 they stay for good, which ends this before they are worth a table. The public ``tracemalloc`` would
+    bring pickle along.
     """
     _tracemalloc.start(1)
     for number in range(_MOST_NAMES):
@@ -247,7 +248,7 @@ def _reader() -> Callable[[], bytes]:
             part = read(descriptor, missing)
             if not part:
                 leave(1)
-            data = data + part if data else part
+            data += part
             missing -= len(part)
         return data
 
