@@ -30,6 +30,7 @@ import statistics
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -112,7 +113,7 @@ def in_sandbox(sandbox: SandboxPool, calls: list[Call]) -> Rate:
 
 
 def in_process_pool(calls: list[Call]) -> Rate:
-    with ProcessPoolExecutor(1) as pool:
+    with ProcessPoolExecutor(1, initializer=warnings.simplefilter, initargs=("ignore",)) as pool:
         pool.submit(reference, calls[0]).result()
         pids = tuple(pool._processes)
 
