@@ -43,6 +43,8 @@ _NAMES_HASHING = (
 )
 _HASHING = frozenset(_NAMES_HASHING.split())
 _SPECIAL = re.compile(r"__\w+__")
+_FORMATTING = frozenset({"format", "format_map"})
+_LOOKS_UP = re.compile(r"\{[^{}:!]*[.\[]")
 _VIEWS = frozenset({"keys", "items"})
 _OPERATING = frozenset({"sub", "and_", "or_", "xor", "isub", "iand", "ior", "ixor"})
 """``operator`` has them; a view makes a set of any of these."""
@@ -96,6 +98,7 @@ def look(code: CodeType, beside_imports: bool = False) -> Look:
         changes = changes or _STORE in operations or _DELETE in operations
         changes = changes or any(name == "type" or _private(name) for name in names)
         reaching = reaching or _MATCH_CLASS in operations or any(map(_reaches, names)) or any(map(_spells, constants))
+        reaching = reaching or (not _FORMATTING.isdisjoint(names) and _formats(part))
         evaluating = evaluating or not _EVALUATING.isdisjoint(names)
         named = named or not _MODULES.isdisjoint(names)
         builds = builds or not _HASHING.isdisjoint(names) or any(kind in operations for kind in _HASHES)
@@ -135,6 +138,17 @@ def _spells(constant: object) -> bool:
     if type(constant) is str:
         return "__" in constant and _SPECIAL.search(constant) is not None
     return type(constant) is tuple and any(map(_spells, constant))
+
+
+def _formats(code: CodeType) -> bool:
+    """Whether it formats by a text that could look up attributes: by any but a constant that has no place for it."""
+    receiver: object = None
+    for instruction in dis.get_instructions(code):
+        if instruction.argval in _FORMATTING and instruction.opname in ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR"):
+            if type(receiver) is not str or instruction.is_jump_target or _LOOKS_UP.search(receiver):
+                return True
+        receiver = instruction.argval if instruction.opname == "LOAD_CONST" else None
+    return False
 
 
 def _imported(instructions: bytes, names: tuple[str, ...]) -> frozenset[str]:

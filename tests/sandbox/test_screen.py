@@ -15,6 +15,7 @@ CLEAN = {
     "typing": "from typing import List\ndef f(x: List[int]) -> int:\n    return x[0]",
     "comprehensions": "def f(x):\n    return {k: [i for i in v] for k, v in x.items()}",
     "a module's name where nothing is imported": "def f(x):\n    return random.random() if x else 0",
+    "formatting": "def f(x):\n    return '{:.2f} {y!r:>{w}}'.format(x, y=1, w=3) + format(x, '.2f')",
     "errors": "def f(x):\n    try:\n        return x[0]\n    except IndexError as e:\n        return str(e)",
 }
 REACHING = {
@@ -23,6 +24,14 @@ REACHING = {
     "an attribute by its name": "def f(x):\n    return getattr(x, 'a')",
     "a special attribute": "def f(x):\n    return x.__class__",
     "a special name in a text": "def f(x):\n    return '{0.__globals__}'.format(f)",
+    "attributes in a format": "def f(x):\n    return '{0.gi_frame.f_back}'.format(i for i in x)",
+    "attributes in a format's format": "def f(x):\n    return '{1:{0.gi_frame}}'.format(x, 1)",
+    "items in a format": "def f(x):\n    return '{0[:].gi_frame}'.format(x)",
+    "a format made of parts": "def f(x):\n    return ('{0.gi_' + x + '}').format(i for i in x)",
+    "a format that may be another": "def f(x, y):\n    return ('{}' if y else x).format(f)",
+    "a format that may be another still": "def f(x, y):\n    return (x if y else '{}').format(f)",
+    "a format given to something": "def f(x):\n    return list(map(str.format, x, x))",
+    "a format with names": "def f(x):\n    return x.format_map({'x': f})",
     "a special name in a pattern": "def f(x):\n    match x:\n        case object(real=r):\n            return r",
     "a finaliser": "class A:\n    def __del__(self):\n        pass",
     "a frame": "def f(x):\n    return (i for i in x).gi_frame",
