@@ -13,7 +13,9 @@ class Check:
 
     call: Call
     home: int
-    """Index, 0 or 1, of the zygote that runs it first; the other one is second."""
+    """Index, 0 or 1, of the zygote that runs it first."""
+    second: int = field(init=False)
+    """Of the zygote that runs it next: the other one, or whichever the audit ran it in."""
     pending: int = 0
     """How many runs of it are queued or running; compiling it for the shared lane counts as one."""
     program_frame: bytes = b""
@@ -30,7 +32,7 @@ class Check:
     shared: bool = False
     """Something that is known of it comes from the lane."""
     audit: Result | None = None
-    """What the lane said, while the same run is repeated alone."""
+    """What the lane said, until it has run once more with nothing before it."""
     suspect: bool = False
     """The lane and the run alone disagreed: either the program is unsteady, or the lane is."""
     first: Result | None = None
@@ -38,6 +40,9 @@ class Check:
     runs: dict[int, Outcome | None] = field(default_factory=dict)
     """Outcomes by seed; None where a run sent the very text that the first one did."""
     outcome: Outcome | None = None
+
+    def __post_init__(self) -> None:
+        self.second = 1 - self.home
 
     def take(self, seed: int, result: Result | Outcome, seeds: int) -> list[int]:
         """Take in what a run sent, or how it broke; the seeds, out of `seeds`, that it must run under next.
@@ -59,7 +64,8 @@ class Check:
         self.runs[seed] = outcome
         if self.pending or not isinstance(self.outcome, Returned):
             return []
-        order = [self.home, 1 - self.home, *range(2, seeds if self.hashing else 2)]
+        order = [self.home, self.second]
+        order += [other for other in range(seeds) if other not in order] if self.hashing else []
         for other in order:
             if not self._agrees(outcome := self.runs.get(other)):
                 self.suspect = False

@@ -48,12 +48,13 @@ class Schedule:
         self._checks: dict[Call, Check] = {}
         self._fresh: deque[Check] = deque()
         self._lanes: list[deque[Check]] = [deque() for _ in range(seeds)]
+        self._audits: deque[Check] = deque()
         self._alone: deque[tuple[Check, int]] = deque()
         self._hung: OrderedDict[tuple[str, str | None], None] = OrderedDict()
 
     @property
     def waiting(self) -> bool:
-        return bool(self._fresh or self._alone) or any(self._lanes)
+        return bool(self._fresh or self._audits or self._alone) or any(self._lanes)
 
     def add(self, calls: Iterable[Call]) -> None:
         """Queue `calls`, each distinct one once, those of one program side by side."""
@@ -66,6 +67,7 @@ class Schedule:
                 if check.outcome is None:
                     by_program.setdefault(call.program, []).append(check)
         fresh = [check for group in by_program.values() for check in group]
+        fresh.sort(key=lambda check: check.home)
         for check in fresh:
             check.alone = len(fresh) == 1 or self._limits.lane_calls == 1
             self._start(check, check.home)
@@ -83,31 +85,36 @@ class Schedule:
     def clear(self) -> None:
         self._checks.clear()
         self._alone.clear()
-        for queue in (self._fresh, *self._lanes):
+        for queue in (self._fresh, self._audits, *self._lanes):
             queue.clear()
 
     def next(self, running: Collection[Job] = (), more_to_come: bool = False) -> Job | None:
         """The next child's work: compiling, since all else waits for it; a full lane of first and second runs, since
         what it turns out may have to run alone; calls alone; whatever those lanes hold, unless there is `more_to_come`
-        soon; the other seeds, once nobody can add to them. None if enough are `running`.
+        soon; the other seeds, once nobody can add to them; audits that found no shared child to begin. None if enough
+        are `running`.
         """
         free = len(running) < self._workers
         lane = int(len(self._lanes[1]) > len(self._lanes[0]))
         if self._fresh:
             return self._compile(running) if free else None
         if len(self._lanes[lane]) >= _FULL:
-            return self._share(lane) if free else None
+            return self._share(lane, running) if free else None
         if self._alone:
             return self._lone() if len(running) < self._alone_at_once else None
         if not free or more_to_come:
             return None
-        if not self._lanes[lane] and not any(job.verb == wire.COMPILE or job.seed < 2 for job in running):
+        if not self._lanes[lane] and not any(map(_adds_to_lanes, running)):
             lane = max(range(self._seeds), key=lambda seed: len(self._lanes[seed]))
-        return self._share(lane) if self._lanes[lane] else None
+            if not self._lanes[lane] and self._audits:
+                self._alone.extend((check, check.home) for check in self._audits)
+                self._audits.clear()
+                return self._lone()
+        return self._share(lane, running) if self._lanes[lane] else None
 
     def _compile(self, running: Collection[Job]) -> Job:
         compiling = sum(len(job.checks) for job in running if job.verb == wire.COMPILE)
-        checks = self._lot(self._fresh, self._even_share(compiling + len(self._fresh), 2 * _WORTH_A_FORK))
+        checks = self._lot(self._fresh, self._even_share(compiling + len(self._fresh), 2 * _WORTH_A_FORK, self._workers))
         seconds = self._seconds(checks, self._limits.compile_seconds_each)
         return Job(self._seeds - 1, wire.COMPILE, lots.as_text(checks), seconds, checks)
 
@@ -115,18 +122,23 @@ class Schedule:
         check, seed = self._alone.popleft()
         return Job(seed, wire.ALONE, lots.as_text([check]), self._limits.cpu_seconds, [check])
 
-    def _share(self, seed: int) -> Job:
+    def _share(self, seed: int, running: Collection[Job]) -> Job:
+        """A lot for a shared child, which an audit begins if one waits for a child of this seed."""
         lane = self._lanes[seed]
         only = sum(map(len, self._lanes)) == len(lane)
-        checks = self._lot(lane, self._even_share(len(lane), _FULL) if only else self._limits.lane_calls)
+        workers = self._workers - (len(running) if any(map(_adds_to_lanes, running)) else 0)
+        checks = self._lot(lane, self._even_share(len(lane), _FULL, workers) if only else self._limits.lane_calls)
         seconds = self._seconds(checks, self._limits.lane_seconds_each)
-        return Job(seed, wire.SHARED, lots.as_code(checks), seconds, checks)
+        audited = [check for check in self._audits if check.home != seed][:1]
+        for check in audited:
+            self._audits.remove(check)
+        return Job(seed, wire.SHARED, lots.as_text(audited) + lots.as_code(checks), seconds, audited + checks)
 
-    def _even_share(self, waiting: int, least: int) -> int:
+    def _even_share(self, waiting: int, least: int, workers: int) -> int:
         """Of what is `waiting`, by as few children as it takes, or as many as there are workers while each gets its
         `least`.
         """
-        children = max(-(-waiting // self._limits.lane_calls), min(self._workers, waiting // least), 1)
+        children = max(-(-waiting // self._limits.lane_calls), min(workers, waiting // least), 1)
         return -(-waiting // children)
 
     def _lot(self, queue: deque[Check], most: int) -> list[Check]:
@@ -146,7 +158,7 @@ class Schedule:
             if check.failures > 1:
                 raise SandboxError("the sandbox failed twice at one call, before its program ran")
             check.alone = True
-            self._queue(check, check.home if job.verb == wire.COMPILE else job.seed)
+            self._queue(check, _seed_of(job, check))
 
     def finished(self, job: Job, ending: Ending) -> None:
         found, locked, prepared = results(ending)
@@ -174,7 +186,7 @@ class Schedule:
         """
         innocent = bool(found) and cut_short(ending)
         for number, check in enumerate(job.checks):
-            seed = check.home if job.verb == wire.COMPILE else job.seed
+            seed = _seed_of(job, check)
             reported = number < len(found)
             doubted = (number == len(found) and not innocent) or (reported and found[number].tag == wire.DOUBT)
             check.alone = check.alone or doubted or not self.lane_open
@@ -183,17 +195,35 @@ class Schedule:
             elif job.verb == wire.COMPILE and found[number].tag in lots.CALLS:
                 check.hashing = found[number].hashing
                 self._queue(check, seed)
+            elif check.audit is not None:
+                self._audited(check, job.seed, found[number])
             else:
                 self._reported(check, seed, found[number])
 
     def _reported(self, check: Check, seed: int, result: Result) -> None:
-        """Take in what a shared child said of `check`, or have the same run repeated alone first."""
+        """Take in what a shared child said of `check`, or have it audited first."""
         check.shared = True
-        if check.first is None and self._rng.random() < AUDIT_SHARE:
-            check.audit = result
+        if check.first is not None or self._rng.random() >= AUDIT_SHARE:
+            self._conclude(check, seed, result)
+            return
+        check.audit = result
+        if check.hashing:
             self._queue(check, seed)
         else:
-            self._conclude(check, seed, result)
+            self._audits.append(check)
+
+    def _audited(self, check: Check, seed: int, result: Result) -> None:
+        """Take in what a shared child said that `check` began. Where that is not what the lane said, the very same run
+        alone decides.
+        """
+        lane = check.audit
+        if lane is None or (lane.tag, lane.body) != (result.tag, result.body):
+            self._queue(check, check.home)
+            return
+        check.audit, check.second = None, seed
+        check.pending += 1
+        self._conclude(check, check.home, lane)
+        self._conclude(check, seed, result)
 
     def _finished_alone(self, check: Check, seed: int, result: Result) -> None:
         lane, check.audit = check.audit, None
@@ -217,8 +247,9 @@ class Schedule:
         """The lane gave a value that a program does not have: close it for good, and take back what came from it."""
         warnings.warn("the sandbox's shared lane gave a wrong value and is closed", RuntimeWarning, stacklevel=2)
         self.lane_open = False
-        self._alone.extend((check, check.home) for check in self._fresh)
-        self._fresh.clear()
+        for queue in (self._fresh, self._audits):
+            self._alone.extend((check, check.home) for check in queue)
+            queue.clear()
         for seed, lane in enumerate(self._lanes):
             self._alone.extend((check, seed) for check in lane)
             lane.clear()
@@ -259,3 +290,14 @@ class Schedule:
         self._hung[program, arguments] = None
         if len(self._hung) > _REMEMBERED:
             self._hung.popitem(last=False)
+
+
+def _seed_of(job: Job, check: Check) -> int:
+    """The seed for which `check` was in `job`; an audit stands in for a run under its first."""
+    return check.home if job.verb == wire.COMPILE or check.audit is not None else job.seed
+
+
+def _adds_to_lanes(job: Job) -> bool:
+    """Whether what comes of `job` can have more to run in the lanes of other seeds."""
+    first = (check for check in job.checks if check.first is None and check.audit is None)
+    return job.verb == wire.COMPILE or (job.verb == wire.SHARED and any(first))

@@ -7,10 +7,11 @@ instances lie? Doubt costs time, not truth: what is not clean runs alone, and tw
 reaches.
 """
 
+import builtins
 import dis
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import CodeType
 from typing import NamedTuple
 
@@ -20,14 +21,31 @@ _LANE_IMPORTS = (
 LANE_IMPORTS = frozenset(_LANE_IMPORTS.split())
 """Modules whose public functions keep no state that a later caller could see."""
 
+_BUILTINS_PLAIN = (
+    "abs aiter all anext any ascii bin bool bytearray bytes callable chr classmethod complex dict dir divmod enumerate"
+    " filter float format frozenset hasattr hash hex id int isinstance issubclass iter len list map max min next object"
+    " oct ord pow print property range repr reversed round set slice sorted staticmethod str sum super tuple type zip"
+    " Ellipsis False None NotImplemented True"
+)
+_EVALUATING = frozenset({"eval", "exec"})
 _NAMES_REACHING = (
-    "getattr setattr delattr globals locals vars open input breakpoint memoryview"
-    " Formatter get_field attrgetter methodcaller register update_wrapper wraps singledispatch singledispatchmethod"
+    "Formatter get_field attrgetter methodcaller register update_wrapper wraps singledispatch singledispatchmethod"
     " total_ordering cached_property partialmethod overload no_type_check final runtime_checkable dataclass_transform"
     " override with_traceback obj get_type_hints ForwardRef"
 )
-_REACHING = frozenset(_NAMES_REACHING.split())
-_EVALUATING = frozenset({"eval", "exec"})
+_REACHING = frozenset(_NAMES_REACHING.split()) | frozenset(
+    name
+    for name, value in vars(builtins).items()
+    if not (isinstance(value, type) and issubclass(value, BaseException))
+    and name not in _EVALUATING | frozenset(_BUILTINS_PLAIN.split())
+    and not name.startswith("_")
+)
+_NAMES_CHANGING = (
+    "type ABCMeta NamedTupleMeta get_origin Annotated abstractmethod no_type_check_decorator all_feature_names"
+    " EXCLUDED_ATTRIBUTES"
+)
+_CHANGING = frozenset(_NAMES_CHANGING.split())
+"""With these, where something is imported, a program can make classes that caches take for others, or alter what all share."""
 _MODULES = frozenset({"sys", "os", "warnings", "types", "copyreg", "enum", "contextlib", "builtins", "random"})
 """Modules that others hold: their names are harmless where nothing is imported."""
 _REACHING_PREFIXES = ("gi_", "cr_", "ag_", "tb_", "f_", "co_")
@@ -44,6 +62,8 @@ _NAMES_HASHING = (
 _HASHING = frozenset(_NAMES_HASHING.split())
 _SPECIAL = re.compile(r"__\w+__")
 _FORMATTING = frozenset({"format", "format_map"})
+_BY_ATTRIBUTE = _FORMATTING | {"__annotations__"}
+"""Names that matter where they are attributes; elsewhere they are a builtin's and a program's own."""
 _LOOKS_UP = re.compile(r"\{[^{}:!]*[.\[]")
 _VIEWS = frozenset({"keys", "items"})
 _OPERATING = frozenset({"sub", "and_", "or_", "xor", "isub", "iand", "ior", "ixor"})
@@ -96,9 +116,12 @@ def look(code: CodeType, beside_imports: bool = False) -> Look:
         imports = imports or bool(modules)
         foreign = foreign or not modules <= LANE_IMPORTS
         changes = changes or _STORE in operations or _DELETE in operations
-        changes = changes or any(name == "type" or _private(name) for name in names)
+        changes = changes or any(name in _CHANGING or _private(name) for name in names)
         reaching = reaching or _MATCH_CLASS in operations or any(map(_reaches, names)) or any(map(_spells, constants))
-        reaching = reaching or (not _FORMATTING.isdisjoint(names) and _formats(part))
+        if not _BY_ATTRIBUTE.isdisjoint(names):
+            attributes = [*_attributes(part)]
+            reaching = reaching or any(map(_formats, attributes))
+            changes = changes or any(name == "__annotations__" for name, _ in attributes)
         evaluating = evaluating or not _EVALUATING.isdisjoint(names)
         named = named or not _MODULES.isdisjoint(names)
         builds = builds or not _HASHING.isdisjoint(names) or any(kind in operations for kind in _HASHES)
@@ -140,15 +163,19 @@ def _spells(constant: object) -> bool:
     return type(constant) is tuple and any(map(_spells, constant))
 
 
-def _formats(code: CodeType) -> bool:
-    """Whether it formats by a text that could look up attributes: by any but a constant that has no place for it."""
+def _attributes(code: CodeType) -> Iterator[tuple[str, object]]:
+    """The attributes that `code` loads, each with the constant that it is loaded from, or None."""
     receiver: object = None
     for instruction in dis.get_instructions(code):
-        if instruction.argval in _FORMATTING and instruction.opname in ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR"):
-            if type(receiver) is not str or instruction.is_jump_target or _LOOKS_UP.search(receiver):
-                return True
+        if instruction.opname in ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR", "IMPORT_FROM"):
+            yield instruction.argval, None if instruction.is_jump_target else receiver
         receiver = instruction.argval if instruction.opname == "LOAD_CONST" else None
-    return False
+
+
+def _formats(attribute: tuple[str, object]) -> bool:
+    """Whether it is ``format`` of a text that could look attributes up: of any but a constant that has none."""
+    name, text = attribute
+    return name in _FORMATTING and (type(text) is not str or _LOOKS_UP.search(text) is not None)
 
 
 def _imported(instructions: bytes, names: tuple[str, ...]) -> frozenset[str]:

@@ -48,9 +48,10 @@ def test_an_attack_fails_where_only_the_kernel_stands_in_the_way(open_pool, entr
 def test_no_attack_reaches_its_neighbours(pool):
     """All at once, each between two programs that would show it."""
     attacks = [Call(text_of(FOLDER / e["file"]), e["input"]) for e in ENTRIES if e["kind"] == "program"]
-    canaries = [Call(CANARY_PROGRAM, "21" + " " * number) for number in range(len(attacks))]
-    outcomes = pool.run([call for pair in zip(canaries, attacks, strict=True) for call in pair])
-    assert {literals.same(outcome.value, CANARY_OUTPUT) for outcome in outcomes[::2]} == {True}
+    canaries = [Call(f"{CANARY_PROGRAM}# {number}", "21") for number in range(len(attacks) + 8)]
+    calls = [call for pair in zip(canaries, attacks, strict=False) for call in pair] + canaries[len(attacks) :]
+    outcomes = dict(zip(calls, pool.run(calls), strict=True))
+    assert {literals.same(outcomes[canary].value, CANARY_OUTPUT) for canary in canaries} == {True}
     assert pool.report().lane_open
 
 

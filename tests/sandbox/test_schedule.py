@@ -150,8 +150,12 @@ def test_they_wait_while_a_lane_could_add_to_them():
     first, second = begun(queue)
     queue.finished(first, echo(first))
     third = queue.next([second])
-    assert third.seed < 2
-    assert queue.next([third]) is None
+    assert third.seed == second.seed
+    assert queue.next([second]) is None
+    queue.finished(second, echo(second))
+    fourth = queue.next([third])
+    assert fourth.seed == first.seed
+    assert queue.next([fourth]).seed > 1, "second runs add nothing"
 
 
 def test_verification_uses_two_seeds_and_all_where_hashes_matter():
@@ -308,8 +312,25 @@ class Thirtieth(Always):
         return 0.0 if self.asked == 30 else 1.0
 
 
+def test_an_audit_begins_a_shared_child_from_its_text_and_is_its_second_run():
+    _, jobs = play(Schedule(Limits(), SEEDS, 2, 8, Thirtieth(), lane_open=True), distinct(100, verify=True), echo)
+    ran = [(job.seed, call) for job in jobs for call in calls_of(job)]
+    assert len(ran) == len(set(ran)) == 200
+    [audit] = [job for job in jobs if next(wire.frames(job.request))[0] == wire.SOURCE]
+    assert audit.verb == wire.SHARED
+    assert sum(call == calls_of(audit)[0] for _, call in ran) == 2
+
+
+def test_an_audit_for_which_there_is_no_shared_child_runs_alone():
+    outcomes, jobs = play(schedule(audit=True), [Call("p", "1"), Call("p", "2")], echo)
+    assert outcomes == [Returned("1"), Returned("2")]
+    assert [job.verb for job in jobs] == [wire.SHARED, wire.ALONE, wire.ALONE]
+
+
 def lying_lane(job) -> Ending:
-    return echo(job) if job.verb == wire.ALONE else ended(*[frame(wire.VALUE, "666")] * len(job.checks))
+    """Whatever runs first spoils the others."""
+    [first, *others] = calls_of(job)
+    return ended(frame(wire.VALUE, first[1]), *[frame(wire.VALUE, "666")] * len(others))
 
 
 def test_a_lane_that_lies_is_closed_and_all_that_it_said_is_taken_back():

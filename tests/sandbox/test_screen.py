@@ -1,3 +1,8 @@
+import builtins
+import collections
+import importlib
+import types
+
 import pytest
 
 from abzero.sandbox import screen
@@ -13,6 +18,7 @@ CLEAN = {
     "methods and private names": "class A:\n    def __eq__(self, o):\n        self.__n = 1\ndef f(x):\n    return A()",
     "library": "import math\nfrom collections import Counter\ndef f(x):\n    return math.sqrt(Counter(x)['a'])",
     "typing": "from typing import List\ndef f(x: List[int]) -> int:\n    return x[0]",
+    "annotations": "from typing import List\nx: List[int] = []\nclass A:\n    y: int = 0\ndef f(x: int):\n    return x",
     "comprehensions": "def f(x):\n    return {k: [i for i in v] for k, v in x.items()}",
     "a module's name where nothing is imported": "def f(x):\n    return random.random() if x else 0",
     "formatting": "def f(x):\n    return '{:.2f} {y!r:>{w}}'.format(x, y=1, w=3) + format(x, '.2f')",
@@ -37,12 +43,19 @@ REACHING = {
     "a frame": "def f(x):\n    return (i for i in x).gi_frame",
     "a traceback": "def f(x):\n    try:\n        x()\n    except TypeError as e:\n        return e.__traceback__",
     "the namespace": "def f(x):\n    return globals()",
+    "a code object, which any function's type makes a function of": "def f(x):\n    return type(f)(compile(x, '', 'exec'), {})",
     "evaluation": "def f(x):\n    return eval('x')",
     "a module that is not for the lane": "import decimal\ndef f(x):\n    return 1",
     "a module inside a module": "import typing\ndef f(x):\n    return typing.sys",
     "a private name of a module": "import collections\ndef f(x):\n    return collections._sys",
     "comparison that caches could meet": "import re\nclass T(str):\n    def __eq__(self, o):\n        return True",
     "a class built by a call, where caches could meet it": "import re\nT = type('T', (str,), {})",
+    "a class built by another call": "import typing\nT = typing.ABCMeta('T', (str,), {})",
+    "a class built by what an alias stands for": "import typing\nT = typing.get_origin(typing.Type)('T', (str,), {})",
+    "a mark on anything": "import typing, heapq\ntyping.abstractmethod(heapq.merge)",
+    "annotations of the library": "import heapq\ndef f(x):\n    heapq.merge.__annotations__['x'] = x",
+    "annotations of a module": "from heapq import __annotations__ as shared",
+    "a list of the library's": "import __future__\ndef f(x):\n    __future__.all_feature_names.append(x)",
     "a text that the library evaluates": "import typing\ndef f(x: 'y'):\n    return typing.get_type_hints(f)",
     "copying names onto anything": "import functools, math\nfunctools.update_wrapper(math, f)",
     "joining an abstract class": "from collections.abc import Sequence\nSequence.register(int)",
@@ -85,6 +98,31 @@ def test_a_call_is_seen_beside_whatever_its_program_imported(arguments):
 @pytest.mark.parametrize("source", HASHING.values(), ids=HASHING)
 def test_what_could_depend_on_a_hash_gets_all_seeds(source):
     assert screen.look(compiled(source)).hashing
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_no_name_that_passes_leads_to_what_programs_could_change_for_each_other():
+    """Walks what the lane's modules hold, along every attribute that the screen lets through."""
+    waiting = [(importlib.import_module(name), name) for name in screen.LANE_IMPORTS]
+    seen: dict[int, object] = {}
+    while waiting:
+        value, path = waiting.pop()
+        assert not isinstance(value, list | dict | set | bytearray | collections.deque | types.CodeType), path
+        assert not isinstance(value, types.ModuleType) or value.__name__ in screen.LANE_IMPORTS, path
+        if id(value) in seen or not hasattr(value, "__dict__"):
+            continue
+        seen[id(value)] = value
+        for name in dir(value):
+            if name.isidentifier() and screen.look(compiled(f"import math\nmath.{name}")).clean:
+                waiting.append((getattr(value, name, None), f"{path}.{name}"))
+    assert len(seen) > 300
+
+
+def test_every_builtin_that_passes_is_known_to_be_harmless():
+    passing = {name for name in dir(builtins) if screen.look(compiled(f"def f(x):\n    return x, {name}")).clean}
+    reaching = "breakpoint compile delattr eval exec getattr globals input locals memoryview open setattr vars"
+    assert passing.isdisjoint(reaching.split())
+    assert {"len", "print", "ValueError", "hasattr"} <= passing
 
 
 def test_what_cannot_gets_two():
