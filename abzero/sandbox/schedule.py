@@ -114,7 +114,8 @@ class Schedule:
 
     def _compile(self, running: Collection[Job]) -> Job:
         compiling = sum(len(job.checks) for job in running if job.verb == wire.COMPILE)
-        checks = self._lot(self._fresh, self._even_share(compiling + len(self._fresh), 2 * _WORTH_A_FORK, self._workers))
+        waiting = compiling + len(self._fresh)
+        checks = self._lot(self._fresh, self._even_share(waiting, 2 * _WORTH_A_FORK, self._workers))
         seconds = self._seconds(checks, self._limits.compile_seconds_each)
         return Job(self._seeds - 1, wire.COMPILE, lots.as_text(checks), seconds, checks)
 

@@ -16,7 +16,8 @@ from types import CodeType
 from typing import NamedTuple
 
 _LANE_IMPORTS = (
-    "__future__ bisect cmath collections collections.abc functools heapq itertools math operator re string typing"
+    "__future__ bisect cmath collections collections.abc fractions functools heapq itertools math numbers operator"
+    " queue re string typing"
 )
 LANE_IMPORTS = frozenset(_LANE_IMPORTS.split())
 """Modules whose public functions keep no state that a later caller could see."""
@@ -37,7 +38,7 @@ _REACHING = frozenset(_NAMES_REACHING.split()) | frozenset(
     name
     for name, value in vars(builtins).items()
     if not (isinstance(value, type) and issubclass(value, BaseException))
-    and name not in _EVALUATING | frozenset(_BUILTINS_PLAIN.split())
+    and name not in _EVALUATING | frozenset(_BUILTINS_PLAIN.split()) | {"compile"}
     and not name.startswith("_")
 )
 _NAMES_CHANGING = (
@@ -45,8 +46,10 @@ _NAMES_CHANGING = (
     " EXCLUDED_ATTRIBUTES"
 )
 _CHANGING = frozenset(_NAMES_CHANGING.split())
-"""With these, where something is imported, a program can make classes that caches take for others, or alter what all share."""
-_MODULES = frozenset({"sys", "os", "warnings", "types", "copyreg", "enum", "contextlib", "builtins", "random"})
+"""Where something is imported, these make classes that caches take for others, or alter what all programs share."""
+_MODULES = frozenset(
+    {"sys", "os", "warnings", "types", "copyreg", "enum", "contextlib", "builtins", "random", "threading"}
+)
 """Modules that others hold: their names are harmless where nothing is imported."""
 _REACHING_PREFIXES = ("gi_", "cr_", "ag_", "tb_", "f_", "co_")
 _NAMES_PLAIN = (
@@ -62,8 +65,9 @@ _NAMES_HASHING = (
 _HASHING = frozenset(_NAMES_HASHING.split())
 _SPECIAL = re.compile(r"__\w+__")
 _FORMATTING = frozenset({"format", "format_map"})
-_BY_ATTRIBUTE = _FORMATTING | {"__annotations__"}
-"""Names that matter where they are attributes; elsewhere they are a builtin's and a program's own."""
+_AMBIGUOUS = _FORMATTING | {"compile", "__annotations__"}
+"""Names that mean one thing as attributes and another by themselves."""
+_ATTRIBUTE = ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR", "IMPORT_FROM")
 _LOOKS_UP = re.compile(r"\{[^{}:!]*[.\[]")
 _VIEWS = frozenset({"keys", "items"})
 _OPERATING = frozenset({"sub", "and_", "or_", "xor", "isub", "iand", "ior", "ixor"})
@@ -118,10 +122,10 @@ def look(code: CodeType, beside_imports: bool = False) -> Look:
         changes = changes or _STORE in operations or _DELETE in operations
         changes = changes or any(name in _CHANGING or _private(name) for name in names)
         reaching = reaching or _MATCH_CLASS in operations or any(map(_reaches, names)) or any(map(_spells, constants))
-        if not _BY_ATTRIBUTE.isdisjoint(names):
-            attributes = [*_attributes(part)]
-            reaching = reaching or any(map(_formats, attributes))
-            changes = changes or any(name == "__annotations__" for name, _ in attributes)
+        if not _AMBIGUOUS.isdisjoint(names):
+            uses = [*_uses(part)]
+            reaching = reaching or ("compile", False, None) in uses or any(map(_formats, uses))
+            changes = changes or any(name == "__annotations__" and attribute for name, attribute, _ in uses)
         evaluating = evaluating or not _EVALUATING.isdisjoint(names)
         named = named or not _MODULES.isdisjoint(names)
         builds = builds or not _HASHING.isdisjoint(names) or any(kind in operations for kind in _HASHES)
@@ -163,19 +167,20 @@ def _spells(constant: object) -> bool:
     return type(constant) is tuple and any(map(_spells, constant))
 
 
-def _attributes(code: CodeType) -> Iterator[tuple[str, object]]:
-    """The attributes that `code` loads, each with the constant that it is loaded from, or None."""
-    receiver: object = None
+def _uses(code: CodeType) -> Iterator[tuple[str, bool, object]]:
+    """The names that `code` uses: whether as an attribute, and if of a constant text, of which."""
+    before: object = None
     for instruction in dis.get_instructions(code):
-        if instruction.opname in ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR", "IMPORT_FROM"):
-            yield instruction.argval, None if instruction.is_jump_target else receiver
-        receiver = instruction.argval if instruction.opname == "LOAD_CONST" else None
+        if instruction.opcode in dis.hasname:
+            attribute = instruction.opname in _ATTRIBUTE
+            yield instruction.argval, attribute, before if attribute and not instruction.is_jump_target else None
+        before = instruction.argval if instruction.opname == "LOAD_CONST" else None
 
 
-def _formats(attribute: tuple[str, object]) -> bool:
+def _formats(use: tuple[str, bool, object]) -> bool:
     """Whether it is ``format`` of a text that could look attributes up: of any but a constant that has none."""
-    name, text = attribute
-    return name in _FORMATTING and (type(text) is not str or _LOOKS_UP.search(text) is not None)
+    name, attribute, text = use
+    return attribute and name in _FORMATTING and (type(text) is not str or _LOOKS_UP.search(text) is not None)
 
 
 def _imported(instructions: bytes, names: tuple[str, ...]) -> frozenset[str]:
