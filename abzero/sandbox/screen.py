@@ -79,6 +79,13 @@ _HASHES = tuple(dis.opmap[name] for name in ("BUILD_SET", "SET_ADD", "LOAD_BUILD
 """Instances print where they lie, unless their class says how to: which of two lies first is one bit of an address."""
 _SET_OPERATIONS = [bytes((_BINARY, operation)) for operation in (1, 7, 10, 12, 14, 20, 23, 25)]
 """``& | - ^`` and their in-place forms, as instructions."""
+_TYPE_PARAMETERS = [
+    bytes((dis.opmap[name], operand))
+    for name, operands in (("CALL_INTRINSIC_1", range(7, 12)), ("CALL_INTRINSIC_2", range(2, 6)))
+    for operand in operands
+    if name in dis.opmap
+]
+"""What makes type variables and aliases from Python 3.12 on: objects of ``typing``, with no import of it."""
 
 
 class Look(NamedTuple):
@@ -117,7 +124,7 @@ def look(code: CodeType, beside_imports: bool = False) -> Look:
         operations, names, constants = instructions[::2], part.co_names, part.co_consts
         pending += [constant for constant in constants if type(constant) is CodeType]
         modules = _imported(instructions, names) if _IMPORT in operations else frozenset()
-        imports = imports or bool(modules)
+        imports = imports or bool(modules) or any(pair in instructions for pair in _TYPE_PARAMETERS)
         foreign = foreign or not modules <= LANE_IMPORTS
         changes = changes or _STORE in operations or _DELETE in operations
         changes = changes or any(name in _CHANGING or _private(name) for name in names)

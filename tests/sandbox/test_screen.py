@@ -1,6 +1,7 @@
 import builtins
 import collections
 import importlib
+import sys
 import types
 
 import pytest
@@ -65,6 +66,12 @@ REACHING = {
     "a name in other letters": "def f(x):\n    return ｇetattr(x, 'a')",
     "a nested function that reaches": "def f(x):\n    def g():\n        return lambda: vars(x)\n    return g",
 }
+if sys.version_info >= (3, 12):
+    REACHING["what a type variable leads to"] = "def f[T](x: T):\n    type(T | int).__repr__ = x"
+    REACHING["what a bound type variable leads to"] = "def f[T: int](x: T):\n    type(T | int).__repr__ = x"
+    REACHING["what an alias leads to"] = "type X = int\ndef f(x):\n    type(X | int).__repr__ = x"
+    REACHING["what a generic class leads to"] = "class A[T]:\n    pass\nA.mro()[1].__init__ = print"
+    CLEAN["type variables"] = "def f[T](x: list[T]) -> T:\n    return x[0]"
 HASHING = {
     "a set display": "def f(x):\n    return {x}",
     "a constant set": "def f(x):\n    return [y for y in {1, 2}]",
