@@ -107,7 +107,7 @@ class Schedule:
         if not self._lanes[lane] and not any(map(_adds_to_lanes, running)):
             lane = max(range(self._seeds), key=lambda seed: len(self._lanes[seed]))
             if not self._lanes[lane] and self._audits:
-                self._alone.extend((check, check.home) for check in self._audits)
+                self._alone.extend((check, check.second) for check in self._audits)
                 self._audits.clear()
                 return self._lone()
         return self._share(lane, running) if self._lanes[lane] else None
@@ -130,7 +130,7 @@ class Schedule:
         workers = self._workers - (len(running) if any(map(_adds_to_lanes, running)) else 0)
         checks = self._lot(lane, self._even_share(len(lane), _FULL, workers) if only else self._limits.lane_calls)
         seconds = self._seconds(checks, self._limits.lane_seconds_each)
-        audited = [check for check in self._audits if check.home != seed][:1]
+        audited = [check for check in self._audits if check.home != seed and (seed < 2 or not check.hashing)][:1]
         for check in audited:
             self._audits.remove(check)
         return Job(seed, wire.SHARED, lots.as_text(audited) + lots.as_code(checks), seconds, audited + checks)
@@ -209,13 +209,13 @@ class Schedule:
             return
         check.audit = result
         if check.hashing:
-            self._queue(check, seed)
+            self._audits.appendleft(check)
         else:
             self._audits.append(check)
 
     def _audited(self, check: Check, seed: int, result: Result) -> None:
-        """Take in what a shared child said that `check` began. Where that is not what the lane said, the very same run
-        alone decides.
+        """Take in what a child said whose first call this was. Where that is not what the lane said, the very same run as
+        in the lane, alone, decides.
         """
         lane = check.audit
         if lane is None or (lane.tag, lane.body) != (result.tag, result.body):
@@ -227,6 +227,9 @@ class Schedule:
         self._conclude(check, seed, result)
 
     def _finished_alone(self, check: Check, seed: int, result: Result) -> None:
+        if check.audit is not None and seed != check.home:
+            self._audited(check, seed, result)
+            return
         lane, check.audit = check.audit, None
         if lane is not None and (lane.tag, lane.body) != (result.tag, result.body):
             if isinstance(outcome_of(result, verify=False), Returned):

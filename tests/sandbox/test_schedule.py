@@ -322,9 +322,10 @@ def test_an_audit_begins_a_shared_child_from_its_text_and_is_its_second_run():
 
 
 def test_an_audit_for_which_there_is_no_shared_child_runs_alone():
-    outcomes, jobs = play(schedule(audit=True), [Call("p", "1"), Call("p", "2")], echo)
+    outcomes, jobs = play(schedule(audit=True), [Call("p", "1", True), Call("p", "2", True)], echo)
     assert outcomes == [Returned("1"), Returned("2")]
-    assert [job.verb for job in jobs] == [wire.SHARED, wire.ALONE, wire.ALONE]
+    assert [job.verb for job in jobs] == [wire.SHARED, wire.ALONE, wire.ALONE], "which are their second runs"
+    assert [job.seed for job in jobs[1:]] == [1 - jobs[0].seed] * 2
 
 
 def lying_lane(job) -> Ending:
