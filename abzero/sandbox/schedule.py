@@ -1,28 +1,26 @@
 """Which run comes next: the queue, the shared lane and its audit. No processes here."""
 
 import random
-import re
 import warnings
 import zlib
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from abzero.errors import SandboxError
 from abzero.sandbox import lots, wire
-from abzero.sandbox.base import Call, Outcome, Refused, Returned, Stopped
+from abzero.sandbox.base import Call, Outcome, Returned, Stopped
 from abzero.sandbox.check import Check
+from abzero.sandbox.foreseen import Foreseen
 from abzero.sandbox.limits import Limits
 from abzero.sandbox.parent import Ending
 from abzero.sandbox.verdict import Result, broken, cut_short, killed, outcome_of, results
 
 AUDIT_SHARE = 0.01
-_REMEMBERED = 4096
 _WORTH_A_FORK = 32
 """Calls for which a shared child is worth its 5 ms; to keep another processor busy takes twice as many for each."""
 _FULL = 4 * _WORTH_A_FORK
 """Calls in a lane that go ahead of calls alone; fewer wait for company."""
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +48,22 @@ class Schedule:
         self._lanes: list[deque[Check]] = [deque() for _ in range(seeds)]
         self._audits: deque[Check] = deque()
         self._alone: deque[tuple[Check, int]] = deque()
-        self._hung: OrderedDict[tuple[str, str | None], None] = OrderedDict()
+        self._foreseen = Foreseen(limits)
 
     @property
     def waiting(self) -> bool:
         return bool(self._fresh or self._audits or self._alone) or any(self._lanes)
 
     def add(self, calls: Iterable[Call]) -> None:
-        """Queue `calls`, each distinct one once, those of one program side by side."""
+        """Queue `calls`, each distinct one once, those of one program side by side, and those that run first under the
+        same seed: what one child compiled is then a whole lot for the next.
+        """
         by_program: dict[str, list[Check]] = {}
         for call in calls:
             if call not in self._checks:
                 home = zlib.crc32(call.program.encode("utf-8", "replace")) % 2
                 check = self._checks[call] = Check(call, home)
-                check.outcome = self._known(call)
+                check.outcome = self._foreseen.outcome(call)
                 if check.outcome is None:
                     by_program.setdefault(call.program, []).append(check)
         fresh = [check for group in by_program.values() for check in group]
@@ -178,7 +178,7 @@ class Schedule:
             [check] = job.checks
             outcome = broken(ending)
             if outcome == Stopped("timeout") and not ending.overdue:
-                self._remember(check.call.program, check.call.arguments if prepared else None)
+                self._foreseen.remember_hanging(check.call, in_its_call=prepared)
             self._conclude(check, job.seed, outcome)
 
     def _finished_together(self, job: Job, found: Sequence[Result], ending: Ending) -> None:
@@ -214,8 +214,8 @@ class Schedule:
             self._audits.append(check)
 
     def _audited(self, check: Check, seed: int, result: Result) -> None:
-        """Take in what a child said whose first call this was. Where that is not what the lane said, the very same run as
-        in the lane, alone, decides.
+        """Take in what a child said whose first call this was. If the lane said something else, the lane's very run
+        decides, repeated alone.
         """
         lane = check.audit
         if lane is None or (lane.tag, lane.body) != (result.tag, result.body):
@@ -274,26 +274,6 @@ class Schedule:
             self._lanes[seed].append(check)
         else:
             self._fresh.append(check)
-
-    def _known(self, call: Call) -> Outcome | None:
-        """The outcome that needs no run: text that no child should see, or a program that hung before."""
-        limits = self._limits
-        for what, text, most in (
-            ("a program", call.program, limits.program_characters),
-            ("arguments", call.arguments, limits.argument_characters),
-        ):
-            if len(text) > most:
-                return Refused(f"{what} of {len(text)} characters, more than {most}")
-            if "\0" in text or _LONE_SURROGATE.search(text):
-                return Refused(f"{what} with a NUL character or a lone surrogate")
-        if (call.program, None) in self._hung or (call.program, call.arguments) in self._hung:
-            return Stopped("timeout")
-        return None
-
-    def _remember(self, program: str, arguments: str | None) -> None:
-        self._hung[program, arguments] = None
-        if len(self._hung) > _REMEMBERED:
-            self._hung.popitem(last=False)
 
 
 def _seed_of(job: Job, check: Check) -> int:
