@@ -60,7 +60,8 @@ _NAMES_PLAIN = (
 _PLAIN_DUNDERS = frozenset(_NAMES_PLAIN.split())
 _COMPARING = frozenset({"__eq__", "__ne__", "__hash__"})
 _NAMES_HASHING = (
-    "set frozenset hash id object Set MutableSet AbstractSet FrozenSet KeysView ItemsView MappingView __hash__"
+    "set frozenset hash id object Set MutableSet AbstractSet FrozenSet KeysView ItemsView MappingView __hash__ samples"
+    " kde_random"
 )
 _HASHING = frozenset(_NAMES_HASHING.split())
 _SPECIAL = re.compile(r"__\w+__")

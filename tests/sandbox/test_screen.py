@@ -84,6 +84,7 @@ HASHING = {
     "objects": "def f(x):\n    return str(object()) < str(x)",
     "views from elsewhere": "def g(d):\n    return d.keys()\ndef f(a, b):\n    return g(a) - g(b)",
     "an operator by its name": "import operator\ndef f(a, b):\n    return operator.sub(a.keys(), b.keys())",
+    "chance, inside the library": "import statistics\ndef f(x):\n    return statistics.NormalDist().samples(1)[0] > 0",
     "deep inside": "def f(x):\n    return lambda: (lambda: frozenset(x))",
 }
 
