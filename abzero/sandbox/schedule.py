@@ -159,7 +159,7 @@ class Schedule:
             if check.failures > 1:
                 raise SandboxError("the sandbox failed twice at one call, before its program ran")
             check.alone = True
-            self._queue(check, _seed_of(job, check))
+            self._queue(check, check.home if job.verb == wire.COMPILE else job.seed)
 
     def finished(self, job: Job, ending: Ending) -> None:
         found, locked, prepared = results(ending)
@@ -187,7 +187,7 @@ class Schedule:
         """
         innocent = bool(found) and cut_short(ending)
         for number, check in enumerate(job.checks):
-            seed = _seed_of(job, check)
+            seed = check.home if job.verb == wire.COMPILE else job.seed
             reported = number < len(found)
             doubted = (number == len(found) and not innocent) or (reported and found[number].tag == wire.DOUBT)
             check.alone = check.alone or doubted or not self.lane_open
@@ -197,7 +197,7 @@ class Schedule:
                 check.hashing = found[number].hashing
                 self._queue(check, seed)
             elif check.audit is not None:
-                self._audited(check, job.seed, found[number])
+                self._audited(check, seed, found[number])
             else:
                 self._reported(check, seed, found[number])
 
@@ -251,9 +251,8 @@ class Schedule:
         """The lane gave a value that a program does not have: close it for good, and take back what came from it."""
         warnings.warn("the sandbox's shared lane gave a wrong value and is closed", RuntimeWarning, stacklevel=2)
         self.lane_open = False
-        for queue in (self._fresh, self._audits):
-            self._alone.extend((check, check.home) for check in queue)
-            queue.clear()
+        self._alone.extend((check, check.home) for check in self._fresh)
+        self._fresh.clear()
         for seed, lane in enumerate(self._lanes):
             self._alone.extend((check, seed) for check in lane)
             lane.clear()
@@ -276,12 +275,7 @@ class Schedule:
             self._fresh.append(check)
 
 
-def _seed_of(job: Job, check: Check) -> int:
-    """The seed for which `check` was in `job`; an audit stands in for a run under its first."""
-    return check.home if job.verb == wire.COMPILE or check.audit is not None else job.seed
-
-
 def _adds_to_lanes(job: Job) -> bool:
     """Whether what comes of `job` can have more to run in the lanes of other seeds."""
-    first = (check for check in job.checks if check.first is None and check.audit is None)
-    return job.verb == wire.COMPILE or (job.verb == wire.SHARED and any(first))
+    begins = any(check.first is None and check.audit is None for check in job.checks)
+    return job.verb == wire.COMPILE or (job.verb == wire.SHARED and begins)

@@ -1,6 +1,7 @@
 """The queue without processes: the tests play the children."""
 
 import random
+from collections import Counter
 
 import pytest
 
@@ -300,25 +301,41 @@ def test_an_audit_that_agrees_changes_nothing():
     assert queue.lane_open
 
 
-class Thirtieth(Always):
-    """Audits the thirtieth result alone."""
+class Some(Always):
+    """Audits only the first results with these numbers."""
 
-    def __init__(self) -> None:
+    def __init__(self, *numbers: int) -> None:
         super().__init__(audit=False)
+        self.numbers = numbers
         self.asked = 0
 
     def random(self) -> float:
         self.asked += 1
-        return 0.0 if self.asked == 30 else 1.0
+        return 0.0 if self.asked in self.numbers else 1.0
 
 
 def test_an_audit_begins_a_shared_child_from_its_text_and_is_its_second_run():
-    _, jobs = play(Schedule(Limits(), SEEDS, 2, 8, Thirtieth(), lane_open=True), distinct(100, verify=True), echo)
+    _, jobs = play(Schedule(Limits(), SEEDS, 2, 8, Some(30), lane_open=True), distinct(100, verify=True), echo)
     ran = [(job.seed, call) for job in jobs for call in calls_of(job)]
     assert len(ran) == len(set(ran)) == 200
     [audit] = [job for job in jobs if next(wire.frames(job.request))[0] == wire.SOURCE]
     assert audit.verb == wire.SHARED
     assert sum(call == calls_of(audit)[0] for _, call in ran) == 2
+
+
+def test_an_audit_may_begin_a_child_of_any_other_seed():
+    def compiler(job) -> Ending:
+        frames = []
+        for program, arguments in calls_of(job):
+            code = frame(wire.CODE, program), frame(wire.CALL, arguments)
+            frames += [frame(wire.HASHING), *code] if arguments == "3" else code
+        return ended(*frames)
+
+    calls = [Call(program, arguments, verify=True) for program, arguments in zip("pqr", "123", strict=True)]
+    _, jobs = play(Schedule(Limits(), SEEDS, 2, 8, Some(1, 2), lane_open=True), calls, echo, compiler)
+    ran = Counter(call for job in jobs for call in calls_of(job))
+    assert [ran[call.program, call.arguments] for call in calls] == [2, 2, SEEDS]
+    assert len({job.seed for job in jobs}) == len(jobs) == SEEDS, "the three programs run first under the same seed"
 
 
 def test_an_audit_for_which_there_is_no_shared_child_runs_alone():
@@ -335,7 +352,7 @@ def lying_lane(job) -> Ending:
 
 
 def test_a_lane_that_lies_is_closed_and_all_that_it_said_is_taken_back():
-    queue = Schedule(Limits(), SEEDS, 2, 8, Thirtieth(), lane_open=True)
+    queue = Schedule(Limits(), SEEDS, 2, 8, Some(30), lane_open=True)
     with pytest.warns(RuntimeWarning, match="lane"):
         outcomes, _ = play(queue, distinct(100), lying_lane)
     assert outcomes == [Returned(str(n)) for n in range(100)]
