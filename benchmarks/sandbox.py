@@ -11,8 +11,8 @@ children and pool worker. What bounds each figure:
 fork limit      a run, not a check: os.fork in a prepared zygote, a trivial compile, one write, the end. Bounded by the
                 2,300 page-table entries that each fork copies and each end releases, and by page faults
 one run alone   the same for a real program, locked in, several at once: twice the pages copied as reference counts are
-                written to them, a cold compiler, a filter to install, the zygote's own copies, the parent (a fifteenth);
-                the kernel has 70 % of it
+                written to them, a cold compiler, a filter to install, the own copies of the zygote, the parent (a
+                fifteenth); the kernel has 70 % of it
 alone           whole checks that way: 2.8 runs each on average, since 13 % of real programs need all eight seeds
 8 inputs        one compilation serves eight inputs in a shared child: the runs themselves
 shared lane     two fifths are compiling every program once, as much the runs (2.8 a check, each 0.03 ms, and 4 to 5 ms
