@@ -26,7 +26,7 @@ class Foreseen:
         ):
             if len(text) > most:
                 return Refused(f"{what} of {len(text)} characters, more than {most}")
-            if "\0" in text or _LONE_SURROGATE.search(text):
+            if "\0" in text or (not text.isascii() and _LONE_SURROGATE.search(text)):
                 return Refused(f"{what} with a NUL character or a lone surrogate")
         if (call.program, None) in self._hung or (call.program, call.arguments) in self._hung:
             return Stopped("timeout")
