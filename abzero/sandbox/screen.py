@@ -34,12 +34,14 @@ _NAMES_REACHING = (
     " total_ordering cached_property partialmethod overload no_type_check final runtime_checkable dataclass_transform"
     " override with_traceback obj get_type_hints ForwardRef"
 )
+_TOLD_APART = frozenset(_BUILTINS_PLAIN.split()) | _EVALUATING | {"compile"}
+"""Builtins that are harmless, or looked at elsewhere; all others reach, but for exceptions and special names."""
 _REACHING = frozenset(_NAMES_REACHING.split()) | frozenset(
     name
     for name, value in vars(builtins).items()
-    if not (isinstance(value, type) and issubclass(value, BaseException))
-    and name not in _EVALUATING | frozenset(_BUILTINS_PLAIN.split()) | {"compile"}
-    and not name.startswith("_")
+    if not (
+        name in _TOLD_APART or name.startswith("_") or (isinstance(value, type) and issubclass(value, BaseException))
+    )
 )
 _NAMES_CHANGING = (
     "type ABCMeta NamedTupleMeta get_origin Annotated abstractmethod no_type_check_decorator all_feature_names"
