@@ -9,7 +9,6 @@ reaches.
 
 import builtins
 import dis
-import functools
 import re
 from collections.abc import Iterator, Sequence
 from types import CodeType
@@ -78,17 +77,51 @@ _OPERATING = frozenset({"sub", "and_", "or_", "xor", "isub", "iand", "ior", "ixo
 _STORE, _DELETE, _MATCH_CLASS = (dis.opmap[name] for name in ("STORE_ATTR", "DELETE_ATTR", "MATCH_CLASS"))
 _IMPORT = dis.opmap["IMPORT_NAME"]
 _BINARY = dis.opmap["BINARY_OP"]
-_HASHES = tuple(dis.opmap[name] for name in ("BUILD_SET", "SET_ADD", "LOAD_BUILD_CLASS"))
+_HASHES = frozenset(dis.opmap[name] for name in ("BUILD_SET", "SET_ADD", "LOAD_BUILD_CLASS"))
 """Instances print where they lie, unless their class says how to: which of two lies first is one bit of an address."""
-_SET_OPERATIONS = [bytes((_BINARY, operation)) for operation in (1, 7, 10, 12, 14, 20, 23, 25)]
+_SET_OPERATION = re.compile(re.escape(bytes((_BINARY,))) + b"[%b]" % re.escape(bytes((1, 7, 10, 12, 14, 20, 23, 25))))
 """``& | - ^`` and their in-place forms, as instructions."""
+_INTRINSICS = {"CALL_INTRINSIC_1": range(7, 12), "CALL_INTRINSIC_2": range(2, 6)}
 _TYPE_PARAMETERS = [
     bytes((dis.opmap[name], operand))
-    for name, operands in (("CALL_INTRINSIC_1", range(7, 12)), ("CALL_INTRINSIC_2", range(2, 6)))
+    for name, operands in _INTRINSICS.items()
     for operand in operands
     if name in dis.opmap
 ]
 """What makes type variables and aliases from Python 3.12 on: objects of ``typing``, with no import of it."""
+_TELLING = {_STORE, _DELETE, _MATCH_CLASS, _IMPORT, _BINARY, *_HASHES, *(pair[0] for pair in _TYPE_PARAMETERS)}
+_ORDINARY = bytes(sorted(set(range(256)) - _TELLING))
+"""Operations that tell nothing by themselves."""
+
+_REACHES, _CHANGES, _NAMED, _BUILDS, _VIEWING, _OPERATES, _EVALUATES, _UNCLEAR = (1 << bit for bit in range(8))
+"""What a name can mean, as bits."""
+
+
+class _Meanings(dict[str, int]):
+    """What names mean, each found out once."""
+
+    def __missing__(self, name: str) -> int:
+        special = name.startswith("__") and name not in _PLAIN_DUNDERS
+        private = name.startswith("_") and name != "_" and name not in _PLAIN_DUNDERS
+        reaches = name in _REACHING or name.startswith(_REACHING_PREFIXES) or not name.isascii()
+        meaning = self[name] = sum(
+            bit
+            for bit, holds in (
+                (_REACHES, reaches or (special and name not in _COMPARING)),
+                (_CHANGES, private or name in _CHANGING),
+                (_NAMED, name in _MODULES),
+                (_BUILDS, name in _HASHING),
+                (_VIEWING, name in _VIEWS),
+                (_OPERATES, name in _OPERATING),
+                (_EVALUATES, name in _EVALUATING),
+                (_UNCLEAR, name in _AMBIGUOUS),
+            )
+            if holds
+        )
+        return meaning
+
+
+MEANINGS = _Meanings()
 
 
 class Look(NamedTuple):
@@ -118,35 +151,41 @@ def hashing(looks: Sequence[Look]) -> bool:
 
 def look(code: CodeType, beside_imports: bool = False) -> Look:
     """What `code` could reach; `beside_imports` if its namespace may hold modules already, as a call's does."""
-    imports = beside_imports
-    reaching = foreign = changes = builds = frozen = named = evaluating = viewing = operating = False
-    pending = [code]
-    while pending:
-        part = pending.pop()
-        instructions = part.co_code
-        operations, names, constants = instructions[::2], part.co_names, part.co_consts
-        pending += [constant for constant in constants if type(constant) is CodeType]
-        modules = _imported(instructions, names) if _IMPORT in operations else frozenset()
-        imports = imports or bool(modules) or any(pair in instructions for pair in _TYPE_PARAMETERS)
-        foreign = foreign or not modules <= LANE_IMPORTS
-        changes = changes or _STORE in operations or _DELETE in operations
-        changes = changes or any(name in _CHANGING or _private(name) for name in names)
-        reaching = reaching or _MATCH_CLASS in operations or any(map(_reaches, names)) or any(map(_spells, constants))
-        if not _AMBIGUOUS.isdisjoint(names):
-            uses = [*_uses(part)]
-            reaching = reaching or ("compile", False, None) in uses or any(map(_formats, uses))
-            changes = changes or any(name == "__annotations__" and attribute for name, attribute, _ in uses)
-        evaluating = evaluating or not _EVALUATING.isdisjoint(names)
-        named = named or not _MODULES.isdisjoint(names)
-        builds = builds or not _HASHING.isdisjoint(names) or any(kind in operations for kind in _HASHES)
-        frozen = frozen or any(type(constant) is frozenset for constant in constants)
-        viewing = viewing or not _VIEWS.isdisjoint(names)
-        operating = operating or not _OPERATING.isdisjoint(names) or _operates(instructions)
-    reaching = reaching or (imports and named)
+    imports, meanings, meaning = beside_imports, MEANINGS, 0
+    foreign = frozen = False
+    parts = [code]
+    for part in parts:
+        names, instructions = part.co_names, part.co_code
+        for name in names:
+            meaning |= meanings[name]
+        for constant in part.co_consts:
+            kind = type(constant)
+            if kind is CodeType:
+                parts.append(constant)
+            elif kind is frozenset:
+                frozen = True
+            elif (kind is str or kind is tuple) and _spells(constant):
+                meaning |= _REACHES
+        if meaning & _UNCLEAR:
+            meaning = meaning & ~_UNCLEAR | _cleared(part)
+        if telling := instructions[::2].translate(None, _ORDINARY):
+            if _IMPORT in telling:
+                imports, foreign = True, foreign or not _imported(instructions, names) <= LANE_IMPORTS
+            if _BINARY in telling and _SET_OPERATION.search(instructions):
+                meaning |= _OPERATES
+            if _STORE in telling or _DELETE in telling:
+                meaning |= _CHANGES
+            if _MATCH_CLASS in telling:
+                meaning |= _REACHES
+            if not _HASHES.isdisjoint(telling):
+                meaning |= _BUILDS
+            imports = imports or any(pair in instructions for pair in _TYPE_PARAMETERS)
+    evaluating, viewing, operating = bool(meaning & _EVALUATES), bool(meaning & _VIEWING), bool(meaning & _OPERATES)
+    reaching = bool(meaning & _REACHES) or (imports and bool(meaning & _NAMED))
     return Look(
         reaching=reaching or evaluating,
-        clean=not (reaching or evaluating or foreign or (imports and changes)),
-        hashing=builds or frozen or (viewing and operating),
+        clean=not (reaching or evaluating or foreign or (imports and meaning & _CHANGES)),
+        hashing=bool(meaning & _BUILDS) or frozen or (viewing and operating),
         frozen=frozen,
         evaluating=evaluating and not reaching,
         viewing=viewing,
@@ -154,20 +193,12 @@ def look(code: CodeType, beside_imports: bool = False) -> Look:
     )
 
 
-@functools.lru_cache(4096)
-def _reaches(name: str) -> bool:
-    if name in _REACHING or name.startswith(_REACHING_PREFIXES) or not name.isascii():
-        return True
-    return name.startswith("__") and name not in _PLAIN_DUNDERS and name not in _COMPARING
-
-
-@functools.lru_cache(4096)
-def _private(name: str) -> bool:
-    return name.startswith("_") and name != "_" and name not in _PLAIN_DUNDERS
-
-
-def _operates(instructions: bytes) -> bool:
-    return _BINARY in instructions and any(pair in instructions for pair in _SET_OPERATIONS)
+def _cleared(part: CodeType) -> int:
+    """What the ambiguous names in `part` mean, told from how they are used."""
+    uses = [*_uses(part)]
+    reaches = ("compile", False, None) in uses or any(map(_formats, uses))
+    changes = any(name == "__annotations__" and attribute for name, attribute, _ in uses)
+    return reaches * _REACHES | changes * _CHANGES
 
 
 def _spells(constant: object) -> bool:

@@ -1,5 +1,6 @@
 """From what a child sent to an outcome. Total: any bytes and any wait status give one."""
 
+import json
 import os
 import re
 import signal
@@ -13,12 +14,15 @@ from abzero.sandbox.parent import Ending
 
 _RESULTS = {wire.VALUE, wire.RAISED, wire.NO_LITERAL, wire.ADDRESS, wire.REFUSED, wire.MEMORY, wire.EXITED, wire.DOUBT}
 _RESULTS |= {wire.CODE, wire.SOURCE, wire.CALL, wire.CALL_SOURCE}
-_KEY = r"(?:0|-?[1-9][0-9]{0,17}|'[ -&(-\[\]-~]*')"
+_LETTERS = r"[ -&(-\[\]-~]*"
+_TEXT = rf"""'{_LETTERS}(?:\\[\\nrt]{_LETTERS})*'|"[ !#-&(-\[\]-~]*'[ !#-\[\]-~]*\""""
+_KEY = rf"(?:0|-?[1-9][0-9]{{0,4299}}|{_TEXT})"
 _ATOM = rf"(?:{_KEY}|True|False|None)"
 _ROW = rf"(?:{_ATOM}|\[(?:{_ATOM}(?:, {_ATOM})*)?\]|\((?:{_ATOM},|{_ATOM}(?:, {_ATOM})+)?\))"
 _PLAIN = re.compile(rf"{_ROW}|\[{_ROW}(?:, {_ROW})*\]|\((?:{_ROW},|{_ROW}(?:, {_ROW})+)\)")
 _PLAIN_DICT = re.compile(rf"\{{(?:{_KEY}: {_ROW}(?:, {_KEY}: {_ROW})*)?\}}")
 _PAIR = re.compile(rf"({_KEY}): {_ROW}")
+_BRACKET = re.compile(r"[\[{(]")
 
 
 class Result(NamedTuple):
@@ -31,15 +35,29 @@ class Result(NamedTuple):
 
 
 def plain(text: str) -> bool:
-    """Whether `text` is one of those literals that are seen to be canonical without reading them: most of what programs
+    """Whether `text` is one of those literals that are seen to be canonical without `literals`: most of what programs
     return.
     """
     if _PLAIN.fullmatch(text):
         return True
-    if not _PLAIN_DICT.fullmatch(text):
+    if _PLAIN_DICT.fullmatch(text):
+        keys = _PAIR.findall(text, 1)
+        return len(set(keys)) == len(keys)
+    return len(_BRACKET.findall(text)) <= literals.MAX_DEPTH and "\\" not in text and _as_json(text)
+
+
+def _as_json(text: str) -> bool:
+    """Whether `text` is what ``repr`` writes of a value that JSON knows, or of a tuple of several. However that value
+    was come by: if this is its text, then this is the text of a value. Backslashes could spell a lone surrogate.
+    """
+    several = text[:1] == "(" and text[-1:] == ")"
+    inner = f"[{text[1:-1]}]" if several else text
+    spelled = inner.replace("'", '"').replace("True", "true").replace("False", "false").replace("None", "null")
+    try:
+        value = json.loads(spelled)
+        return repr(value) == inner and not (several and len(value) < 2)
+    except ValueError:
         return False
-    keys = _PAIR.findall(text, 1)
-    return len(set(keys)) == len(keys)
 
 
 def outcome_of(result: Result, verify: bool) -> Outcome:

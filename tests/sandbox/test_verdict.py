@@ -1,5 +1,6 @@
 from typing import get_args
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,6 +62,15 @@ PIECES = [
     "'a'",
     "': '",
     "'\\n'",
+    "'\\ud800'",
+    '"\'"',
+    '"\\n\'"',
+    "1.50",
+    "1e+16",
+    "-0.0",
+    "NaN",
+    "true",
+    "null",
     "[",
     "]",
     "(",
@@ -107,11 +117,60 @@ def test_a_run_without_a_result_ended_somehow():
     assert broken(Ending(0, b"", overdue=False)) == Stopped("exited")
 
 
-def test_the_most_frequent_values_are_not_read_in_full():
-    for text in ("7", "[1, 'a b']", "(1,)", "[[1], [2, 3]]", "[('a', 1), ()]", "{}", "{'a': [1], 2: 'b: '}"):
-        assert plain(text)
-    for text in ("{'a': 1, 'a': 2}", "{1: 1, True: 2}", "{1, 2}", "1.0", "(1)", "[1,2]", "01"):
-        assert not plain(text)
+FREQUENT = [
+    "7",
+    "-12345678901234567890",
+    "1.5",
+    "[1, 'a b']",
+    "(1,)",
+    "[[1], [2, 3]]",
+    "[('a', 1), ()]",
+    "{}",
+    "{'a': [1], 2: 'b: '}",
+    r"'a\n\\'",
+    '"it\'s"',
+    "[2.5, [[None]]]",
+    "{'a': {'b': [1.0, [[True]]]}}",
+    "(1.5, {'a': {}})",
+    "[[[[1]]]]",
+]
+NEARLY_FREQUENT = [
+    "{'a': 1, 'a': 2}",
+    "{'a': {}, 'a': {}}",
+    "{1: 1, True: 2}",
+    "{1, 2}",
+    "(1)",
+    "[1,2]",
+    "01",
+    "1.50",
+    "1e5",
+    "NaN",
+    "[null]",
+    "(1.5)",
+    "([[[1.5]]])",
+    "(1.5, )",
+    "[[1.5, 1.5]",
+    '"it"',
+    r"'it\'s'",
+    r"[[['\ud800']]]",
+]
+
+
+@pytest.mark.parametrize("text", FREQUENT)
+def test_frequent_values_are_not_read_in_full(text):
+    assert plain(text)
+
+
+@pytest.mark.parametrize("text", NEARLY_FREQUENT)
+def test_what_only_looks_like_them_is(text):
+    assert not plain(text)
+
+
+def test_no_value_is_deeper_for_being_read_quickly():
+    most = literals.MAX_DEPTH
+    assert plain("[" * most + "1.5" + "]" * most)
+    assert not plain("[" * (most + 1) + "1.5" + "]" * (most + 1))
+    assert isinstance(read(wire.VALUE, b"[" * (most + 1) + b"1" + b"]" * (most + 1)), Refused)
 
 
 def test_what_a_program_writes_after_its_screening_cannot_undo_it():
