@@ -115,7 +115,9 @@ class Schedule:
     def _compile(self, running: Collection[Job]) -> Job:
         compiling = sum(len(job.checks) for job in running if job.verb == wire.COMPILE)
         waiting = compiling + len(self._fresh)
-        checks = self._lot(self._fresh, self._even_share(waiting, 2 * _WORTH_A_FORK, self._workers))
+        share = self._even_share(waiting, 2 * _WORTH_A_FORK, self._workers)
+        of_home = min(sum(check.home == self._fresh[0].home for check in self._fresh), self._limits.lane_calls)
+        checks = self._lot(self._fresh, of_home if abs(of_home - share) < _WORTH_A_FORK else share)
         seconds = self._seconds(checks, self._limits.compile_seconds_each)
         return Job(self._seeds - 1, wire.COMPILE, lots.as_text(checks), seconds, checks)
 
@@ -277,5 +279,5 @@ class Schedule:
 
 def _adds_to_lanes(job: Job) -> bool:
     """Whether what comes of `job` can have more to run in the lanes of other seeds."""
-    begins = any(check.first is None and check.audit is None for check in job.checks)
+    begins = any(check.first is None and (check.audit is None or check.hashing) for check in job.checks)
     return job.verb == wire.COMPILE or (job.verb == wire.SHARED and begins)

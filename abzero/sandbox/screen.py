@@ -66,6 +66,7 @@ _NAMES_HASHING = (
 )
 _HASHING = frozenset(_NAMES_HASHING.split())
 _SPECIAL = re.compile(r"__\w+__")
+_SPELLING = frozenset({str, tuple})
 _FORMATTING = frozenset({"format", "format_map"})
 _AMBIGUOUS = _FORMATTING | {"compile", "__annotations__"}
 """Names that mean one thing as attributes and another by themselves."""
@@ -151,12 +152,11 @@ def hashing(looks: Sequence[Look]) -> bool:
 
 def look(code: CodeType, beside_imports: bool = False) -> Look:
     """What `code` could reach; `beside_imports` if its namespace may hold modules already, as a call's does."""
-    imports, meanings, meaning = beside_imports, MEANINGS, 0
+    imports, meanings, meaning, spells = beside_imports, MEANINGS, 0, _spells
     foreign = frozen = False
     parts = [code]
     for part in parts:
-        names, instructions = part.co_names, part.co_code
-        for name in names:
+        for name in part.co_names:
             meaning |= meanings[name]
         for constant in part.co_consts:
             kind = type(constant)
@@ -164,48 +164,51 @@ def look(code: CodeType, beside_imports: bool = False) -> Look:
                 parts.append(constant)
             elif kind is frozenset:
                 frozen = True
-            elif (kind is str or kind is tuple) and _spells(constant):
+            elif (kind is str or kind is tuple) and spells(constant):
                 meaning |= _REACHES
-        if meaning & _UNCLEAR:
-            meaning = meaning & ~_UNCLEAR | _cleared(part)
-        if telling := instructions[::2].translate(None, _ORDINARY):
-            if _IMPORT in telling:
-                imports, foreign = True, foreign or not _imported(instructions, names) <= LANE_IMPORTS
-            if _BINARY in telling and _SET_OPERATION.search(instructions):
-                meaning |= _OPERATES
-            if _STORE in telling or _DELETE in telling:
-                meaning |= _CHANGES
-            if _MATCH_CLASS in telling:
-                meaning |= _REACHES
-            if not _HASHES.isdisjoint(telling):
-                meaning |= _BUILDS
-            imports = imports or any(pair in instructions for pair in _TYPE_PARAMETERS)
-    evaluating, viewing, operating = bool(meaning & _EVALUATES), bool(meaning & _VIEWING), bool(meaning & _OPERATES)
-    reaching = bool(meaning & _REACHES) or (imports and bool(meaning & _NAMED))
+    if meaning & _UNCLEAR:
+        meaning |= _cleared(parts)
+    instructions = b"".join([part.co_code for part in parts])
+    if telling := instructions[::2].translate(None, _ORDINARY):
+        if _IMPORT in telling:
+            imports, foreign = True, not all(_imported(part) <= LANE_IMPORTS for part in parts)
+        if _BINARY in telling and _SET_OPERATION.search(instructions):
+            meaning |= _OPERATES
+        if _STORE in telling or _DELETE in telling:
+            meaning |= _CHANGES
+        if _MATCH_CLASS in telling:
+            meaning |= _REACHES
+        if not _HASHES.isdisjoint(telling):
+            meaning |= _BUILDS
+        imports = imports or any(pair in instructions for pair in _TYPE_PARAMETERS)
+    evaluating, viewing, operating = meaning & _EVALUATES > 0, meaning & _VIEWING > 0, meaning & _OPERATES > 0
+    reaching = meaning & _REACHES > 0 or (imports and meaning & _NAMED > 0)
     return Look(
-        reaching=reaching or evaluating,
-        clean=not (reaching or evaluating or foreign or (imports and meaning & _CHANGES)),
-        hashing=bool(meaning & _BUILDS) or frozen or (viewing and operating),
-        frozen=frozen,
-        evaluating=evaluating and not reaching,
-        viewing=viewing,
-        operating=operating,
+        reaching or evaluating,
+        not (reaching or evaluating or foreign or (imports and meaning & _CHANGES)),
+        meaning & _BUILDS > 0 or frozen or (viewing and operating),
+        frozen,
+        evaluating and not reaching,
+        viewing,
+        operating,
     )
 
 
-def _cleared(part: CodeType) -> int:
-    """What the ambiguous names in `part` mean, told from how they are used."""
-    uses = [*_uses(part)]
+def _cleared(parts: Sequence[CodeType]) -> int:
+    """What the ambiguous names in `parts` mean, told from how they are used."""
+    uses = [use for part in parts if not _AMBIGUOUS.isdisjoint(part.co_names) for use in _uses(part)]
     reaches = ("compile", False, None) in uses or any(map(_formats, uses))
     changes = any(name == "__annotations__" and attribute for name, attribute, _ in uses)
     return reaches * _REACHES | changes * _CHANGES
 
 
-def _spells(constant: object) -> bool:
+def _spells(constant: str | tuple[object, ...]) -> bool:
     """Whether a constant spells a special name, which formatting and keyword arguments can look up."""
-    if type(constant) is str:
+    if isinstance(constant, str):
         return "__" in constant and _SPECIAL.search(constant) is not None
-    return type(constant) is tuple and any(map(_spells, constant))
+    if _SPELLING.isdisjoint(map(type, constant)):
+        return False
+    return any(_spells(inner) for inner in constant if isinstance(inner, str | tuple))
 
 
 def _uses(code: CodeType) -> Iterator[tuple[str, bool, object]]:
@@ -224,11 +227,12 @@ def _formats(use: tuple[str, bool, object]) -> bool:
     return attribute and name in _FORMATTING and (type(text) is not str or _LOOKS_UP.search(text) is not None)
 
 
-def _imported(instructions: bytes, names: tuple[str, ...]) -> frozenset[str]:
+def _imported(part: CodeType) -> frozenset[str]:
     """The modules that are imported; '?' stands for one that this reading cannot name."""
-    found = []
-    for position in range(0, len(instructions), 2):
-        if instructions[position] == _IMPORT:
-            extended = position >= 2 and instructions[position - 2] == dis.EXTENDED_ARG
-            found.append("?" if extended else names[instructions[position + 1]])
+    operations, arguments = part.co_code[::2], part.co_code[1::2]
+    found, position = [], operations.find(_IMPORT)
+    while position >= 0:
+        extended = position > 0 and operations[position - 1] == dis.EXTENDED_ARG
+        found.append("?" if extended else part.co_names[arguments[position]])
+        position = operations.find(_IMPORT, position + 1)
     return frozenset(found)
