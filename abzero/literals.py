@@ -20,15 +20,16 @@ Value = None | bool | int | float | complex | str | bytes | list["Value"] | tupl
 MAX_CHARACTERS, MAX_DEPTH = 32_768, 64
 
 _TOKEN = re.compile(
-    r"""(?P<blank>(?:[ \t\n\f]|\\\n|\#[^\n]*)+)
-    |(?P<number>(?:0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+
+    r"""(?:[ \t\n\f]|\\\n|\#[^\n]*)*+(?:
+    (?P<number>(?:0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+
         |(?:\d(?:_?\d)*(?:\.(?:\d(?:_?\d)*)?)?|\.\d(?:_?\d)*)(?:[eE][+-]?\d(?:_?\d)*)?[jJ]?)(?![\w.]))
     |(?P<string>(?P<prefix>[rRuUbB]|[bB][rR]|[rR][bB])?
         (?:'''(?P<long1>(?:[^\\]|\\.)*?)'''|\"""(?P<long2>(?:[^\\]|\\.)*?)\"""
           |'(?!'')(?P<short1>(?:[^'\\\n]|\\.)*)'|"(?!"")(?P<short2>(?:[^"\\\n]|\\.)*)"))
     |(?P<empty>set[ ]*\([ ]*\))
     |(?P<name>[^\W\d]\w*)
-    |(?P<mark>[()\[\]{},:+\-=])""",
+    |(?P<mark>[()\[\]{},:+\-=])
+    |(?P<end>\Z))""",
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
 _ESCAPE = re.compile(r"\\(\n|[0-7]{1,3}|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{[^}]*\}|.)", re.DOTALL)
@@ -133,14 +134,19 @@ class _Reader:
             raise Malformed(f"a literal of {len(source)} characters, more than {MAX_CHARACTERS}")
         if "\0" in source:
             raise Malformed("a literal with a NUL character, unescaped")
-        self._tokens = _tokens(source.replace("\r\n", "\n").replace("\r", "\n"))
+        self._source = source.replace("\r\n", "\n").replace("\r", "\n")
+        self._position = 0
+        self.text = ""
         self.take()
 
     def take(self) -> str:
-        taken = getattr(self, "text", "")
-        self.match = next(self._tokens, None)
-        self.kind = (self.match.lastgroup or "") if self.match else "end"
-        self.text = self.match.group() if self.match else ""
+        taken, position = self.text, self._position
+        match = _TOKEN.match(self._source, position)
+        if match is None:
+            raise Malformed(f"no literal holds {self._source[position:].lstrip()[:20]!r}")
+        self.match, self._position = match, match.end()
+        self.kind = match.lastgroup or ""
+        self.text = match[self.kind]
         return taken
 
     def expect(self, mark: str) -> None:
@@ -239,23 +245,12 @@ class _Reader:
 
     def _strings(self) -> str | bytes:
         parts = []
-        while self.kind == "string" and self.match:
+        while self.kind == "string":
             parts.append(_string(self.match))
             self.take()
         if len({type(part) for part in parts}) > 1:
             raise Malformed("text and bytes are joined in one literal")
         return type(parts[0])().join(parts)  # type: ignore[arg-type]
-
-
-def _tokens(source: str) -> Iterator[re.Match[str]]:
-    position = 0
-    while position < len(source):
-        match = _TOKEN.match(source, position)
-        if match is None:
-            raise Malformed(f"no literal holds {source[position : position + 20]!r}")
-        position = match.end()
-        if match.lastgroup != "blank":
-            yield match
 
 
 def _hashable(value: Value) -> Value:
@@ -276,7 +271,7 @@ def _string(match: re.Match[str]) -> str | bytes:
         if not is_bytes:
             body.encode()
             return body
-        if not match.group().isascii():
+        if not match["string"].isascii():
             raise Malformed("bytes that are not ASCII")
         return body.encode("latin-1")
     except UnicodeEncodeError as error:

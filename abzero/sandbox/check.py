@@ -67,7 +67,8 @@ class Check:
         order = [self.home, self.second]
         order += [other for other in range(seeds) if other not in order] if self.hashing else []
         for other in order:
-            if not self._agrees(outcome := self.runs.get(other)):
+            outcome = self.runs.get(other)
+            if outcome is not None and not self._agrees(outcome):
                 self.suspect = False
                 if isinstance(outcome, Stopped | Refused):
                     self.outcome = outcome
@@ -76,9 +77,9 @@ class Check:
                 return []
         return [other for other in order if other not in self.runs] if self.call.verify or self.suspect else []
 
-    def _agrees(self, outcome: Outcome | None) -> bool:
+    def _agrees(self, outcome: Outcome) -> bool:
         """Whether `outcome` is the first one's value, types included; the order of sets and dictionaries is free."""
-        return outcome is None or (
+        return (
             isinstance(outcome, Returned)
             and isinstance(self.outcome, Returned)
             and literals.same_types(self.outcome.value, outcome.value)
