@@ -1,6 +1,7 @@
 """The trainer's side of one zygote: start it, have it fork, hear how its children ended. What they send is data."""
 
 import contextlib
+import fcntl
 import json
 import os
 import socket
@@ -19,8 +20,10 @@ _ROOT = Path(__file__).resolve().parents[2]
 _BOOT = "import sys; _, root, control, settings = sys.argv; sys.path.append(root)\n"
 _BOOT += "from abzero.sandbox.zygote import main; main(int(control), settings)"
 _START_SECONDS = 60.0
-_LARGE_BUFFER = 1 << 20
-"""For reports and requests of many calls; the kernel grants what it allows, often 200 kB."""
+_ROOM = 1 << 20
+"""Of bytes, for what a child of many calls is sent and sends. It is the most that Linux grants a pipe; a socket gets a
+fifth of it as a rule, of which small pieces take several times their size.
+"""
 
 
 class ZygoteDied(Exception):
@@ -32,7 +35,24 @@ class Child:
     """A run in progress."""
 
     socket: socket.socket
+    """Where its request went, and its report comes from unless it has a `pipe`."""
+    pipe: int | None
     deadline: float
+
+    def report(self) -> bytes:
+        """All that it sent, once it has ended; closes both."""
+        source = self.socket.fileno() if self.pipe is None else self.pipe
+        parts = []
+        with contextlib.suppress(OSError):
+            while part := os.read(source, _ROOM):
+                parts.append(part)
+        self.close()
+        return b"".join(parts)
+
+    def close(self) -> None:
+        self.socket.close()
+        if self.pipe is not None:
+            os.close(self.pipe)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,22 +135,28 @@ class Zygote:
         """Fork a child for `request`; returns its ticket. Raises `ZygoteDied`."""
         self._ticket = (self._ticket + 1) % 2**32
         ours, theirs = socket.socketpair()
-        for end in (ours, theirs) if verb in (wire.COMPILE, wire.SHARED) else ():
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _LARGE_BUFFER)
+        pipe = for_report = None
+        if verb in (wire.COMPILE, wire.SHARED):
+            pipe, for_report = _roomy_pipe()
+            for end in ours, theirs:
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _ROOM)
+        child = Child(ours, pipe, time.monotonic() + self._limits.wall_seconds)
         record = wire.COMMAND.pack(verb, self._ticket, int(cpu_seconds * 1e6), 0)
         self._control.settimeout(self._limits.wall_seconds)
         ours.settimeout(self._limits.wall_seconds)
         try:
-            socket.send_fds(self._control, [record], [theirs.fileno()])
+            socket.send_fds(self._control, [record], [theirs.fileno(), *([] if for_report is None else [for_report])])
             ours.sendall(wire.LENGTH.pack(len(request)) + request)
         except OSError as error:
-            ours.close()
+            child.close()
             raise ZygoteDied(str(error)) from error
         finally:
             theirs.close()
+            if for_report is not None:
+                os.close(for_report)
             self._control.setblocking(False)
         ours.setblocking(False)
-        self._children[self._ticket] = Child(ours, time.monotonic() + self._limits.wall_seconds)
+        self._children[self._ticket] = child
         return self._ticket
 
     @property
@@ -167,18 +193,14 @@ class Zygote:
 
     def _ended(self, ticket: int, status: int) -> tuple[int, Ending]:
         child = self._children.pop(ticket)
-        parts = []
-        with child.socket, contextlib.suppress(OSError):
-            while part := child.socket.recv(1 << 20):
-                parts.append(part)
         overdue = ticket in self._overdue
         self._overdue.discard(ticket)
-        return ticket, Ending(status, b"".join(parts), overdue)
+        return ticket, Ending(status, child.report(), overdue)
 
     def close(self) -> None:
         """End the zygote and every child of it. Idempotent."""
         for child in self._children.values():
-            child.socket.close()
+            child.close()
         self._children.clear()
         self._control.close()
         try:
@@ -186,3 +208,17 @@ class Zygote:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def _roomy_pipe() -> tuple[int | None, int | None]:
+    """Both ends of a pipe that holds the report of many calls; None and None where there is none to be had."""
+    if not hasattr(fcntl, "F_SETPIPE_SZ"):
+        return None, None
+    reader, writer = os.pipe()
+    with contextlib.suppress(PermissionError):  # of one user's pipes, only so many may be large
+        if fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, _ROOM) >= _ROOM:
+            os.set_blocking(reader, False)
+            return reader, writer
+    os.close(reader)
+    os.close(writer)
+    return None, None

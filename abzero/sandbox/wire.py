@@ -1,8 +1,8 @@
 """What passes between parent, zygote and child: fixed records and tagged frames. Standard library only.
 
-Parent to zygote: a `COMMAND` record, and with a run the child's end of a fresh socket pair. Zygote to parent: a
-`STATUS` record when a child has ended. Parent to child: a length and a request. Child to parent: frames; each begins
-with one of the tags below.
+Parent to zygote: a `COMMAND` record, and with a run the descriptors that its child reads from and writes to. Zygote to
+parent: a `STATUS` record when a child has ended. Parent to child: a length and a request. Child to parent: frames; each
+begins with one of the tags below.
 
 A request is frames, too: a program's, then those of its inputs; then the next program's. They are `SOURCE` and
 `CALL_SOURCE`, or in the shared lane whatever a compiling child made of these, which the parent passes on unread.

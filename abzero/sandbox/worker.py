@@ -19,7 +19,7 @@ from abzero.sandbox import screen, wire
 from abzero.sandbox.encode import Unfit, encoder
 
 DESCRIPTOR = 3
-"""The only open descriptor of a child: its end of the socket pair."""
+"""The only open descriptor of a child: where it reports to."""
 
 _LARGEST = 65_536
 """Most bytes of code that the parent is asked to keep for a program; folded constants can make more out of little."""

@@ -142,7 +142,7 @@ def _make_room_for_names() -> None:
 
 
 class _Zygote:
-    def __init__(self, control: socket.socket, parent: int, live: Callable[[bytes, int, int], None]) -> None:
+    def __init__(self, control: socket.socket, parent: int, live: Callable[[bytes, int, int, int], None]) -> None:
         self._control = control
         self._parent = parent
         self._live = live
@@ -175,8 +175,8 @@ class _Zygote:
 
         Children are forked in a row: between two forks, each page that is written to is copied once more.
         """
-        births: list[tuple[bytes, int, int, int]] = []
-        room = socket.CMSG_SPACE(4)
+        births: list[tuple[bytes, int, int, list[int]]] = []
+        room = socket.CMSG_SPACE(8)
         try:
             while len(births) < _BURST:
                 message, ancillary, _, _ = self._control.recvmsg(wire.COMMAND.size, room, socket.MSG_DONTWAIT)
@@ -188,22 +188,22 @@ class _Zygote:
                         os.kill(pid, signal.SIGKILL)
                 else:
                     [(_, _, data)] = ancillary
-                    [descriptor] = array.array("i", data)
-                    births.append((verb, ticket, microseconds, descriptor))
+                    births.append((verb, ticket, microseconds, array.array("i", data).tolist()))
         except BlockingIOError:
             pass
         except ConnectionError:
             return False
         live, fork, pids = self._live, kernel.fork, []
-        for verb, _, microseconds, descriptor in births:
+        for verb, _, microseconds, descriptors in births:
             pid = fork()
             if pid == 0:
-                live(verb, microseconds, descriptor)
+                live(verb, microseconds, descriptors[0], descriptors[-1])
             pids.append(pid)
-        for pid, (_, ticket, _, descriptor) in zip(pids, births, strict=True):
+        for pid, (_, ticket, _, descriptors) in zip(pids, births, strict=True):
             if pid < 0:
                 raise kernel.failure("fork")
-            os.close(descriptor)
+            for descriptor in descriptors:
+                os.close(descriptor)
             self._children[pid] = ticket
         return True
 
@@ -220,7 +220,7 @@ class _Zygote:
             self._control.sendall(news)
 
 
-def _life(worker: Worker, lock: kernel.Prctl | None) -> Callable[[bytes, int, int], None]:
+def _life(worker: Worker, lock: kernel.Prctl | None) -> Callable[[bytes, int, int, int], None]:
     """A function that is a child's whole life: reads the request, gives up every right, works, ends. Never returns.
 
     It finds what it needs bound already: to look up a name writes to memory, and so copies a page that was shared.
@@ -231,13 +231,13 @@ def _life(worker: Worker, lock: kernel.Prctl | None) -> Callable[[bytes, int, in
     processor, processes = resource.RLIMIT_CPU, resource.RLIMIT_NPROC
     die_together = kernel.Prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL) if sys.platform == "linux" else None
 
-    def live(verb: bytes, microseconds: int, descriptor: int) -> None:
+    def live(verb: bytes, microseconds: int, request_from: int, report_to: int) -> None:
         try:
-            dup(descriptor, DESCRIPTOR)
-            close_all(DESCRIPTOR + 1, 64)
             if die_together is not None:
                 die_together()
-            request = read()
+            request = read(request_from)
+            dup(report_to, DESCRIPTOR)
+            close_all(DESCRIPTOR + 1, 64)
             block(DESCRIPTOR, False)
             kill_on_timer(timer, microseconds / 1e6)
             whole = microseconds // 1_000_000 + 1
@@ -256,11 +256,11 @@ def _life(worker: Worker, lock: kernel.Prctl | None) -> Callable[[bytes, int, in
     return live
 
 
-def _reader() -> Callable[[], bytes]:
+def _reader() -> Callable[[int], bytes]:
     """A function that reads a child's request, whole: as a rule in one piece, since it was there before the child."""
-    read, descriptor, leave, unpack, size = os.read, DESCRIPTOR, os._exit, wire.LENGTH.unpack, wire.LENGTH.size
+    read, leave, unpack, size = os.read, os._exit, wire.LENGTH.unpack, wire.LENGTH.size
 
-    def whole() -> bytes:
+    def whole(descriptor: int) -> bytes:
         [missing] = unpack(read(descriptor, size))
         data = b""
         while missing > 0:
