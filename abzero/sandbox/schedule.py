@@ -6,6 +6,7 @@ import zlib
 from collections import deque
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from abzero.errors import SandboxError
 from abzero.sandbox import lots, wire
@@ -91,8 +92,8 @@ class Schedule:
     def next(self, running: Collection[Job] = (), more_to_come: bool = False) -> Job | None:
         """The next child's work: compiling, since all else waits for it; a full lane of first and second runs, since
         what it turns out may have to run alone; calls alone; whatever those lanes hold, unless there is `more_to_come`
-        soon; the other seeds, once nobody can add to them; audits that found no shared child to begin. None if enough
-        are `running`.
+        soon; the other seeds, once nobody can add to them, late audits included; audits that found no shared child to
+        begin. None if enough are `running`.
         """
         free = len(running) < self._workers
         lane = int(len(self._lanes[1]) > len(self._lanes[0]))
@@ -106,9 +107,8 @@ class Schedule:
             return None
         if not self._lanes[lane] and not any(map(_adds_to_lanes, running)):
             lane = max(range(self._seeds), key=lambda seed: len(self._lanes[seed]))
-            if not self._lanes[lane] and self._audits:
-                self._alone.extend((check, check.second) for check in self._audits)
-                self._audits.clear()
+            self._audit_alone(only_hashing=bool(self._lanes[lane]))
+            if self._alone:
                 return self._lone()
         return self._share(lane, running) if self._lanes[lane] else None
 
@@ -116,7 +116,8 @@ class Schedule:
         compiling = sum(len(job.checks) for job in running if job.verb == wire.COMPILE)
         waiting = compiling + len(self._fresh)
         share = self._even_share(waiting, 2 * _WORTH_A_FORK, self._workers)
-        of_home = min(sum(check.home == self._fresh[0].home for check in self._fresh), self._limits.lane_calls)
+        home, near = self._fresh[0].home, islice(self._fresh, min(share + _WORTH_A_FORK, self._limits.lane_calls))
+        of_home = sum(check.home == home for check in near)
         checks = self._lot(self._fresh, of_home if abs(of_home - share) < _WORTH_A_FORK else share)
         seconds = self._seconds(checks, self._limits.compile_seconds_each)
         return Job(self._seeds - 1, wire.COMPILE, lots.as_text(checks), seconds, checks)
@@ -129,13 +130,21 @@ class Schedule:
         """A lot for a shared child, which an audit begins if one waits for a child of this seed."""
         lane = self._lanes[seed]
         only = sum(map(len, self._lanes)) == len(lane)
-        workers = self._workers - (len(running) if any(map(_adds_to_lanes, running)) else 0)
+        adding = any(map(_adds_to_lanes, running))
+        workers = self._workers - sum(adding or (job.verb, job.seed) == (wire.SHARED, seed) for job in running)
         checks = self._lot(lane, self._even_share(len(lane), _FULL, workers) if only else self._limits.lane_calls)
         seconds = self._seconds(checks, self._limits.lane_seconds_each)
         audited = [check for check in self._audits if check.home != seed and (seed < 2 or not check.hashing)][:1]
         for check in audited:
             self._audits.remove(check)
         return Job(seed, wire.SHARED, lots.as_text(audited) + lots.as_code(checks), seconds, audited + checks)
+
+    def _audit_alone(self, only_hashing: bool) -> None:
+        """Wait no longer for shared children that an audit could begin."""
+        going = [check for check in self._audits if check.hashing or not only_hashing]
+        for check in going:
+            self._audits.remove(check)
+        self._alone.extend((check, check.second) for check in going)
 
     def _even_share(self, waiting: int, least: int, workers: int) -> int:
         """Of what is `waiting`, by as few children as it takes, or as many as there are workers while each gets its
@@ -279,5 +288,6 @@ class Schedule:
 
 def _adds_to_lanes(job: Job) -> bool:
     """Whether what comes of `job` can have more to run in the lanes of other seeds."""
-    begins = any(check.first is None and (check.audit is None or check.hashing) for check in job.checks)
-    return job.verb == wire.COMPILE or (job.verb == wire.SHARED and begins)
+    return job.verb == wire.COMPILE or any(
+        check.first is None and not check.alone and (check.audit is None or check.hashing) for check in job.checks
+    )

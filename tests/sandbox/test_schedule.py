@@ -1,6 +1,7 @@
 """The queue without processes: the tests play the children."""
 
 import random
+import zlib
 from collections import Counter
 
 import pytest
@@ -126,6 +127,29 @@ def test_what_is_compiled_is_shared_out_evenly_among_the_workers():
     queue = schedule()
     queue.add(distinct(301))
     assert [len(job.checks) for job in begun(queue)] == [151, 150]
+
+
+def test_what_is_compiled_together_runs_first_under_the_same_seed_if_that_is_about_even():
+    queue = schedule()
+    queue.add(distinct(777))
+    jobs = begun(queue)
+    assert sorted(job.checks[0].home for job in jobs) == [0, 1]
+    assert all(len({check.home for check in job.checks}) == 1 for job in jobs)
+    assert len(jobs[0].checks) != len(jobs[1].checks), "or this shows nothing"
+
+
+def test_the_last_lane_is_for_all_workers_once():
+    queue = schedule()
+    queue.add(distinct(600, verify=True))
+    running, sizes = begun(queue), []
+    while running:
+        job = running.pop(0)
+        queue.finished(job, compiled(job, hashing=True) if job.verb == wire.COMPILE else echo(job))
+        while job := queue.next(running):
+            running.append(job)
+            sizes.append((job.seed, len(job.checks)))
+    assert Counter(seed for seed, _ in sizes if seed > 1) == Counter([2, 3, 4, 5, 6, 7, 7])
+    assert sizes[-2:] == [(7, 300), (7, 300)]
 
 
 def test_more_runs_than_workers_are_begun_only_where_each_is_alone():
@@ -336,6 +360,25 @@ def test_an_audit_may_begin_a_child_of_any_other_seed():
     ran = Counter(call for job in jobs for call in calls_of(job))
     assert [ran[call.program, call.arguments] for call in calls] == [2, 2, SEEDS]
     assert len({job.seed for job in jobs}) == len(jobs) == SEEDS, "the three programs run first under the same seed"
+
+
+def test_the_other_seeds_wait_for_a_late_audit_that_needs_them():
+    names = [name for name in map(str, range(1000)) if zlib.crc32(name.encode()) % 2 == 0][:300]
+    calls = [Call(name, name, verify=number < 150 or number == 299) for number, name in enumerate(names)]
+    queue = Schedule(Limits(), SEEDS, 2, 8, Some(300), lane_open=True)
+    queue.add(calls)
+    for job in begun(queue):
+        queue.finished(job, compiled(job, hashing=True))
+    first, last = begun(queue)
+    queue.finished(first, echo(first))
+    second = queue.next([last])
+    queue.finished(last, echo(last))
+    queue.finished(second, echo(second))
+    audit = queue.next([])
+    assert (audit.verb, calls_of(audit)) == (wire.ALONE, [(names[299], names[299])])
+    assert queue.next([audit]) is None
+    queue.finished(audit, echo(audit))
+    assert [len(job.checks) for job in begun(queue)] == [151, 151]
 
 
 def test_an_audit_for_which_there_is_no_shared_child_runs_alone():
