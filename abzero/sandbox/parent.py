@@ -215,7 +215,7 @@ def _roomy_pipe() -> tuple[int | None, int | None]:
     if not hasattr(fcntl, "F_SETPIPE_SZ"):
         return None, None
     reader, writer = os.pipe()
-    with contextlib.suppress(PermissionError):  # of one user's pipes, only so many may be large
+    with contextlib.suppress(OSError):  # of one user's pipes, only so many may be large
         if fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, _ROOM) >= _ROOM:
             os.set_blocking(reader, False)
             return reader, writer

@@ -96,33 +96,38 @@ _ORDINARY = bytes(sorted(set(range(256)) - _TELLING))
 
 _REACHES, _CHANGES, _NAMED, _BUILDS, _VIEWING, _OPERATES, _EVALUATES, _UNCLEAR = (1 << bit for bit in range(8))
 """What a name can mean, as bits."""
+_LISTS = {
+    _REACHES: _REACHING,
+    _CHANGES: _CHANGING,
+    _NAMED: _MODULES,
+    _BUILDS: _HASHING,
+    _VIEWING: _VIEWS,
+    _OPERATES: _OPERATING,
+    _EVALUATES: _EVALUATING,
+    _UNCLEAR: _AMBIGUOUS,
+}
 
 
 class _Meanings(dict[str, int]):
-    """What names mean, each found out once."""
+    """What names mean: those on a list from the beginning, others by how they are spelled, once they are met."""
 
     def __missing__(self, name: str) -> int:
-        special = name.startswith("__") and name not in _PLAIN_DUNDERS
-        private = name.startswith("_") and name != "_" and name not in _PLAIN_DUNDERS
-        reaches = name in _REACHING or name.startswith(_REACHING_PREFIXES) or not name.isascii()
-        meaning = self[name] = sum(
-            bit
-            for bit, holds in (
-                (_REACHES, reaches or (special and name not in _COMPARING)),
-                (_CHANGES, private or name in _CHANGING),
-                (_NAMED, name in _MODULES),
-                (_BUILDS, name in _HASHING),
-                (_VIEWING, name in _VIEWS),
-                (_OPERATES, name in _OPERATING),
-                (_EVALUATES, name in _EVALUATING),
-                (_UNCLEAR, name in _AMBIGUOUS),
-            )
-            if holds
-        )
+        meaning = self[name] = _spelled(name)
         return meaning
 
 
+def _spelled(name: str) -> int:
+    if name in _PLAIN_DUNDERS or name == "_":
+        return 0
+    special = name.startswith("__") and name not in _COMPARING
+    reaches = special or name.startswith(_REACHING_PREFIXES) or not name.isascii()
+    return reaches * _REACHES | name.startswith("_") * _CHANGES
+
+
 MEANINGS = _Meanings()
+for _bit, _names in _LISTS.items():
+    for _name in _names:
+        MEANINGS[_name] |= _bit
 
 
 class Look(NamedTuple):

@@ -105,6 +105,7 @@ class Worker:
         for kind in (str, bytes, int, float, list, tuple, dict, set, frozenset, range, ModuleType):
             for name in dir(kind):
                 hasattr(kind, name)
+                screen.MEANINGS[name]
         gc.disable()
 
     def _run_by_itself(self, code: CodeType, call: CodeType, write: Write) -> Frame:
