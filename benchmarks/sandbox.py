@@ -15,7 +15,8 @@ one run alone   the same for a real program, locked in, several at once: twice t
                 fifteenth); the kernel has 70 % of it
 alone           whole checks that way: 2.8 runs each on average, since 13 % of real programs need all eight seeds
 8 inputs        one compilation serves eight inputs in a shared child: the runs themselves
-shared lane     two fifths are compiling every program once, as much the runs (2.8 a check, each 0.03 ms, and 4 to 5 ms
+shared lane     with 800 checks, and with five times as many, which is nearer to a training step: each program five times,
+                told apart by a comment. Two fifths are compiling every program once, as much the runs (2.8 a check, each 0.03 ms, and 4 to 5 ms
                 for each of 13 children in 800 checks), a tenth the parent, half of whose share is reading values, less
                 than a tenth the runs alone (less than 1 % doubted), the rest the zygotes' forks
 1 %, 10 % hang  hangs x processor time that one is given; the yardstick waits its ten seconds of wall time for each
@@ -218,6 +219,8 @@ def main() -> None:
     few = calls[: count // 8]
     once = [Call(call.program, call.arguments) for call in calls]
     inputs = [Call(call.program, call.arguments + " " * n, verify=True) for call in few for n in range(8)]
+    many = [Call(f"{call.program}\n# {n}", call.arguments, verify=True) for n in range(5) for call in calls]
+    random.Random(1).shuffle(many)
     rows: dict[str, list[Rate]] = {}
     with SandboxPool() as sandbox, SandboxPool(limits=Limits(lane_calls=1)) as lonely:
         size = zygote_megabytes(sandbox)
@@ -229,6 +232,7 @@ def main() -> None:
                 "alone": lambda: in_sandbox(lonely, few),
                 "one program, 8 inputs": lambda: in_sandbox(sandbox, inputs),
                 "shared lane": lambda: in_sandbox(sandbox, calls),
+                "shared lane, 5 times as many": lambda: in_sandbox(sandbox, many),
                 "1 % hanging": partial(in_sandbox, sandbox, with_hangs(calls, 0.01, 1000 * number + 1)),
                 "10 % hanging": partial(in_sandbox, sandbox, with_hangs(few, 0.1, 1000 * number + 501)),
                 "literal judging": lambda: literal_judging(calls),

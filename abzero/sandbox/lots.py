@@ -19,6 +19,12 @@ def as_text(checks: Sequence[Check]) -> bytes:
     return _request([_source(check.call) for check in checks])
 
 
+def alone(check: Check) -> bytes:
+    """A request for one run of `check`; it begins with `HASHING` if nobody needs to know whether hashes matter."""
+    settled = check.hashing or not check.call.verify
+    return (wire.frame(wire.HASHING, b"") if settled else b"") + as_text([check])
+
+
 def as_code(checks: Sequence[Check]) -> bytes:
     """A request for what a compiling child made of it."""
     return _request([(check.program_frame, check.call_frame) for check in checks])

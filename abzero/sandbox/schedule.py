@@ -124,7 +124,7 @@ class Schedule:
 
     def _lone(self) -> Job:
         check, seed = self._alone.popleft()
-        return Job(seed, wire.ALONE, lots.as_text([check]), self._limits.cpu_seconds, [check])
+        return Job(seed, wire.ALONE, lots.alone(check), self._limits.cpu_seconds, [check])
 
     def _share(self, seed: int, running: Collection[Job]) -> Job:
         """A lot for a shared child, which an audit begins if one waits for a child of this seed."""

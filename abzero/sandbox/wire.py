@@ -5,7 +5,8 @@ parent: a `STATUS` record when a child has ended. Parent to child: a length and 
 begins with one of the tags below.
 
 A request is frames, too: a program's, then those of its inputs; then the next program's. They are `SOURCE` and
-`CALL_SOURCE`, or in the shared lane whatever a compiling child made of these, which the parent passes on unread.
+`CALL_SOURCE`, or in the shared lane whatever a compiling child made of these, which the parent passes on unread. Before
+a program that runs alone, `HASHING` says that the child need not find out about that.
 """
 
 import struct

@@ -51,19 +51,23 @@ class Worker:
     def alone(self, request: bytes, write: Write) -> None:
         """Run the only call of `request`. Everything may happen here, an end without a report included."""
         write((wire.LOCKED, ""))
-        (_, program), (_, arguments) = wire.frames(request)
+        *settled, (_, program), (_, arguments) = wire.frames(request)
         try:
             code, call = _compile(program.decode()), _call(arguments.decode())
         except BaseException as error:
             write(_told(error))
             return
+        if not settled:
+            self._tell_of_hashes(code, call, write)
+        gc.enable()
+        write(self._run_by_itself(code, call, write))
+
+    def _tell_of_hashes(self, code: CodeType, call: CodeType, write: Write) -> None:
         looks = screen.look(code), screen.look(call, beside_imports=True)
         if self._free or _needs_all_seeds(looks):
             write((wire.HASHING, ""))
         elif any(look.evaluating for look in looks):
             _look_at_what_is_evaluated(looks, write)
-        gc.enable()
-        write(self._run_by_itself(code, call, write))
 
     def compiled(self, request: bytes, write: Write) -> None:
         """Compile and screen the programs and calls of `request`, for other children to run. Runs none of them."""

@@ -44,7 +44,7 @@ def calls_of(job) -> list[tuple[str, str]]:
     for tag, body in wire.frames(job.request):
         if tag in (wire.SOURCE, wire.CODE):
             program = body.decode()
-        else:
+        elif tag != wire.HASHING:
             found.append((program, body.decode()))
     return found
 
@@ -189,6 +189,19 @@ def test_verification_uses_two_seeds_and_all_where_hashes_matter():
     for child, expected in ((echo, 2), (hashing, SEEDS)):
         _, jobs = play(schedule(), [Call("p", "1", True)], child)
         assert len({job.seed for job in jobs}) == len(jobs) == expected
+
+
+def test_a_child_looks_for_hashes_only_where_that_is_a_question():
+    def looks(job) -> bool:
+        return next(wire.frames(job.request))[0] != wire.HASHING
+
+    def child(job):
+        return ended(*[frame(wire.HASHING)] * looks(job), frame(wire.VALUE, "1"))
+
+    _, jobs = play(schedule(), [Call("p", "1", verify=True)], child)
+    assert [looks(job) for job in jobs] == [True] + [False] * (SEEDS - 1)
+    _, [job] = play(schedule(), [Call("p", "1")], child)
+    assert not looks(job)
 
 
 def test_all_seeds_have_their_say_in_the_lane_too():
