@@ -35,13 +35,13 @@ class Child:
     """A run in progress."""
 
     socket: socket.socket
-    """Where its request went, and its report comes from unless it has a `pipe`."""
-    pipe: int | None
+    """Where its request went, and where its report comes from unless it has a `pipe`."""
+    pipe: tuple[int, ...]
     deadline: float
 
     def report(self) -> bytes:
         """All that it sent, once it has ended; closes both."""
-        source = self.socket.fileno() if self.pipe is None else self.pipe
+        [source] = self.pipe or [self.socket.fileno()]
         parts = []
         with contextlib.suppress(OSError):
             while part := os.read(source, _ROOM):
@@ -51,8 +51,8 @@ class Child:
 
     def close(self) -> None:
         self.socket.close()
-        if self.pipe is not None:
-            os.close(self.pipe)
+        for reader in self.pipe:
+            os.close(reader)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,25 +135,25 @@ class Zygote:
         """Fork a child for `request`; returns its ticket. Raises `ZygoteDied`."""
         self._ticket = (self._ticket + 1) % 2**32
         ours, theirs = socket.socketpair()
-        pipe = for_report = None
+        pipe: tuple[int, ...] = ()
         if verb in (wire.COMPILE, wire.SHARED):
-            pipe, for_report = _roomy_pipe()
+            pipe = roomy_pipe()
             for end in ours, theirs:
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _ROOM)
-        child = Child(ours, pipe, time.monotonic() + self._limits.wall_seconds)
+        child = Child(ours, pipe[:1], time.monotonic() + self._limits.wall_seconds)
         record = wire.COMMAND.pack(verb, self._ticket, int(cpu_seconds * 1e6), 0)
         self._control.settimeout(self._limits.wall_seconds)
         ours.settimeout(self._limits.wall_seconds)
         try:
-            socket.send_fds(self._control, [record], [theirs.fileno(), *([] if for_report is None else [for_report])])
+            socket.send_fds(self._control, [record], [theirs.fileno(), *pipe[1:]])
             ours.sendall(wire.LENGTH.pack(len(request)) + request)
         except OSError as error:
             child.close()
             raise ZygoteDied(str(error)) from error
         finally:
             theirs.close()
-            if for_report is not None:
-                os.close(for_report)
+            for writer in pipe[1:]:
+                os.close(writer)
             self._control.setblocking(False)
         ours.setblocking(False)
         self._children[self._ticket] = child
@@ -210,10 +210,10 @@ class Zygote:
             self._process.wait()
 
 
-def _roomy_pipe() -> tuple[int | None, int | None]:
-    """Both ends of a pipe that holds the report of many calls; None and None where there is none to be had."""
+def roomy_pipe() -> tuple[int, ...]:
+    """Both ends of a pipe that holds the report of many calls; none where there is none to be had."""
     if not hasattr(fcntl, "F_SETPIPE_SZ"):
-        return None, None
+        return ()
     reader, writer = os.pipe()
     with contextlib.suppress(OSError):  # of one user's pipes, only so many may be large
         if fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, _ROOM) >= _ROOM:
@@ -221,4 +221,4 @@ def _roomy_pipe() -> tuple[int | None, int | None]:
             return reader, writer
     os.close(reader)
     os.close(writer)
-    return None, None
+    return ()

@@ -43,7 +43,7 @@ _CODECS = (
 _GAPS = 60
 """How many new objects of a size come to lie in random order."""
 _BURST = 8
-"""Most children forked in a row: each holds a descriptor until then, and there are few."""
+"""Most children forked in a row: until then each takes one descriptor or two of the 32 that the zygote may have."""
 _MOST_NAMES = 1 << 16
 _TABLE_BYTES = 1 << 16
 """More than names that pass take at a time, and less than any table of the names of this many modules."""
