@@ -10,15 +10,14 @@ children and pool worker. What bounds each figure:
 
 fork limit      a run, not a check: os.fork in a prepared zygote, a trivial compile, one write, the end. Bounded by the
                 2,300 page-table entries that each fork copies and each end releases, and by page faults
-one run alone   the same for a real program, locked in, several at once: twice the pages copied as reference counts are
-                written to them, a cold compiler, a filter to install, the own copies of the zygote, the parent (a
-                fifteenth); the kernel has 70 % of it
+one run alone   the same for a real program, locked in, several at once, not screened: a cold compiler, a filter to
+                install, two sockets, the parent (a twentieth); the kernel has 70 % of it
 alone           whole checks that way: 2.8 runs each on average, since 13 % of real programs need all eight seeds
 8 inputs        one compilation serves eight inputs in a shared child: the runs themselves
-shared lane     with 800 checks, and with five times as many, which is nearer to a training step: each program five times,
-                told apart by a comment. Two fifths are compiling every program once, as much the runs (2.8 a check, each 0.03 ms, and 4 to 5 ms
-                for each of 13 children in 800 checks), a tenth the parent, half of whose share is reading values, less
-                than a tenth the runs alone (less than 1 % doubted), the rest the zygotes' forks
+shared lane     with 800 checks, and with five times as many, nearer to a training step (each program five times, told
+                apart by a comment). Two fifths are compiling every program once, as much the runs (2.8 a check, each
+                0.03 ms, and 4 to 5 ms for each of 12 children in 800 checks), a tenth the parent, a twentieth each the
+                runs alone (less than 1 % doubted) and the zygotes' forks. A fifth of all that is the kernel's
 1 %, 10 % hang  hangs x processor time that one is given; the yardstick waits its ten seconds of wall time for each
 literals        one scanner in Python, no process
 """
