@@ -3,7 +3,7 @@ BIN := .venv/bin
 CORPUS ?= ../shared/attacks
 STAMP := .venv/.installed
 
-.PHONY: setup demo test check test-slow vllm-test attacks attacks-policy-off attacks-own attacks-under fuzz soak bench bench-sandbox cluster-test clean
+.PHONY: setup demo test check test-slow vllm-test attacks attacks-policy-off attacks-own attacks-under aarch64-test fuzz soak bench bench-sandbox cluster-test clean
 
 setup: $(STAMP)
 
@@ -50,6 +50,10 @@ attacks-own: setup
 # The same under an interpreter of its own, which needs no package: make attacks-under PYTHON=python3.13
 attacks-under:
 	PYTHONPATH=. $(PYTHON) ../shared/attacks/harness.py --driver '$(PYTHON) tests/sandbox/attack_driver.py' --corpus '$(CORPUS)'
+
+# The same on Debian's arm64 kernel, under emulation: half an hour.
+aarch64-test: setup
+	scripts/aarch64-test
 
 fuzz: setup
 	$(BIN)/python tests/sandbox/fuzz.py 1000000

@@ -42,7 +42,7 @@ _CODECS = (
 
 _GAPS = 60
 """How many new objects of a size come to lie in random order."""
-_BURST = 8
+BURST = 8
 """Most children forked in a row: until then each takes one descriptor or two of the 32 that the zygote may have."""
 _MOST_NAMES = 1 << 16
 _TABLE_BYTES = 1 << 16
@@ -178,7 +178,7 @@ class _Zygote:
         births: list[tuple[bytes, int, int, list[int]]] = []
         room = socket.CMSG_SPACE(8)
         try:
-            while len(births) < _BURST:
+            while len(births) < BURST:
                 message, ancillary, _, _ = self._control.recvmsg(wire.COMMAND.size, room, socket.MSG_DONTWAIT)
                 if len(message) != wire.COMMAND.size:
                     return False

@@ -63,6 +63,22 @@ def matches(outcome: Outcome, gold: str) -> bool:
     return isinstance(outcome, Returned) and literals.same(outcome.value, gold)
 
 
+def right(entry: dict[str, object], result: dict[str, str]) -> bool:
+    """Whether `result` is what the corpus expects of `entry`."""
+    expected = entry["expected"]
+    if expected != "any" and result["verdict"] not in (expected, entry.get("accept_also")):
+        return False
+    return (
+        result["verdict"] != "valid" or "output" not in entry or literals.same(result["output"], str(entry["output"]))
+    )
+
+
+def steady(sandbox: Sandbox) -> bool:
+    """Whether the canary still sings."""
+    result = propose(sandbox, CANARY_PROGRAM, "21")
+    return result["verdict"] == "valid" and literals.same(result["output"], CANARY_OUTPUT)
+
+
 def main() -> None:
     corpus, file = Path(sys.argv[1]), sys.argv[2]
     [entry] = [entry for entry in json.loads((corpus / "index.json").read_text()) if entry["file"] == file]
@@ -72,9 +88,7 @@ def main() -> None:
     with SandboxPool(workers=2, imports=imports, without=without) as sandbox:
         tell(judge(sandbox, entry, text))
         for _ in range(2):
-            canary = propose(sandbox, CANARY_PROGRAM, "21")
-            right = canary["verdict"] == "valid" and literals.same(canary["output"], CANARY_OUTPUT)
-            tell({"canary": "ok" if right else f"{canary}"})
+            tell({"canary": "ok" if steady(sandbox) else "hurt"})
     tell({"done": True})
 
 

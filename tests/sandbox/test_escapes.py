@@ -8,7 +8,7 @@ import pytest
 from abzero import literals
 from abzero.sandbox.base import Call
 from abzero.sandbox.pool import SandboxPool
-from tests.sandbox.attack_driver import CANARY_OUTPUT, CANARY_PROGRAM, judge, propose, text_of
+from tests.sandbox.attack_driver import CANARY_OUTPUT, CANARY_PROGRAM, judge, right, steady, text_of
 
 FOLDER = Path(__file__).parent / "escapes"
 ENTRIES = json.loads((FOLDER / "index.json").read_text())
@@ -19,18 +19,6 @@ def open_pool(pool):
     """A sandbox in which every module is loaded and none is refused."""
     with SandboxPool(workers=2, imports=None) as sandbox:
         yield sandbox
-
-
-def right(entry, result) -> bool:
-    expected = entry["expected"]
-    if expected != "any" and result["verdict"] not in (expected, entry.get("accept_also")):
-        return False
-    return result["verdict"] != "valid" or "output" not in entry or literals.same(result["output"], entry["output"])
-
-
-def steady(sandbox) -> bool:
-    result = propose(sandbox, CANARY_PROGRAM, "21")
-    return result["verdict"] == "valid" and literals.same(result["output"], CANARY_OUTPUT)
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["file"])

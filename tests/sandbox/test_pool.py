@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from abzero.errors import ConfigError, SandboxError
 from abzero.sandbox.base import Call, Nondeterministic, NotLiteral, Raised, Refused, Returned, Stopped
 from abzero.sandbox.limits import Limits
 from abzero.sandbox.pool import SandboxPool, alone_at_once
+from abzero.sandbox.zygote import BURST
 
 CASES = {
     "a value": ("def f(x):\n    return x + 1", "41", Returned("42")),
@@ -129,6 +131,14 @@ def test_more_values_than_one_report_holds_all_arrive(pool):
     assert pool.run(calls) == [Returned(repr("a" * n)) for n in range(30_000, 30_080)]
 
 
+def test_runs_that_one_zygote_forks_in_a_row_are_told_apart(pool):
+    programs = [f"def f(x):\n    return eval('x + {number}')" for number in range(80)]
+    numbers = [number for number, text in enumerate(programs) if zlib.crc32(text.encode()) % 2 == 0]
+    outcomes = pool.run([Call(programs[number], "1") for number in numbers])
+    assert outcomes == [Returned(str(1 + number)) for number in numbers]
+    assert len(numbers) > 2 * BURST
+
+
 def test_a_program_that_hung_is_not_run_again(pool):
     calls = [Call("while True: pass\ndef f(x): return x", str(n)) for n in range(50)]
     started = time.monotonic()
@@ -227,6 +237,7 @@ import sys, threading
 from abzero.sandbox.base import Call
 from abzero.sandbox.limits import Limits
 from abzero.sandbox.pool import SandboxPool, alone_at_once
+from abzero.sandbox.zygote import BURST
 sandbox = SandboxPool(workers=2, limits=Limits(cpu_seconds=60))
 print(*sandbox.report().zygotes, flush=True)
 sandbox.run([Call(f"def f(x):\\n    while x != -{n}: x += 1", "1") for n in range(1, 9)])
