@@ -51,7 +51,7 @@ attacks-own: setup
 attacks-under:
 	PYTHONPATH=. $(PYTHON) ../shared/attacks/harness.py --driver '$(PYTHON) tests/sandbox/attack_driver.py' --corpus '$(CORPUS)'
 
-# The same on Debian's arm64 kernel, under emulation: half an hour.
+# The same on Debian's arm64 kernel, under emulation: twenty minutes.
 aarch64-test: setup
 	scripts/aarch64-test
 
