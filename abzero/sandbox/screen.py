@@ -234,7 +234,8 @@ def _formats(use: tuple[str, bool, object]) -> bool:
 
 def _imported(part: CodeType) -> frozenset[str]:
     """The modules that are imported; '?' stands for one that this reading cannot name."""
-    operations, arguments = part.co_code[::2], part.co_code[1::2]
+    instructions = part.co_code
+    operations, arguments = instructions[::2], instructions[1::2]
     found, position = [], operations.find(_IMPORT)
     while position >= 0:
         extended = position > 0 and operations[position - 1] == dis.EXTENDED_ARG

@@ -171,10 +171,7 @@ class _Zygote:
         os._exit(0)
 
     def _obey(self) -> bool:
-        """Carry out what commands have come; False once the parent has gone.
-
-        Children are forked in a row: between two forks, each page that is written to is copied once more.
-        """
+        """Carry out what commands have come; False once the parent has gone."""
         births: list[tuple[bytes, int, int, list[int]]] = []
         room = socket.CMSG_SPACE(8)
         try:
@@ -184,8 +181,7 @@ class _Zygote:
                     return False
                 verb, ticket, microseconds, _ = wire.COMMAND.unpack(message)
                 if verb == wire.KILL:
-                    for pid in [pid for pid, owner in self._children.items() if owner == ticket]:
-                        os.kill(pid, signal.SIGKILL)
+                    self._kill(ticket)
                 else:
                     [(_, _, data)] = ancillary
                     births.append((verb, ticket, microseconds, array.array("i", data).tolist()))
@@ -193,6 +189,15 @@ class _Zygote:
             pass
         except ConnectionError:
             return False
+        self._fork(births)
+        return True
+
+    def _kill(self, ticket: int) -> None:
+        for pid in [pid for pid, owner in self._children.items() if owner == ticket]:
+            os.kill(pid, signal.SIGKILL)
+
+    def _fork(self, births: list[tuple[bytes, int, int, list[int]]]) -> None:
+        """Fork all in a row: between two forks, each page that is written to is copied once more."""
         live, fork, pids = self._live, kernel.fork, []
         for verb, _, microseconds, descriptors in births:
             pid = fork()
@@ -205,7 +210,6 @@ class _Zygote:
             for descriptor in descriptors:
                 os.close(descriptor)
             self._children[pid] = ticket
-        return True
 
     def _reap(self) -> None:
         """Tell the parent of all that have ended, in one piece."""
