@@ -1,4 +1,9 @@
-"""AdamW whose moments take one byte each (after Dettmers et al., 2022: quantised by blocks, finer near zero)."""
+"""AdamW whose moments take one byte each (after Dettmers et al., 2022: quantised by blocks, finer near zero).
+
+Codes are rounded stochastically, so that a moment is right on average whatever a step changes of it. A step moves the
+second moment by 0.1 % where neighbouring codes lie 1.6 % apart or more: rounded to the nearest it would stay for ever,
+and rounded up it would only rise. See docs/decisions/051-eight-bit-moments-are-rounded-at-random.md.
+"""
 
 from collections.abc import Callable, Sequence
 
@@ -8,12 +13,15 @@ from torch.nn.functional import pad
 
 BLOCK = 256
 """Neighbouring weights of a row that share a scale, at most."""
+FIRST, SECOND = 127, 255
+"""The largest codes of the two moments."""
 
 
 class Adam8bit(torch.optim.Optimizer):
     """AdamW on fp32 weights. The first moment is kept as a signed square root, the second as a fourth root, of 8 bits.
 
-    The second moment is rounded up, so that a weight beside a much larger one never divides by zero.
+    A second moment that is not 0 keeps at least the smallest code above it, so that a weight beside a much larger one
+    never divides by zero.
     """
 
     def __init__(self, weights: Sequence[Tensor], lr: float, betas: tuple[float, float], weight_decay: float) -> None:
@@ -39,29 +47,42 @@ class Adam8bit(torch.optim.Optimizer):
         denominator = square.sqrt().div_((1 - betas[1] ** count) ** 0.5).add_(eps)
         weight.addcdiv_(mean, denominator, value=-lr / (1 - betas[0] ** count))
         state["step"] = torch.tensor(float(count))
-        state["mean"], state["mean_scale"] = pack_first(mean)
-        state["square"], state["square_scale"] = pack_second(square)
+        state["mean"], state["mean_scale"] = pack_first(mean, count)
+        state["square"], state["square_scale"] = pack_second(square, count)
 
 
-def pack_first(values: Tensor) -> tuple[Tensor, Tensor]:
-    """Signed values as int8 blocks and the fp32 scale of each block."""
+def pack_first(values: Tensor, step: int) -> tuple[Tensor, Tensor]:
+    """Signed values as int8 blocks, rounded at random as `step` has it, and the fp32 scale of each block."""
     blocks, scale = _blocks(values)
-    return (blocks.abs() / scale).sqrt_().mul_(127).round_().mul_(blocks.sign()).to(torch.int8), scale
+    codes = _rounded(blocks.abs().div_(scale), 2, FIRST, 2 * step)
+    return codes.mul_(blocks.sign()).to(torch.int8), scale
 
 
 def first_moment(codes: Tensor, scale: Tensor, like: Tensor) -> Tensor:
-    roots = codes.float() / 127
+    roots = codes.float() / FIRST
     return _whole(roots * roots.abs() * scale, like)
 
 
-def pack_second(values: Tensor) -> tuple[Tensor, Tensor]:
-    """Values that are never negative as uint8 blocks, rounded up, and the fp32 scale of each block."""
+def pack_second(values: Tensor, step: int) -> tuple[Tensor, Tensor]:
+    """Values that are never negative as uint8 blocks, rounded as the first moment is, and the fp32 scale of each."""
     blocks, scale = _blocks(values)
-    return (blocks / scale).sqrt_().sqrt_().mul_(255).ceil_().clamp_(max=255).to(torch.uint8), scale
+    codes = _rounded(blocks / scale, 4, SECOND, 2 * step + 1)
+    return torch.where(blocks > 0, codes.clamp(min=1), codes).to(torch.uint8), scale
 
 
 def second_moment(codes: Tensor, scale: Tensor, like: Tensor) -> Tensor:
-    return _whole((codes.float() / 255).square_().square_() * scale, like)
+    return _whole((codes.float() / SECOND).square_().square_() * scale, like)
+
+
+def _rounded(shares: Tensor, power: int, largest: int, seed: int) -> Tensor:
+    """Codes in [0, `largest`] of `shares` in [0, 1]: (code / largest) ** power is the share on average.
+
+    All rows of a tensor draw the same numbers, so that a row's codes do not depend on which process holds it.
+    """
+    below = shares.pow(1 / power).mul_(largest).floor_().clamp_(max=largest - 1)
+    low, high = (((below + offset) / largest).pow_(power) for offset in (0, 1))
+    draws = torch.rand(shares.shape[1:], generator=torch.Generator().manual_seed(seed)).to(shares.device)
+    return below.add_((shares - low) > draws * (high - low))
 
 
 def _blocks(values: Tensor) -> tuple[Tensor, Tensor]:

@@ -5,7 +5,6 @@ import torch
 from torch import nn
 
 from abzero.errors import BackendError
-from abzero.policy.adam8bit import first_moment, pack_first, pack_second, second_moment
 from abzero.policy.optimizer import Adam, MasterOptimizer, Optimisation, adam, adam_8bit
 
 FAST = Optimisation(learning_rate=0.01, clip_norm=math.inf)
@@ -91,25 +90,6 @@ def test_eight_bits_follow_adamw_closely_and_cost_two_bytes_a_weight():
     found, expected = coarse["a"].detach() - start, exact["a"].detach() - start
     assert float((found - expected).abs().mean() / expected.abs().mean()) < 0.05
     assert sum(value.nbytes for value in optimizer.state().values()) < 2.1 * TARGET.numel()
-
-
-def test_moments_of_eight_bits_keep_sign_and_size_and_never_lose_a_square():
-    values = torch.tensor([[0.0, 1e-3, -1e-3, 0.5, -1.0]])
-    assert first_moment(*pack_first(values), values)[0].tolist() == pytest.approx(values[0].tolist(), abs=4e-3)
-    squares = torch.tensor([[0.0, 1e-12, 1e-4, 1.0]])
-    found = second_moment(*pack_second(squares), squares)
-    assert bool((found >= squares * (1 - 1e-6)).all())
-    assert found[0].tolist() == pytest.approx(squares[0].tolist(), rel=0.3, abs=3e-10)
-
-
-@pytest.mark.parametrize("shape", [(7,), (7, 300), (7, 256), (7, 3, 100), (0, 5), (0,)])
-def test_moments_of_eight_bits_can_be_cut_between_rows(shape):
-    values = torch.randn(shape, generator=torch.Generator().manual_seed(0))
-    whole = pack_first(values)
-    parts = [pack_first(part) for part in (values[:4], values[4:])]
-    assert all(torch.equal(torch.cat([a, b]), both) for a, b, both in zip(*parts, whole, strict=True))
-    assert first_moment(*whole, values).shape == values.shape
-    assert sum(tensor.nbytes for tensor in whole) <= 1.05 * values.numel() or len(shape) == 1
 
 
 def test_frozen_weights_stay():
