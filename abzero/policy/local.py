@@ -86,11 +86,13 @@ def engine(model: PreTrainedModel, dtype: torch.dtype) -> Engine:
     known = dense.fits(model)
     if known and model.device.type == "cpu" and model.num_parameters() <= dense.PACKED_PARAMETERS:
         return dense.DenseEngine(model, dtype)
-    same = model if model.dtype == dtype else _converted(model, dtype)
+    same = model if model.dtype == dtype else converted(model, dtype)
     return GraphEngine(same) if known and model.device.type == "cuda" else CachedEngine(same)
 
 
-def _converted(model: PreTrainedModel, dtype: torch.dtype) -> PreTrainedModel:
-    converted = copy.deepcopy(model)
-    nn.Module.to(converted, dtype)
-    return converted
+def converted(model: PreTrainedModel, dtype: torch.dtype) -> PreTrainedModel:
+    """A copy whose weights are in `dtype`. Buffers keep theirs: in bf16, rotary frequencies would be off by more with
+    each position.
+    """
+    weights = {id(weight): nn.Parameter(weight.detach().to(dtype), False) for weight in model.parameters()}
+    return copy.deepcopy(model, weights)  # type: ignore[arg-type]
