@@ -266,8 +266,8 @@ def export(run: Positional[Path], folder: Positional[Path]) -> int:
 
     config, checkpoint = _measured(str(run))
     settings = {"steps": str(config.steps), "seed": str(config.seed), "prompts": config.tasks.prompts}
-    write(Path(checkpoint), folder, model_card(folder.name, config.model.name, settings))
-    say(f"the model is in {folder}")
+    dtype = write(Path(checkpoint), folder, model_card(folder.name, config.model.name, settings))
+    say(f"the model is in {folder}, its weights in {str(dtype).removeprefix('torch.')}")
     return 0
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding, linear, pad, rms_norm, scaled_dot_product_attention, silu
 from transformers import PreTrainedModel
 
-from abzero.policy.lora import merged_weight
+from abzero.policy import lora
 
 SHAPES = {"llama", "mistral", "qwen2", "qwen3"}
 PACKED_PARAMETERS = 1 << 28
@@ -45,9 +45,12 @@ def fits(model: PreTrainedModel) -> bool:
 class _Linear:
     weight: Tensor
     bias: Tensor | None
+    adapter: tuple[Tensor, Tensor] | None = None
+    """What is added, up @ down @ x, as (down, up)."""
 
     def __call__(self, x: Tensor) -> Tensor:
-        return linear(x, self.weight, self.bias)
+        y = linear(x, self.weight, self.bias)
+        return y if self.adapter is None else y + linear(linear(x, self.adapter[0]), self.adapter[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +94,24 @@ class DenseEngine:
         ]
 
     def _packed(self, modules: Sequence[nn.Linear], norm: nn.Module | None = None) -> _Linear:
-        """The `modules` as one product, which also applies the gain of the `norm` before them."""
-        weight = torch.cat([merged_weight(module) for module in modules])
+        """The `modules` as one product, which also applies the gain of the `norm` before them.
+
+        Adapters are folded in where numbers are fp32; narrower ones would round them away, so there they stay apart.
+        """
+        factors = [lora.factors(module) for module in modules]
+        apart = self.dtype.itemsize < 4 and any(factors)
+        bases = [getattr(module, "base_layer", module) if apart else module for module in modules]
+        weight = torch.cat([lora.merged_weight(base) for base in bases])
+        down, up = _side_by_side(factors, [len(base.weight) for base in bases]) if apart else (None, None)
         if norm is not None:
-            weight = weight * cast(Tensor, norm.weight).detach()
+            gain = cast(Tensor, norm.weight).detach()
+            weight, down = weight * gain, None if down is None else down * gain
         biases = [module.bias.detach() for module in modules if module.bias is not None]
-        return _Linear(weight.to(self.dtype), torch.cat(biases).to(self.dtype) if biases else None)
+        return _Linear(
+            weight.to(self.dtype),
+            torch.cat(biases).to(self.dtype) if biases else None,
+            None if down is None or up is None else (down.to(self.dtype), up.to(self.dtype)),
+        )
 
     def _gain(self, attention: nn.Module, name: str) -> Tensor | None:
         module = getattr(attention, name, None)
@@ -160,6 +175,13 @@ class DenseEngine:
 
     def logits(self, x: Tensor) -> Tensor:
         return self.unembedding(self.normed(x)).float()
+
+
+def _side_by_side(factors: Sequence[tuple[Tensor, Tensor] | None], rows: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """The adapters of modules with so many `rows` as one: (down, up), the latter by blocks."""
+    down = torch.cat([pair[0] for pair in factors if pair])
+    blocks = [pair[1] if pair else down.new_zeros(size, 0) for pair, size in zip(factors, rows, strict=True)]
+    return down, torch.block_diag(*blocks)
 
 
 def attend(q_PHTE: Tensor, k_PKSE: Tensor, v_PKSE: Tensor, bias_P1TS: Tensor) -> Tensor:

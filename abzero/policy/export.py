@@ -10,19 +10,27 @@ import torch
 from abzero.errors import RunError
 from abzero.policy import lora, models
 
+KEPT = 0.9
+"""Least share of an adapter that must outlive the rounding of a merge into the base's own type."""
 
-def export(checkpoint: Path, target: Path, card: str, *, dtype: torch.dtype | None = None) -> None:
+
+def export(checkpoint: Path, target: Path, card: str, *, dtype: torch.dtype | None = None) -> torch.dtype:
     """Write the model in the folder `checkpoint` to `target`, which must be new or empty, with `card` as its README.md.
 
-    An adapter is merged into its base. The weights keep their type, unless `dtype` gives another.
+    An adapter is merged into its base. The weights keep their type, unless `dtype` gives another; but a merge that the
+    type would round away is written in float32. Returns the type that was written.
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise RunError(f"{target} exists and is not an empty folder: export into a new one")
     model, codec = models.load(checkpoint, dtype=dtype, device="cpu")
+    if lora.present(model):
+        if dtype is None and lora.kept(model, model.dtype) < KEPT:
+            dtype = torch.float32
+        model = lora.merged(model, dtype or model.dtype)
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
-        (lora.merged(model) if lora.present(model) else model).save_pretrained(partial)
+        model.save_pretrained(partial)
         codec.tokenizer.save_pretrained(partial)
         (partial / "README.md").write_text(card, encoding="utf-8")
         partial.chmod(0o755)
@@ -31,6 +39,7 @@ def export(checkpoint: Path, target: Path, card: str, *, dtype: torch.dtype | No
         os.replace(partial, target)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+    return model.dtype
 
 
 def model_card(name: str, base: str, facts: dict[str, str]) -> str:

@@ -95,4 +95,4 @@ def converted(model: PreTrainedModel, dtype: torch.dtype) -> PreTrainedModel:
     each position.
     """
     weights = {id(weight): nn.Parameter(weight.detach().to(dtype), False) for weight in model.parameters()}
-    return copy.deepcopy(model, weights)  # type: ignore[arg-type]
+    return copy.deepcopy(model, weights)

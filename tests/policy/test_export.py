@@ -61,6 +61,23 @@ def test_an_adapter_is_merged(folders, tmp_path, shape):
     assert float((logits(found) - logits(base)).abs().max()) > 0.1
 
 
+@pytest.mark.parametrize(("size", "dtype"), [(5e-5, torch.float32), (0.3, torch.bfloat16)])
+def test_an_adapter_that_bf16_would_round_away_is_exported_in_float32(folder, tmp_path, size, dtype):
+    """Five steps at a learning rate of 1e-5, and a long run."""
+    export(folder, tmp_path / "half", "card", dtype=torch.bfloat16)
+    _, learner = local_policy(tmp_path / "half", dtype=torch.bfloat16, rank=4)
+    with torch.no_grad():
+        for name, parameter in learner.model.named_parameters():
+            if ".lora_B" in name:
+                parameter.normal_(std=size)
+    learner.save(tmp_path)
+    assert export(tmp_path / "model", tmp_path / "out", "card") == dtype
+    found = AutoModelForCausalLM.from_pretrained(tmp_path / "out")
+    assert found.dtype == dtype
+    exact = dict(lora.plain_weights(learner.model))
+    assert all(torch.equal(value, exact[name].to(dtype)) for name, value in found.state_dict().items())
+
+
 def test_weights_keep_their_type_or_take_the_one_asked_for(folder, tmp_path):
     export(folder, tmp_path / "kept", "card")
     export(folder, tmp_path / "half", "card", dtype=torch.bfloat16)

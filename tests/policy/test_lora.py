@@ -2,10 +2,12 @@ import random
 
 import pytest
 import torch
+from transformers import PreTrainedModel
 
 from abzero.errors import RunError
 from abzero.losses import Objective
 from abzero.policy import lora, models
+from abzero.policy.dense import DenseEngine
 from abzero.policy.optimizer import Optimisation
 from abzero.types import Experience
 
@@ -40,6 +42,51 @@ def test_a_new_adapter_changes_nothing_and_the_base_never_moves(folder):
 def test_the_sampler_merges_the_adapter(folder):
     _, _, metrics = trained(folder, steps=4)
     assert metrics["logprob_gap_max"] < 1e-4
+
+
+def weakly(folder, dtype: torch.dtype) -> PreTrainedModel:
+    """The model with an adapter whose products are a tenth of what `torch.bfloat16` can tell apart."""
+    model, _ = models.load(folder, dtype=dtype, device="cpu")
+    lora.add(model, 4, 8.0)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if ".lora_B" in name:
+                parameter.normal_(std=5e-5, generator=torch.Generator().manual_seed(0))
+    return model
+
+
+def test_a_merge_is_a_sum_in_fp32_rounded_once(folder):
+    model = weakly(folder, torch.bfloat16)
+    query = model.model.layers[0].self_attn.q_proj
+    down, up = lora.factors(query)
+    exact = query.base_layer.weight.float() + up @ down
+    assert torch.equal(lora.merged_weight(query), exact)
+    merged = lora.merged(model, torch.bfloat16).model.layers[0].self_attn.q_proj.weight
+    assert torch.equal(merged, exact.bfloat16())
+
+
+def test_what_a_narrow_merge_would_lose_is_known(folder):
+    model = weakly(folder, torch.bfloat16)
+    assert lora.kept(model, torch.bfloat16) < 0.2
+    assert lora.kept(model, torch.float32) == pytest.approx(1, abs=1e-3)
+    with lora.strong(model):
+        assert lora.kept(model, torch.bfloat16) == pytest.approx(1, abs=0.05)
+    assert lora.kept(model, torch.bfloat16) < 0.2
+
+
+@pytest.mark.parametrize("shape", ["qwen2", "qwen3", "llama"])
+def test_the_packed_engine_keeps_all_of_an_adapter_in_bf16(folders, shape):
+    """Of every product, as a share of what the adapter adds to it."""
+    model = weakly(folders[shape], torch.bfloat16)
+    plain, _ = models.load(folders[shape], dtype=torch.float32, device="cpu")
+    packed, base = DenseEngine(model, torch.bfloat16), DenseEngine(plain, torch.float32)
+    exact = DenseEngine(weakly(folders[shape], torch.float32), torch.float32)
+    for ours, wide, alone in zip(packed.layers, exact.layers, base.layers, strict=True):
+        for name in ("qkv", "out", "gate_up", "down"):
+            down, up = getattr(ours, name).adapter
+            added = getattr(wide, name).weight - getattr(alone, name).weight
+            found = up.float() @ down.float()
+            assert float((found * added).sum() / added.square().sum()) == pytest.approx(1, abs=0.02)
 
 
 def test_the_reference_is_the_model_without_its_adapter(folder):

@@ -29,9 +29,9 @@ PROMPTS = ["a", "hello (1)", "def f(x) 2, 3"]
 
 
 def policy(
-    folder: Path, *, dtype: torch.dtype = torch.float32, room: Room | None = None, **settings: object
+    folder: Path, *, dtype: torch.dtype = torch.float32, room: Room | None = None, rank: int = 0, **settings: object
 ) -> tuple[VllmGenerator, TakingTurns]:
-    _, learner = local_policy(folder, **STEPS)
+    _, learner = local_policy(folder, rank=rank, **STEPS)
     engine = VllmEngine(learner.model, dtype=dtype, length=MAX_PROMPT_TOKENS + MAX_TOKENS, room=room)
     ALIVE.append(engine)
     generator = VllmGenerator(engine, learner.model, learner._codec, **LIMITS, **settings)
@@ -41,7 +41,7 @@ def policy(
 def as_in_a_checkpoint(model: PreTrainedModel) -> Iterable[tuple[str, Tensor]]:
     """Every weight once: a head that is the embeddings goes without saying."""
     tied = model.config.tie_word_embeddings
-    return ((name, value) for name, value in lora.plain_weights(model) if not (tied and name == "lm_head.weight"))
+    return ((name, value) for name, value in lora.base_weights(model) if not (tied and name == "lm_head.weight"))
 
 
 def test_the_probe_catches_the_stale_head_of_vllm_s_reload_on_cpu(folders):
@@ -61,8 +61,9 @@ def batch(generator: VllmGenerator) -> list[Experience]:
     return [Experience("solve", "deduction", 0, rollout, (), (-1.0) ** i) for i, rollout in enumerate(rollouts)]
 
 
-def test_a_narrow_sampler_passes_the_probe_and_its_gap_is_rounding(folders):
-    generator, learner = policy(folders["wide"], dtype=torch.bfloat16)
+@pytest.mark.parametrize("rank", [0, 4])
+def test_a_narrow_sampler_passes_the_probe_and_its_gap_is_rounding(folders, rank):
+    generator, learner = policy(folders["wide"], dtype=torch.bfloat16, rank=rank)
     for _ in range(3):
         generator.sync(learner)
         assert 1e-5 < learner.update(batch(generator))["logprob_gap"] < 0.1

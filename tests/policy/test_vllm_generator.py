@@ -1,8 +1,10 @@
 """The generator over an engine that sleeps, as vLLM does on CUDA alone: an engine of the same manners made of torch."""
 
 import copy
+import json
 import random
-from collections.abc import Iterable, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -43,7 +45,19 @@ class Sleeper:
 
     def load(self, weights: Iterable[tuple[str, Tensor]]) -> None:
         self.did.append("load")
-        self.model.load_state_dict({name: value.detach().clone() for name, value in weights}, strict=False)
+        held = {name.replace(".base_layer.", "."): value for name, value in self.model.state_dict().items()}
+        with torch.no_grad():
+            for name, value in weights:
+                held[name].copy_(value)
+
+    def adapt(self, save: Callable[[str], object]) -> None:
+        self.did.append("adapt")
+        with tempfile.TemporaryDirectory() as folder:
+            save(folder)
+            if not lora.present(self.model):
+                rank = json.loads((Path(folder) / "adapter_config.json").read_text())["r"]
+                lora.add(self.model, rank, 2.0 * rank)
+            lora.load(self.model, Path(folder))
 
     def sleep(self) -> None:
         self.did.append("sleep")
@@ -88,7 +102,7 @@ def test_the_sampler_sleeps_through_the_update_and_wakes_to_new_weights_that_are
     engine.did.clear()
     turns.update(batch(generator))
     generator.sync(turns)
-    assert engine.did == ["sleep", "weights", "load", "kv_cache", "score"]
+    assert engine.did == ["sleep", "weights", "load", *["adapt"] * (rank > 0), "kv_cache", "score"]
     assert turns.update(batch(generator))["logprob_gap_max"] < 1e-4
     assert turns.version == 2
 
@@ -104,10 +118,16 @@ def test_a_sleeper_is_not_asked_to_sample_and_does_not_fall_asleep_twice(folder)
 
 def test_a_hand_over_that_misses_a_tensor_is_seen_at_the_start_whatever_the_learning_rate(folder):
     def all_but_one(model: PreTrainedModel) -> Iterable[tuple[str, Tensor]]:
-        return ((name, value) for name, value in lora.plain_weights(model) if "layers.1.mlp.down_proj" not in name)
+        return ((name, value) for name, value in lora.base_weights(model) if "layers.1.mlp.down_proj" not in name)
 
     with pytest.raises(BackendError, match="vLLM does not hold the learner's weights"):
         policy(folder, weights=all_but_one)
+
+
+def test_an_adapter_that_is_not_taken_is_seen_at_the_start_although_it_has_learned_nothing(folder, monkeypatch):
+    monkeypatch.setattr(Sleeper, "adapt", lambda self, save: None)
+    with pytest.raises(BackendError, match="vLLM does not hold the learner's weights"):
+        policy(folder, rank=4)
 
 
 def test_it_takes_weights_of_local_learners_alone(folder):

@@ -11,6 +11,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from abzero.errors import BackendError, ConfigError
+from abzero.policy import lora
 from abzero.policy.cached import cache_bytes_per_token
 from abzero.policy.sampling import Sample
 
@@ -18,6 +19,8 @@ ENVIRONMENT = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_LOGGING_LEVEL": "ERR
 """What vLLM is told in no other way: to run in this process, to be quiet, and to report to nobody."""
 BLOCK = 128
 """Tokens by which vLLM hands out its cache, at most."""
+RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
+"""Ranks of adapters that vLLM makes room for."""
 T = TypeVar("T")
 
 
@@ -49,11 +52,22 @@ class Output(Protocol):
 class Llm(Protocol):
     """As much of ``vllm.LLM`` as is used here."""
 
-    def generate(self, prompts: object, sampling_params: object, *, use_tqdm: bool) -> list[Output]: ...
+    def generate(
+        self, prompts: object, sampling_params: object, *, use_tqdm: bool, lora_request: object
+    ) -> list[Output]: ...
     def collective_rpc(self, method: str, *, kwargs: Mapping[str, object]) -> object: ...
     def reset_prefix_cache(self) -> bool: ...
     def sleep(self, level: int) -> object: ...
     def wake_up(self, tags: list[str]) -> object: ...
+    @property
+    def llm_engine(self) -> "Adapters": ...
+
+
+class Adapters(Protocol):
+    """What ``vllm.LLM`` keeps its adapters in."""
+
+    def add_lora(self, lora_request: object) -> bool: ...
+    def remove_lora(self, lora_id: int) -> bool: ...
 
 
 class VllmEngine:
@@ -67,6 +81,8 @@ class VllmEngine:
         self.dtype = dtype
         self.sleeps = model.device.type == "cuda"
         self._llm = start(model, dtype, length, room or Room())
+        self._adapters = 0
+        self._adapter: object | None = None
 
     def load(self, weights: Iterable[tuple[str, Tensor]]) -> None:
         """Take over `weights`, named as in a checkpoint, in any type.
@@ -75,6 +91,20 @@ class VllmEngine:
         multiplies by packed copies of weights, and its reload makes new copies only of what it is given.
         """
         _tried(lambda: self._llm.collective_rpc("reload_weights", kwargs={"weights_iterator": weights}))
+
+    def adapt(self, save: Callable[[str], object]) -> None:
+        """Take over the adapter that `save` writes into a folder, in place of the one before it."""
+        from vllm.lora.request import LoRARequest
+
+        with tempfile.TemporaryDirectory(prefix="abzero-vllm-") as folder:
+            save(folder)
+            if self._adapters:
+                _tried(lambda: self._llm.llm_engine.remove_lora(self._adapters))
+            self._adapters += 1
+            request = LoRARequest("policy", self._adapters, folder)
+            if not _tried(lambda: self._llm.llm_engine.add_lora(request)):
+                raise BackendError("vLLM: the adapter was not taken")
+        self._adapter = request
 
     def sleep(self) -> None:
         """Give back the memory of weights and cache; both are lost."""
@@ -111,7 +141,7 @@ class VllmEngine:
         parameters = [
             SamplingParams(top_p=1.0, top_k=0, min_p=0.0, ignore_eos=True, detokenize=False, **row) for row in settings
         ]
-        return _tried(lambda: self._llm.generate(given, parameters, use_tqdm=False))
+        return _tried(lambda: self._llm.generate(given, parameters, use_tqdm=False, lora_request=self._adapter))
 
 
 def start(model: PreTrainedModel, dtype: torch.dtype, length: int, room: Room) -> Llm:
@@ -132,6 +162,12 @@ def start(model: PreTrainedModel, dtype: torch.dtype, length: int, room: Room) -
             f"vllm.cache-gib {room.cache_bytes / 2**30:.2g}: one text of {length} tokens takes {least / 2**30:.2g}; "
             "raise it, or lower sampling.max-tokens"
         )
+    rank = lora.rank(model)
+    if rank > RANKS[-1]:
+        raise ConfigError(f"model.lora-rank {rank}: vLLM takes adapters of rank {RANKS[-1]} at most")
+    adapters = (
+        {"enable_lora": True, "max_loras": 1, "max_lora_rank": min(r for r in RANKS if r >= rank)} if rank else {}
+    )
     threads, set_threads = torch.get_num_threads(), torch.set_num_threads
     with tempfile.TemporaryDirectory(prefix="abzero-vllm-") as folder:
         model.config.save_pretrained(folder)
@@ -150,6 +186,8 @@ def start(model: PreTrainedModel, dtype: torch.dtype, length: int, room: Room) -
                     enable_sleep_mode=not on_cpu,
                     enforce_eager=on_cpu,
                     disable_log_stats=True,
+                    enable_lora=rank > 0,
+                    **adapters,
                 )
             )
         finally:

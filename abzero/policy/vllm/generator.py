@@ -1,7 +1,9 @@
 """The generator over an engine with weights of its own, and the learner that takes turns with it on one device.
 
 The engine starts on random weights and gets the learner's by the same hand-over as at every `sync`, each one proved by
-the parity probe. They share a process, so tensors are handed over as they are, without disk or wire between.
+the parity probe. An adapter is handed over as one, since merged into narrow weights it would be rounded away; the first
+is a strong random one, which the probe cannot miss. They share a process, so weights are handed over as they are,
+without disk or wire between.
 """
 
 import random
@@ -31,6 +33,7 @@ class WeightedEngine(Protocol):
     sleeps: bool
 
     def load(self, weights: Iterable[tuple[str, Tensor]]) -> None: ...
+    def adapt(self, save: Callable[[str], object]) -> None: ...
     def sleep(self) -> None: ...
     def wake(self, part: str) -> None: ...
     def score(self, rows: Sequence[Sequence[int]]) -> list[list[float]]: ...
@@ -51,9 +54,9 @@ class VllmGenerator:
         temperature: float = 1.0,
         max_prompt_tokens: int = 6144,
         max_tokens: int = 8096,
-        weights: Callable[[PreTrainedModel], Iterable[tuple[str, Tensor]]] = lora.plain_weights,
+        weights: Callable[[PreTrainedModel], Iterable[tuple[str, Tensor]]] = lora.base_weights,
     ) -> None:
-        """`weights` says what is handed over of a model."""
+        """`weights` says what is handed over of a model beside its adapter."""
         self._engine = engine
         self._codec = codec
         self._temperature = temperature
@@ -65,6 +68,9 @@ class VllmGenerator:
         self._gap_limit = max(parity.LIMITS[engine.dtype], parity.LIMITS[model.dtype])
         longest = max_prompt_tokens + max_tokens - 1
         self._probe = parity.rows(model.config.get_text_config().vocab_size, longest)
+        if lora.present(model):
+            with lora.strong(model):
+                self._take(model)
         self._take(model)
 
     def sync(self, learner: Learner) -> None:
@@ -78,6 +84,8 @@ class VllmGenerator:
         if self._asleep:
             self._engine.wake("weights")
         self._engine.load(self._weights(model))
+        if lora.present(model):
+            self._engine.adapt(model.save_pretrained)
         if self._asleep:
             self._engine.wake("kv_cache")
             self._asleep = False
