@@ -32,7 +32,9 @@ def train(arguments: Sequence[str]) -> int:
     folder = RunFolder(config.run)
     folder.create(to_json(config))
     try:
-        return _work_on(folder, config)
+        with ExitStack() as undo:
+            undo.callback(folder.discard)
+            return _work_on(folder, config, undo.pop_all)
     except (ConfigError, BackendError):
         folder.discard()
         raise
@@ -57,7 +59,8 @@ def _follows(config: Config) -> bool:
     return engines.follow(config)
 
 
-def _work_on(folder: RunFolder, config: Config) -> int:
+def _work_on(folder: RunFolder, config: Config, loaded: Callable[[], object] = lambda: None) -> int:
+    """Train on; `loaded` is called once everything is there that a run needs."""
     from abzero import build, engines
     from abzero.checkpoint import Checkpoints
     from abzero.journal import Journal
@@ -78,6 +81,7 @@ def _work_on(folder: RunFolder, config: Config) -> int:
         where = f"{config.model.name} on {engines.placed(config)}, sandbox {box.isolation}"
         say(f"{folder.path}: {where}, {config.steps} steps")
         screen = stack.enter_context(display(config.steps, out))
+        loaded()
         outcome = train_on(
             play,
             build.first_step(config, play, journal, folder, say),

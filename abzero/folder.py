@@ -58,7 +58,7 @@ class RunFolder:
 
     def discard(self) -> None:
         """Remove a run that never began, which `create` made; one with a checkpoint stays."""
-        if not self.checkpoints.exists():
+        if self.path.exists() and not self.checkpoints.exists():
             shutil.rmtree(self.path)
 
     def read_config(self) -> str:

@@ -1,5 +1,6 @@
 """The program as a user runs it: the model in the box, the real sandbox, real updates."""
 
+import contextlib
 import json
 import random
 import signal
@@ -16,6 +17,7 @@ from transformers import AutoModelForCausalLM
 
 from abzero.cli import main
 from abzero.journal import Archive
+from abzero.policy import models
 
 SMALL = (
     *("--batch-size=4", "--propose.samples=2", "--seeding.factor=1", "--sampling.max-tokens=64", "--tasks.inputs=3"),
@@ -54,6 +56,17 @@ def test_two_real_steps_leave_a_checkpoint_and_a_journal_of_all_they_did(run: Pa
     names = {line.split("  ")[1] for line in sums(run, 2).splitlines()}
     assert {"model/model.safetensors", "optimizer.safetensors", "buffer.jsonl", "state.json"} <= names
     assert sums(run, 0) != sums(run, 2)
+
+
+@pytest.mark.parametrize("fault", [MemoryError, RuntimeError, ImportError, KeyboardInterrupt])
+def test_whatever_ends_the_loading_of_a_run_leaves_no_folder_behind(tmp_path: Path, monkeypatch, fault):
+    def load(*_: object, **__: object) -> None:
+        raise fault
+
+    monkeypatch.setattr(models, "load", load)
+    with contextlib.suppress(fault):
+        main(["train", "tiny-cpu", f"--run={tmp_path / 'new'}", *SMALL])
+    assert not (tmp_path / "new").exists()
 
 
 def test_what_was_recorded_replays_identically(run: Path, capsys: pytest.CaptureFixture[str]):

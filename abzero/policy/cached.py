@@ -47,7 +47,7 @@ def prefill(model: PreTrainedModel, prompts: Sequence[Sequence[int]]) -> tuple["
 
 def cache_bytes_per_token(model: PreTrainedModel) -> int:
     """Keys and values of one token in every layer, as if no layer were sparse or shared."""
-    config = model.config
+    config = model.config.get_text_config()
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     return int(2 * config.num_hidden_layers * heads * head * model.dtype.itemsize)

@@ -42,7 +42,8 @@ class Codec:
 def end_tokens(tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel) -> frozenset[int]:
     """The union of config, generation config and tokenizer: often only one of them names the token that ends a turn."""
     generation = model.generation_config
-    named = (model.config.eos_token_id, generation and generation.eos_token_id, tokenizer.eos_token_id)
+    configs = (model.config, model.config.get_text_config(), generation, tokenizer)
+    named = [getattr(config, "eos_token_id", None) for config in configs]
     ends: set[int] = set()
     for value in named:
         ends.update([value] if isinstance(value, int) else value or [])

@@ -10,17 +10,17 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import PreTrainedModel
 
-from abzero.errors import BackendError, ConfigError, RunError
+from abzero.errors import BackendError, RunError
 from abzero.losses import Objective, Tokens, Weighting, figures, policy_loss, sequence_weights
 from abzero.policy import lora
 from abzero.policy.batching import micro_batches
 from abzero.policy.codec import Codec
-from abzero.policy.logprobs import token_logprobs
 from abzero.policy.optimizer import Adam, MasterOptimizer, adam
 from abzero.policy.optimizer import Optimisation as Optimisation
+from abzero.policy.scorer import Scorer, check_head, check_router
 from abzero.policy.sharding import ALONE, Whole, World
 from abzero.types import Experience
 
@@ -48,7 +48,8 @@ class LocalLearner:
         `gap_limit` bounds the mean absolute difference between sampler's and learner's log-probabilities of a batch.
         All processes of a `world` make the same learner and call it alike; each then holds a slice of it.
         """
-        _check_head(model)
+        check_router(model)
+        check_head(model)
         self.model = model
         self._codec = codec
         self._objective = objective or Objective()
@@ -68,7 +69,7 @@ class LocalLearner:
         self._reference = None if reference is None else self._sharded(reference)
         self._optimizer = MasterOptimizer(model.named_parameters(), optimisation or Optimisation(), adam, world)
 
-    def _sharded(self, model: PreTrainedModel) -> "Scorer":
+    def _sharded(self, model: PreTrainedModel) -> Scorer:
         scorer = Scorer(model, self._temperature)
         self._world.shard(scorer, model)
         return scorer
@@ -168,7 +169,7 @@ class LocalLearner:
             )
 
     @torch.no_grad()
-    def _logprobs(self, scorer: "Scorer", rows: Sequence[Experience]) -> dict[int, Tensor]:
+    def _logprobs(self, scorer: Scorer, rows: Sequence[Experience]) -> dict[int, Tensor]:
         """Of the response tokens of this process' rows, by the row's place among all."""
         found: dict[int, Tensor] = {}
         for indices in self._micro_batches(rows):
@@ -191,7 +192,7 @@ class LocalLearner:
         lengths = [len(row.rollout.prompt_tokens) + len(row.rollout.tokens) for row in rows]
         return [group or [] for group in self._world.rounds(micro_batches(lengths, self._budget))]
 
-    def _forward(self, scorer: "Scorer", rows: Sequence[Experience]) -> tuple[Tensor, Tensor]:
+    def _forward(self, scorer: Scorer, rows: Sequence[Experience]) -> tuple[Tensor, Tensor]:
         """Log-probabilities and entropies of the rows' response tokens, end to end.
 
         Rows are padded on the right, where a causal model cannot see, so that no mask is needed.
@@ -239,36 +240,6 @@ class LocalLearner:
             saved = type(model).from_pretrained(folder, dtype=model.dtype)
             model.load_state_dict(saved.state_dict())
         self._whole.spread()
-
-
-class Scorer(nn.Module):
-    """A model as one function from texts to log-probabilities: one call gathers what it needs of a sharded model."""
-
-    def __init__(self, model: PreTrainedModel, temperature: float) -> None:
-        super().__init__()
-        self.model = model
-        self._temperature = temperature
-
-    def forward(self, tokens_BT: Tensor, places_N: Tensor) -> tuple[Tensor, Tensor]:
-        """Log-probabilities and entropies of the tokens at `places_N` of the flattened texts."""
-        hidden_BTD = self.model.get_decoder()(input_ids=tokens_BT, use_cache=False).last_hidden_state
-        head = self.model.get_output_embeddings()
-        return token_logprobs(
-            hidden_BTD.flatten(0, 1)[places_N - 1], head.weight, tokens_BT.flatten()[places_N], self._temperature
-        )
-
-
-@torch.no_grad()
-def _check_head(model: PreTrainedModel) -> None:
-    """Raise `ConfigError` unless logits are hidden states times the head, as `token_logprobs` takes them to be."""
-    tokens_BT = torch.zeros(1, 2, dtype=torch.long, device=model.device)
-    hidden_BTD = model.get_decoder()(input_ids=tokens_BT, use_cache=False).last_hidden_state
-    expected, found = model(tokens_BT).logits, hidden_BTD @ model.get_output_embeddings().weight.T
-    if not torch.allclose(found, expected, rtol=0.01, atol=0.01 * float(expected.abs().max())):
-        raise ConfigError(
-            f"a {model.config.model_type} model does more to its logits than one product (a bias, a scale or a cap), "
-            "which the learner does not know: choose another model"
-        )
 
 
 def _flat(rows: Sequence[Sequence[float]], like: Tensor) -> Tensor:

@@ -27,14 +27,20 @@ class Adapted(Protocol):
 
 
 def add(model: PreTrainedModel, rank: int, alpha: float, seed: int = 0) -> None:
-    """Put an adapter on every linear layer but the head, and freeze the rest. At first it changes nothing."""
+    """Put an adapter on every linear layer of the decoder, and freeze the rest. At first it changes nothing.
+
+    Experts that are held as one tensor stay as they are, and so do their routers.
+    """
     try:
         from peft import LoraConfig
     except ImportError as error:
         raise ConfigError("LoRA needs peft: pip install abzero[lora]") from error
+    inside = set(model.get_decoder().modules())
+    names = [name for name, module in model.named_modules() if isinstance(module, nn.Linear) and module in inside]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model.add_adapter(LoraConfig(r=rank, lora_alpha=alpha, target_modules="all-linear"), NAME)
+        settings = LoraConfig(r=rank, lora_alpha=alpha, target_modules=names)
+        model.add_adapter(settings, NAME)
 
 
 def present(model: nn.Module) -> bool:

@@ -49,11 +49,17 @@ def load(name: str | Path, *, dtype: torch.dtype | None, device: str) -> tuple[P
         loaded = AutoModelForCausalLM.from_pretrained(source, dtype=dtype or "auto", output_loading_info=True)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise ConfigError(f"model {str(name)!r} cannot be loaded: {_brief(error)}") from error
+    except ImportError as error:
+        raise ConfigError(
+            f"model {str(name)!r} needs a library that is not here, as quantised ones do ({_brief(error)}): install "
+            "it, or give --model.name the folder of the model as it was before it was quantised"
+        ) from error
     model, report = cast(tuple[PreTrainedModel, Mapping[str, Collection[str]]], loaded)
     if report["missing_keys"]:
         missing = sorted(report["missing_keys"])
         raise ConfigError(f"model {str(name)!r} lacks {len(missing)} of its weights, {missing[0]!r} for one")
     _drop_dropout(model)
+    _freeze_all_but_text(model)
     cast(nn.Module, model).to(device)
     return model, Codec(tokenizer, model)
 
@@ -164,6 +170,14 @@ def _drop_dropout(model: PreTrainedModel) -> None:
             module.p = 0.0
         if isinstance(getattr(module, "attention_dropout", None), float):
             setattr(module, "attention_dropout", 0.0)  # noqa: B010  (mypy takes attributes of a Module for tensors)
+
+
+def _freeze_all_but_text(model: PreTrainedModel) -> None:
+    """What reads pictures or sounds sees none here: it has no gradient, and must cost no optimizer state."""
+    head = cast(nn.Module, model.get_output_embeddings())
+    text = {id(weight) for part in (model.get_decoder(), head) for weight in part.parameters()}
+    for weight in model.parameters():
+        weight.requires_grad_(weight.requires_grad and id(weight) in text)
 
 
 def _brief(error: BaseException) -> str:

@@ -1,7 +1,8 @@
 """What a run will need, from a model's config alone: nothing is loaded, nothing is sampled.
 
 Bytes are counted tensor by tensor for the shapes that the lean engine knows (Llama, Mistral, Qwen2, Qwen3); other dense
-models are counted as if they were of that shape.
+models are counted as if they were of that shape, and mixtures of experts as if each token's experts were one of their
+sizes together.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ from abzero.policy.dense import MIN_ROWS, PACKED_PARAMETERS
 from abzero.policy.known import KNOWN
 from abzero.policy.logprobs import CHUNK_ELEMENTS
 from abzero.policy.models import locate
+from abzero.policy.scorer import EXPERTS
 
 GIB = 2**30
 
@@ -67,6 +69,8 @@ class Shape:
     """Width of all key heads together."""
     adapted: int
     """Sum over a layer's linear maps of inputs and outputs: a LoRA adapter has rank times as many weights."""
+    idle: int = 0
+    """Weights of a layer's experts that a token does not pass."""
 
 
 def shape(name: str) -> Shape:
@@ -86,17 +90,24 @@ def _config(name: str) -> PreTrainedConfig:
 
 
 def shape_of(config: PreTrainedConfig, parameters: int) -> Shape:
+    config = config.get_text_config()
     try:
         head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         queries = head * config.num_attention_heads
         keys = head * (getattr(config, "num_key_value_heads", None) or config.num_attention_heads)
         hidden, layers = config.hidden_size, config.num_hidden_layers
         inner = getattr(config, "intermediate_size", None) or 4 * hidden
+        experts = next((count for name in EXPERTS if (count := getattr(config, name, None))), 1)
         vocabulary = config.vocab_size
     except AttributeError as error:
         raise ConfigError(f"a {config.model_type} model cannot be planned: {error}") from error
-    adapted = 2 * (hidden + queries) + 2 * (hidden + keys) + 3 * (hidden + inner)
-    return Shape(parameters, vocabulary, hidden, inner, layers, queries, keys, adapted)
+    attention = 2 * (hidden + queries) + 2 * (hidden + keys)
+    if experts == 1:
+        return Shape(parameters, vocabulary, hidden, inner, layers, queries, keys, attention + 3 * (hidden + inner))
+    expert = getattr(config, "moe_intermediate_size", None) or inner
+    passed = config.num_experts_per_tok
+    idle = (experts - passed) * 3 * hidden * expert
+    return Shape(parameters, vocabulary, hidden, passed * expert, layers, queries, keys, attention, idle)
 
 
 def memory(model: Shape, setup: Setup) -> dict[str, int]:
@@ -156,7 +167,7 @@ def _gathered(model: Shape, setup: Setup) -> int:
     """What of a sharded model is whole at once: embeddings and head, two layers, and the gradients of one of them."""
     if setup.processes == 1:
         return 0
-    layer = 2 * model.hidden * (model.queries + model.keys) + 3 * model.hidden * model.inner
+    layer = 2 * model.hidden * (model.queries + model.keys) + 3 * model.hidden * model.inner + model.idle
     ends = max(model.parameters - model.layers * layer, 0)
     return (ends + 2 * layer) * setup.width + (0 if setup.rank else 4 * max(ends, layer))
 

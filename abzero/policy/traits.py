@@ -29,7 +29,7 @@ def traits(name: str | Path) -> list[Trait]:
     engine = "lean" if dense.fits(model) and model.num_parameters() <= dense.PACKED_PARAMETERS else "transformers' own"
     return [
         Trait("model", f"{config.model_type}, {model.num_parameters():,} parameters in {str(model.dtype)[6:]}"),
-        Trait("context", f"{getattr(config, 'max_position_embeddings', 'unknown')} tokens"),
+        Trait("context", f"{getattr(config.get_text_config(), 'max_position_embeddings', 'unknown')} tokens"),
         Trait("ends", ", ".join(f"{codec.decode([token])!r} ({token})" for token in sorted(codec.ends))),
         Trait("prompt", _template(codec)),
         _think(model, codec),
