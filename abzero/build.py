@@ -22,6 +22,7 @@ from abzero.journal import Journal
 from abzero.literals import same, same_types
 from abzero.nursery.splits import Split, held_out
 from abzero.observe import trackers as available
+from abzero.policy.sharding import ALONE, World
 from abzero.prompts import Prompts
 from abzero.rewards import BONUSES, LEARNABILITY, ProposerReward, SolverReward
 from abzero.sandbox.base import Sandbox
@@ -86,8 +87,8 @@ def admit(config: Config) -> Callable[[Task], str | None]:
     return lambda task: "its program is held out for evaluation" if held_out(task.program) else None
 
 
-def self_play(config: Config, box: Sandbox) -> SelfPlay:
-    proposer, solver, learner = engines.policy(config)
+def self_play(config: Config, box: Sandbox, world: World = ALONE) -> SelfPlay:
+    proposer, solver, learner = engines.policy(config, world)
     return SelfPlay(
         types=task_types(config.tasks),
         proposer=proposer,

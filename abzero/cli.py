@@ -72,11 +72,11 @@ def _work_on(folder: RunFolder, config: Config, loaded: Callable[[], object] = l
         stack.enter_context(folder.locked())
         config = engines.settled(config, config.model.name)
         folder.write_config(to_json(config))
-        stack.enter_context(engines.leading(config))
+        world = stack.enter_context(engines.leading(config))
         journal = stack.enter_context(closing(Journal(folder.journal)))
         box = stack.enter_context(build.sandbox(config.sandbox, config.seed))
         journal.describe(build.about(to_json(config), box))
-        play = build.self_play(config, box)
+        play = build.self_play(config, box, world)
         trackers = [stack.enter_context(tracker) for tracker in build.trackers(config, folder)]
         where = f"{config.model.name} on {engines.placed(config)}, sandbox {box.isolation}"
         say(f"{folder.path}: {where}, {config.steps} steps")

@@ -121,14 +121,14 @@ def generator(config: Config, model: PreTrainedModel, codec: Codec, temperature:
     )
 
 
-def policy(config: Config) -> tuple[Generator, Generator, Learner]:
+def policy(config: Config, world: World = sharding.ALONE) -> tuple[Generator, Generator, Learner]:
     """Proposer, solver and learner: one model in two roles, unless the proposer is a frozen copy."""
-    return ENGINES[config.model.engine](config)
+    return ENGINES[config.model.engine](config, world)
 
 
-def local(config: Config) -> tuple[Generator, Generator, Learner]:
+def local(config: Config, world: World) -> tuple[Generator, Generator, Learner]:
     """Everything by torch and transformers: in this process, or in all those that ``torchrun`` started."""
-    crew = local_crew(config)
+    crew = local_crew(config, world)
     generators: Sequence[Generator] = crew.generators
     learner: Learner = crew.learner
     if crew.world.size > 1:
@@ -138,9 +138,8 @@ def local(config: Config) -> tuple[Generator, Generator, Learner]:
     return FrozenGenerator(copies[0]) if copies else solver, solver, learner
 
 
-def local_crew(config: Config) -> Crew:
+def local_crew(config: Config, world: World) -> Crew:
     """This process' learner, the generator that follows it and, where the config asks for it, one that does not."""
-    world = sharding.world()
     model, codec = load(config, config.model.name)
     learner = local_learner(config, model, codec, world)
     generators = [generator(config, learner.whole(), codec, config.sampling.temperature)]
@@ -150,12 +149,12 @@ def local_crew(config: Config) -> Crew:
 
 
 @contextmanager
-def leading(config: Config) -> Iterator[None]:
+def leading(config: Config) -> Iterator[World]:
     """Meet the processes that ``torchrun`` started beside this one, if it did, and let them go at a good end."""
     if sharding.world().size > 1 and config.model.engine != "local":
         raise ConfigError(f"model.engine '{config.model.engine}' is one process of ours: start it without torchrun")
     with sharding.joined(device(config)) as world:
-        yield
+        yield world
         world.tell(None)
 
 
@@ -164,8 +163,8 @@ def follow(config: Config) -> bool:
     if sharding.world().leads:
         return False
     if config.model.engine == "local":
-        with sharding.joined(device(config)):
-            local_crew(config).follow()
+        with sharding.joined(device(config)) as world:
+            local_crew(config, world).follow()
     return True
 
 
@@ -203,7 +202,7 @@ def optimisation(optimizer: Optimizer) -> Optimisation:
     )
 
 
-def vllm(config: Config) -> tuple[Generator, Generator, Learner]:
+def vllm(config: Config, _: World) -> tuple[Generator, Generator, Learner]:
     """The local learner, with vLLM to sample; a frozen proposer samples by transformers: vLLM holds one model."""
     chosen = device(config)
     if chosen == "mps":
@@ -232,7 +231,7 @@ def vllm(config: Config) -> tuple[Generator, Generator, Learner]:
     return FrozenGenerator(copy), solver, turns
 
 
-def tinker(config: Config) -> tuple[Generator, Generator, Learner]:
+def tinker(config: Config, _: World) -> tuple[Generator, Generator, Learner]:
     """Everything on a server that speaks the Tinker API, which is tried first; only the tokenizer is here."""
     from abzero.policy.tinker import proof
     from abzero.policy.tinker.generator import TinkerGenerator
@@ -269,7 +268,7 @@ def tinker(config: Config) -> tuple[Generator, Generator, Learner]:
     return FrozenGenerator(copy), solver, learner
 
 
-ENGINES: Mapping[str, Callable[[Config], tuple[Generator, Generator, Learner]]] = {
+ENGINES: Mapping[str, Callable[[Config, World], tuple[Generator, Generator, Learner]]] = {
     "local": local,
     "vllm": vllm,
     "tinker": tinker,

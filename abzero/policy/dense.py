@@ -14,6 +14,7 @@ from torch.nn.functional import embedding, linear, pad, rms_norm, scaled_dot_pro
 from transformers import PreTrainedModel
 
 from abzero.policy import lora
+from abzero.policy.cached import PREFILL_TOKENS
 
 SHAPES = {"llama", "mistral", "qwen2", "qwen3"}
 PACKED_PARAMETERS = 1 << 28
@@ -124,10 +125,27 @@ class DenseEngine:
     def start(self, prompts: Sequence[Sequence[int]], copies: Sequence[int], new: int) -> tuple["DenseSession", Tensor]:
         width = max(map(len, prompts))
         device = self.embedding.device
+        pads_B = torch.tensor(
+            [width - len(prompt) for prompt, n in zip(prompts, copies, strict=True) for _ in range(n)]
+        )
+        session = DenseSession(self, pads_B.to(device), width)
+        size = max(1, PREFILL_TOKENS // width)
+        parts = [slice(start, start + size) for start in range(0, len(prompts), size)]
+        firsts = [sum(copies[: part.start]) for part in parts]
+        logits = [
+            self._prefill(session, prompts[part], torch.tensor(copies[part], device=device), first)
+            for part, first in zip(parts, firsts, strict=True)
+        ]
+        return session, torch.cat(logits)
+
+    def _prefill(
+        self, session: "DenseSession", prompts: Sequence[Sequence[int]], repeats: Tensor, first: int
+    ) -> Tensor:
+        """Fill rows from `first` on with each of `prompts` as often as `repeats` says; return their logits ``[B, V]``."""
+        width, device = session.width, self.embedding.device
         tokens_PT = torch.tensor([[0] * (width - len(prompt)) + list(prompt) for prompt in prompts], device=device)
         pads_P = torch.tensor([width - len(prompt) for prompt in prompts], device=device)
-        repeats = torch.tensor(copies, device=device)
-        session = DenseSession(self, pads_P.repeat_interleave(repeats), width)
+        rows = slice(first, first + int(repeats.sum()))
         columns = torch.arange(width, device=device)
         causal = (columns[:, None] >= columns) & (columns >= pads_P[:, None, None])
         bias_P1TT = torch.zeros(causal.shape, dtype=self.dtype, device=device)
@@ -136,13 +154,13 @@ class DenseEngine:
         x_PTD = embedding(tokens_PT, self.embedding)
         for number, layer in enumerate(self.layers):
             q, k, v = self.project(layer, x_PTD, rope)
-            session.keys_BKDT[number][:, :, :, :width] = k.permute(0, 2, 3, 1).repeat_interleave(repeats, 0)
-            session.values_BKTD[number][:, :, :width] = v.transpose(1, 2).repeat_interleave(repeats, 0)
+            session.keys_BKDT[number][rows, :, :, :width] = k.permute(0, 2, 3, 1).repeat_interleave(repeats, 0)
+            session.values_BKTD[number][rows, :, :width] = v.transpose(1, 2).repeat_interleave(repeats, 0)
             if number == len(self.layers) - 1:
                 q, x_PTD, bias_P1TT = q[:, -1:], x_PTD[:, -1:], bias_P1TT[:, :, -1:]
             mixed = attend(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), bias_P1TT)
             x_PTD = self.finish(layer, x_PTD, mixed.transpose(1, 2).flatten(2))
-        return session, self.logits(x_PTD[:, -1]).repeat_interleave(repeats, 0)
+        return self.logits(x_PTD[:, -1]).repeat_interleave(repeats, 0)
 
     def rope(self, positions: Tensor) -> tuple[Tensor, Tensor]:
         """Cosines and signed sines at `positions`, each ``[*positions, 1, head]``: x cos + halves-swapped x sin."""

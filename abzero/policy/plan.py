@@ -16,7 +16,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig
 
 from abzero.errors import ConfigError
 from abzero.policy import dense
-from abzero.policy.cached import CACHE_BYTES, ROWS
+from abzero.policy.cached import CACHE_BYTES, PREFILL_TOKENS, ROWS
 from abzero.policy.dense import MIN_ROWS, PACKED_PARAMETERS
 from abzero.policy.known import KNOWN
 from abzero.policy.logprobs import CHUNK_ELEMENTS
@@ -129,10 +129,11 @@ def memory(model: Shape, setup: Setup) -> dict[str, int]:
         "sampler": _sampler(model, setup),
         "whole copy": _whole(model, setup),
         "cache": _cache(model, setup),
+        "prompts": _prompts(model, setup),
         "activations": _activations(model, setup),
     }
     held = sum(parts[name] for name in ("weights", "masters", "optimizer", "reference", "frozen copy"))
-    sampling = parts["sampler"] + parts["whole copy"] + parts["cache"]
+    sampling = parts["sampler"] + parts["whole copy"] + parts["cache"] + parts["prompts"]
     updating = parts["gradients"] + parts["activations"] + parts["gathered"]
     if setup.on_cpu or not setup.apart:
         updating += parts["sampler"]
@@ -179,6 +180,14 @@ def _cache(model: Shape, setup: Setup) -> int:
     if setup.on_cpu and model.parameters <= PACKED_PARAMETERS:
         return per_row * max(MIN_ROWS, dense.CACHE_BYTES // per_row)
     return min(ROWS * per_row, max(per_row, setup.cache_bytes))
+
+
+def _prompts(model: Shape, setup: Setup) -> int:
+    """What is held of the prompts that are computed at once; another engine counts its own."""
+    if setup.apart:
+        return 0
+    tokens = max(PREFILL_TOKENS, setup.max_prompt_tokens)
+    return tokens * (3 * model.inner + 6 * model.hidden) * setup.sampler_width
 
 
 def _activations(model: Shape, setup: Setup) -> int:

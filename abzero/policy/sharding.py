@@ -25,7 +25,9 @@ from abzero.errors import BackendError
 T = TypeVar("T")
 
 PATIENCE = timedelta(hours=1)
-"""How long a process waits for the others. A dead one is noticed at once; this is for one that is stuck."""
+"""How long a process waits for the others within an update. A dead one is seen at once; this is for one that is stuck."""
+IDLE = timedelta(days=7)
+"""How long it waits for orders, and for others to finish theirs: sampling, running programs, writing to a slow disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class World:
 
     rank: int = 0
     size: int = 1
+    words: dist.ProcessGroup | None = None
+    """Over which orders and results travel, if not over what tensors do."""
 
     @property
     def leads(self) -> bool:
@@ -59,7 +63,7 @@ class World:
         """The first process' message, everywhere."""
         box = [message]
         if self.size > 1:
-            dist.broadcast_object_list(box, src=0, device=torch.device("cpu"))
+            dist.broadcast_object_list(box, src=0, group=self.words, device=torch.device("cpu"))
         return box[0]  # type: ignore[return-value]
 
     def share(self, value: T) -> list[T]:
@@ -67,7 +71,7 @@ class World:
         if self.size == 1:
             return [value]
         values: list[T | None] = [None] * self.size
-        dist.all_gather_object(values, value)
+        dist.all_gather_object(values, value, group=self.words)
         return values  # type: ignore[return-value]
 
     def norm(self, own: Tensor) -> Tensor:
@@ -160,7 +164,7 @@ def world() -> World:
 
 
 @contextmanager
-def joined(device: str, patience: timedelta = PATIENCE) -> Iterator[World]:
+def joined(device: str, patience: timedelta = PATIENCE, idle: timedelta = IDLE) -> Iterator[World]:
     """Meet the other processes, each on a device of its own."""
     here = world()
     if here.size == 1:
@@ -170,7 +174,7 @@ def joined(device: str, patience: timedelta = PATIENCE) -> Iterator[World]:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     dist.init_process_group("cpu:gloo,cuda:nccl" if device == "cuda" else "gloo", timeout=patience)
     try:
-        yield here
+        yield World(here.rank, here.size, dist.new_group(backend="gloo", timeout=idle))
     finally:
         dist.destroy_process_group()
 

@@ -9,6 +9,7 @@ def test_rows_are_always_the_same_and_fit():
     rows = parity.rows(49, 30)
     assert rows == parity.rows(49, 30)
     assert [len(row) for row in rows] == [2, 11, 23, 30]
+    assert [len(row) for row in parity.rows(49, 14_000)] == [2, 11, 23, 48, 300, 2000]
     assert all(0 <= token < 49 for row in rows for token in row)
 
 
@@ -20,6 +21,15 @@ def test_what_is_expected_is_what_transformers_says(folders, shape):
         with torch.no_grad():
             logp_TV = torch.log_softmax(model(torch.tensor([row])).logits[0, :-1], -1)
         torch.testing.assert_close(found, logp_TV[torch.arange(len(row) - 1), row[1:]], rtol=0, atol=1e-5)
+
+
+def test_what_goes_wrong_with_distance_is_not_diluted():
+    """Positions that are off by more and more: 0.0005 nats at the hundredth token, 0.01 at the two thousandth."""
+    expected = [torch.zeros(10), torch.zeros(1999)]
+    drifting = [[0.0] * 10, [place * 5e-6 for place in range(1999)]]
+    parity.check([[0.0] * 10, [place * 1e-7 for place in range(1999)]], expected, 1e-3, "it")
+    with pytest.raises(BackendError, match="it does not hold"):
+        parity.check(drifting, expected, 1e-3, "it")
 
 
 def test_rounding_is_forgiven_and_anything_else_is_not():

@@ -28,6 +28,10 @@ EXACT = [name for name in WAYS if name != "bf16"]
 """Ways whose arithmetic is fp32; in bf16 the order of a sum shows in the third digit."""
 
 
+ROUNDED = {"8-bit": 1e-3}
+"""The last bit of a gradient may decide which of two codes a moment gets."""
+
+
 def port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -69,7 +73,7 @@ def test_two_processes_learn_what_one_learns(found, name):
     ours, theirs = weights(found["out"] / "together" / name), weights(found["out"] / "alone" / name)
     assert ours.keys() == theirs.keys()
     for key, weight in theirs.items():
-        torch.testing.assert_close(ours[key], weight, rtol=0, atol=1e-4 if exact else 0.03)
+        torch.testing.assert_close(ours[key], weight, rtol=0, atol=ROUNDED.get(name, 1e-4 if exact else 0.03))
 
 
 @pytest.mark.parametrize("name", WAYS)
