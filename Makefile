@@ -3,7 +3,7 @@ BIN := .venv/bin
 CORPUS ?= ../shared/attacks
 STAMP := .venv/.installed
 
-.PHONY: setup demo test check test-slow vllm-test attacks attacks-policy-off attacks-own attacks-under aarch64-test fuzz soak bench bench-sandbox cluster-test clean
+.PHONY: setup demo test check test-slow vllm-test gpu-check attacks attacks-policy-off attacks-own attacks-under aarch64-test fuzz soak bench bench-sandbox cluster-test clean
 
 setup: $(STAMP)
 
@@ -28,6 +28,10 @@ check: test
 # The vLLM engine, on CPU, in an environment of its own: 3.5 GB.
 vllm-test:
 	PYTHON='$(PYTHON)' scripts/vllm-test
+
+# What CUDA has to prove, on one card, in eight minutes at most: make gpu-check, or DRY=1 to try it on CPU.
+gpu-check: setup
+	$(BIN)/python benchmarks/gpu_check.py $(if $(DRY),--dry) $(if $(JSON),--json $(JSON))
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow

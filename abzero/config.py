@@ -71,6 +71,17 @@ class Config:
                 f"sampling.temperature {self.sampling.temperature}: greedy samples are all alike, so only solve rates "
                 "of 0 and 1 could be seen; set it above 0 (the paper: 1)"
             )
+        if self.propose.samples == 1 and self.propose.train and not self.propose.frozen_copy:
+            raise ConfigError(
+                "propose.samples 1: one attempt gives solve rates of 0 and 1 alone, so no proposal could ever earn "
+                "anything; set --propose.samples 2 or more (the paper: 8), or --propose.train False"
+            )
+        if 0.0 < self.loss.dual_clip <= 1.0:
+            raise ConfigError(f"loss.dual-clip {self.loss.dual_clip}: set it above 1, as --loss.dual-clip 3, or to 0")
+        if "" in self.sampling.stop:
+            raise ConfigError("sampling.stop '': nothing can be said before it; leave it out")
+        if self.model.engine == "vllm":
+            self._check_local(("model.fp32-head", self.model.fp32_head), ("sampling.stop", self.sampling.stop))
         if max(self.optimizer.betas) >= 1.0:
             raise ConfigError(f"optimizer.betas {self.optimizer.betas}: both must be below 1")
         if self.batch_size % self.solve.attempts:
@@ -88,6 +99,14 @@ class Config:
             )
         if self.propose.train and not self.propose.frozen_copy and self.advantage.estimator != "trr_grpo":
             raise ConfigError(f"{estimator}, and a proposal's prompt has one: set propose.train False, or use trr_grpo")
+
+    def _check_local(self, *settings: tuple[str, object]) -> None:
+        """Refuse what only the local engine samples by."""
+        for name, value in settings:
+            if value:
+                raise ConfigError(
+                    f"{name} {value}: only the local engine can; leave it out, or set --model.engine local"
+                )
 
     def _check_tinker(self) -> None:
         """Refuse what a Tinker server cannot do, or decides by itself: a setting is never ignored."""
@@ -120,7 +139,7 @@ UNCLIPPED = 1e9
 
 SERVER_DECIDES = (
     *("model.device", "model.dtype", "model.sampler-dtype", "model.lora-alpha", "model.gradient-checkpointing"),
-    *("optimizer.eight-bit", "optimizer.microbatch-tokens"),
+    *("optimizer.eight-bit", "optimizer.microbatch-tokens", "optimizer.skips", "model.fp32-head", "sampling.stop"),
 )
 """Settings of an engine on this machine."""
 
@@ -145,6 +164,10 @@ LEAST: dict[str, float] = {
     "solve.attempts": 1,
     "loss.clip-low": 0,
     "loss.clip-high": 0,
+    "loss.dual-clip": 0,
+    "loss.propose-weight": 0,
+    "loss.solve-weight": 0,
+    "loss.truncated": 0,
     "loss.importance-cap": 0,
     "loss.kl": 0,
     "loss.max-gap": 0,
@@ -154,6 +177,7 @@ LEAST: dict[str, float] = {
     "optimizer.clip": 1e-9,
     "optimizer.warmup": 0,
     "optimizer.minibatches": 1,
+    "optimizer.skips": 0,
     "optimizer.microbatch-tokens": 1,
     "buffer.capacity": 1,
     "sandbox.workers": 0,

@@ -20,11 +20,13 @@ from abzero.policy.frozen import FrozenGenerator
 from abzero.policy.learner import LocalLearner
 from abzero.policy.local import LocalGenerator
 from abzero.policy.optimizer import Optimisation, adam, adam_8bit
+from abzero.policy.schedules import SCHEDULES
 from abzero.policy.sharding import World
 from abzero.policy.tinker.servers import SERVERS
 from abzero.policy.vllm.engine import Room, VllmEngine
 from abzero.policy.vllm.generator import TakingTurns, VllmGenerator
 from abzero.settings import Loss, Optimizer
+from abzero.types import Role
 
 TINY = Path(__file__).parent / "nursery" / "tiny"
 """The model in the box, which goes by the name ``tiny``."""
@@ -80,6 +82,7 @@ def memory_setup(config: Config) -> plan.Setup:
         cache_bytes=int(config.vllm.cache_gib * plan.GIB) if config.model.engine == "vllm" else CACHE_BYTES,
         on_cpu=device(config) == "cpu",
         apart=config.model.engine == "vllm",
+        wide_head=config.model.fp32_head,
     )
 
 
@@ -118,6 +121,8 @@ def generator(config: Config, model: PreTrainedModel, codec: Codec, temperature:
         max_prompt_tokens=config.sampling.max_prompt_tokens,
         max_tokens=config.sampling.max_tokens,
         dtype=sampler_dtype(config),
+        wide_head=config.model.fp32_head,
+        stop=config.sampling.stop,
     )
 
 
@@ -176,22 +181,37 @@ def local_learner(config: Config, model: PreTrainedModel, codec: Codec, world: W
         model,
         codec,
         objective=objective(config.loss),
-        weighting=_WEIGHTINGS[config.loss.reduction],
-        optimisation=optimisation(config.optimizer),
+        weighting=weighting(config.loss),
+        optimisation=optimisation(config.optimizer, config.steps),
         adam=adam_8bit if config.optimizer.eight_bit else adam,
         temperature=config.sampling.temperature,
         micro_batch_tokens=config.optimizer.microbatch_tokens,
         checkpointing=config.model.gradient_checkpointing,
         gap_limit=config.loss.max_gap,
+        head=torch.float32 if config.model.fp32_head else None,
         world=world,
     )
 
 
 def objective(loss: Loss) -> losses.Objective:
-    return losses.Objective(loss.clip_low, loss.clip_high, loss.importance_cap, loss.kl, loss.entropy)
+    return losses.Objective(
+        clip_low=loss.clip_low,
+        clip_high=loss.clip_high,
+        importance_cap=loss.importance_cap,
+        kl=loss.kl,
+        entropy=loss.entropy,
+        dual_clip=loss.dual_clip,
+        ratio=losses.RATIOS[loss.ratio],
+        surrogate=losses.SURROGATES[loss.surrogate],
+    )
 
 
-def optimisation(optimizer: Optimizer) -> Optimisation:
+def weighting(loss: Loss) -> losses.Weighting:
+    roles: dict[Role, float] = {"propose": loss.propose_weight, "solve": loss.solve_weight}
+    return losses.scaled(_WEIGHTINGS[loss.reduction], loss.truncated, roles)
+
+
+def optimisation(optimizer: Optimizer, steps: int) -> Optimisation:
     return Optimisation(
         learning_rate=optimizer.lr,
         betas=optimizer.betas,
@@ -199,6 +219,9 @@ def optimisation(optimizer: Optimizer) -> Optimisation:
         clip_norm=optimizer.clip,
         warmup=optimizer.warmup,
         minibatches=optimizer.minibatches,
+        schedule=SCHEDULES[optimizer.schedule],
+        total=steps * optimizer.minibatches,
+        skips=optimizer.skips,
     )
 
 
@@ -256,8 +279,8 @@ def tinker(config: Config, _: World) -> tuple[Generator, Generator, Learner]:
         trainer,
         server,
         objective=objective(config.loss),
-        weighting=_WEIGHTINGS[config.loss.reduction],
-        optimisation=optimisation(config.optimizer),
+        weighting=weighting(config.loss),
+        optimisation=optimisation(config.optimizer, config.steps),
         gap_limit=config.loss.max_gap,
     )
     limits = {"max_prompt_tokens": config.sampling.max_prompt_tokens, "max_tokens": config.sampling.max_tokens}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from abzero.types import Experience
+from abzero.types import Experience, Role
 
 Weighting = Callable[[Sequence[Experience]], list[float]]
 """The weight that every token of each row carries, from the whole batch of one optimizer step."""
@@ -35,19 +35,19 @@ def role_token_weights(batch: Sequence[Experience]) -> list[float]:
     return [1 / max(lengths[row.role], 1) for row in batch]
 
 
-@dataclass(frozen=True, slots=True)
-class Objective:
-    """The loss's coefficients; the defaults are the paper's."""
+def scaled(weighting: Weighting, truncated: float, roles: Mapping[Role, float]) -> Weighting:
+    """`weighting`, times a factor of the row's role, and of its having been cut at the token limit.
 
-    clip_low: float = 0.2
-    """The ratio to the old policy is clipped to [1 - clip_low, 1 + clip_high]."""
-    clip_high: float = 0.2
-    importance_cap: float = 2.0
-    """Upper bound of the learner/sampler probability ratio that multiplies each token; 0 ignores the sampler."""
-    kl: float = 0.0
-    """Coefficient of the KL divergence from the reference policy, estimated per token (k3)."""
-    entropy: float = 0.001
-    """Coefficient of the entropy bonus."""
+    What a row loses no other gains: the divisors count it in full.
+    """
+
+    def scale(batch: Sequence[Experience]) -> list[float]:
+        return [
+            weight * roles[row.role] * (truncated if row.rollout.finish == "length" else 1.0)
+            for row, weight in zip(batch, weighting(batch), strict=True)
+        ]
+
+    return scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +66,65 @@ class Tokens:
     weights: Tensor
     reference: Tensor | None = None
     """`logprobs` under the frozen reference policy."""
+    lengths: Sequence[int] = ()
+    """Of the rows, in order; `sequence_ratio` alone asks for them."""
+
+
+def token_ratio(tokens: Tokens) -> Tensor:
+    """s of eq. 9: how much likelier each token has become."""
+    return torch.exp(tokens.logprobs - tokens.old)
+
+
+def sequence_ratio(tokens: Tokens) -> Tensor:
+    """GSPO (arXiv 2507.18071, eq. 7): the geometric mean of `token_ratio` over the response, for all its tokens."""
+    rows = (tokens.logprobs - tokens.old).split(list(tokens.lengths))
+    return torch.exp(torch.cat([row.mean().expand(len(row)) for row in rows]))
+
+
+def clipped(ratio: Tensor, tokens: Tokens, objective: "Objective") -> Tensor:
+    """min(s A, clip(s) A), eq. 9; and where A < 0 no less than dual_clip * A (arXiv 1912.09729)."""
+    bounded = ratio.clamp(1 - objective.clip_low, 1 + objective.clip_high)
+    surrogate = torch.minimum(ratio * tokens.advantages, bounded * tokens.advantages)
+    if objective.dual_clip:
+        least = objective.dual_clip * tokens.advantages
+        surrogate = torch.where(tokens.advantages < 0, torch.maximum(surrogate, least), surrogate)
+    return surrogate
+
+
+def cispo(ratio: Tensor, tokens: Tokens, objective: "Objective") -> Tensor:
+    """clip(s) A log p, its ratio without gradient (arXiv 2506.13585): no token loses its gradient by the clip."""
+    bounded = ratio.detach().clamp(1 - objective.clip_low, 1 + objective.clip_high)
+    return bounded * tokens.advantages * tokens.logprobs
+
+
+Ratio = Callable[[Tokens], Tensor]
+Surrogate = Callable[[Tensor, Tokens, "Objective"], Tensor]
+RATIOS: Mapping[str, Ratio] = {"token": token_ratio, "sequence": sequence_ratio}
+SURROGATES: Mapping[str, Surrogate] = {"clip": clipped, "cispo": cispo}
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """The loss's coefficients; the defaults are the paper's."""
+
+    clip_low: float = 0.2
+    """The ratio to the old policy is clipped to [1 - clip_low, 1 + clip_high]."""
+    clip_high: float = 0.2
+    importance_cap: float = 2.0
+    """Upper bound of the learner/sampler probability ratio that multiplies each token; 0 ignores the sampler."""
+    kl: float = 0.0
+    """Coefficient of the KL divergence from the reference policy, estimated per token (k3)."""
+    entropy: float = 0.001
+    """Coefficient of the entropy bonus."""
+    dual_clip: float = 0.0
+    """Largest ratio that a token of negative advantage counts with; 0 is no bound."""
+    ratio: Ratio = token_ratio
+    surrogate: Surrogate = clipped
 
 
 def policy_loss(tokens: Tokens, objective: Objective) -> Tensor:
-    """The weighted sum over tokens of -min(s A, clip(s) A) * importance + kl * k3 - entropy * H, a scalar."""
-    ratio = torch.exp(tokens.logprobs - tokens.old)
-    clipped = ratio.clamp(1 - objective.clip_low, 1 + objective.clip_high)
-    surrogate = torch.minimum(ratio * tokens.advantages, clipped * tokens.advantages)
-    loss = -surrogate * importance(tokens, objective)
+    """The weighted sum over tokens of -surrogate(s, A) * importance + kl * k3 - entropy * H, a scalar."""
+    loss = -objective.surrogate(objective.ratio(tokens), tokens, objective) * importance(tokens, objective)
     if tokens.reference is not None:
         loss = loss + objective.kl * k3(tokens.reference - tokens.logprobs)
     if objective.entropy:
@@ -98,7 +149,8 @@ def figures(tokens: Tokens, objective: Objective) -> Mapping[str, float]:
     """Sums over the tokens, and the largest gap: what `update` averages into metrics over any split of the batch."""
     gap = (tokens.old - tokens.sampled).abs()
     log_ratio = tokens.logprobs - tokens.old
-    outside = (log_ratio.exp() < 1 - objective.clip_low) | (log_ratio.exp() > 1 + objective.clip_high)
+    ratio = objective.ratio(tokens)
+    outside = (ratio < 1 - objective.clip_low) | (ratio > 1 + objective.clip_high)
     sums = {
         "tokens": torch.ones_like(gap),
         "entropy": tokens.entropy,

@@ -21,6 +21,8 @@ class Model:
     """What the learner computes in; master weights are float32."""
     sampler_dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """What the sampler computes in; 'auto' is bfloat16 where the device is faster at it."""
+    fp32_head: Flag = False
+    """Compute logits in float32 whatever the model computes in: a narrower gap between sampler and learner."""
     lora_rank: int = 0
     """Rank of a LoRA adapter to train in place of the weights; 0 trains them all. Needs abzero[lora]."""
     lora_alpha: float = 64.0
@@ -63,6 +65,8 @@ class Sampling:
     """Longest completion; one that reaches it is truncated."""
     max_prompt_tokens: int = 6144
     """Longest prompt; a proposal's prompt shows fewer references until it fits."""
+    stop: tuple[str, ...] = ()
+    """Strings that end a completion, as '</answer>': for base models, which may go on after the answer."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +157,18 @@ class Loss:
     """Upper half-width of the clipped ratio."""
     reduction: Literal["sequence", "token", "role_token"] = "sequence"
     """Mean per response, then over responses (paper); over all tokens; or over tokens, per role."""
+    dual_clip: float = 0.0
+    """Largest ratio that a token of negative advantage counts with, as 3; 0 is no bound (arXiv 1912.09729)."""
+    ratio: Literal["token", "sequence"] = "token"
+    """Whose ratio to the old policy is clipped: each token's (paper), or the response's geometric mean (GSPO)."""
+    surrogate: Literal["clip", "cispo"] = "clip"
+    """min(s A, clip(s) A) (paper), or clip(s) A log p, which leaves every token its gradient (CISPO)."""
+    propose_weight: float = 1.0
+    """Factor of the proposals' share of the loss."""
+    solve_weight: float = 1.0
+    """Factor of the attempts' share of the loss."""
+    truncated: float = 1.0
+    """Factor of completions cut at the token limit; 0 leaves them out of the update."""
     importance_cap: float = 2.0
     """Cap of the token-level importance weight between learner and sampler."""
     kl: float = 0.0
@@ -166,7 +182,9 @@ class Loss:
 @dataclass(frozen=True)
 class Optimizer:
     lr: float = 1e-6
-    """Learning rate of AdamW, constant."""
+    """Learning rate of AdamW."""
+    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    """How it falls after the warm-up, towards 0 at the last of `steps`."""
     betas: tuple[float, float] = (0.9, 0.999)
     """Decay rates of AdamW's two moments."""
     weight_decay: float = 0.01
@@ -179,6 +197,8 @@ class Optimizer:
     """Optimizer steps over which the learning rate rises to its value."""
     minibatches: int = 1
     """Optimizer steps per self-play step."""
+    skips: int = 0
+    """Gradients in a row that may be not finite: they are counted and left out; one more ends the run."""
     microbatch_tokens: int = 16384
     """Most tokens in one forward and backward pass; does not change the gradient."""
 

@@ -10,7 +10,7 @@ Role = Literal["propose", "solve"]
 """The two parts that the one model plays."""
 
 Finish = Literal["stop", "length"]
-"""How a completion ended: by its end-of-sequence action, or cut at the token limit."""
+"""How a completion ended: by its end-of-sequence action or a stop string, or cut at the token limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Rollout:
 
     prompt_tokens: Sequence[int]
     tokens: Sequence[int]
-    """Every sampled action, the end-of-sequence token included when ``finish`` is ``stop``."""
+    """Every sampled action, the one included that ended it when ``finish`` is ``stop``."""
     logprobs: Sequence[float]
     """Natural log-probability of each of `tokens` under the sampler, at the sampling temperature."""
     text: str

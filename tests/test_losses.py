@@ -1,6 +1,7 @@
 import itertools
 import math
 import random
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,13 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abzero.losses import (
+    RATIOS,
+    SURROGATES,
     Objective,
     Tokens,
+    cispo,
     figures,
     importance,
     k3,
     policy_loss,
     role_token_weights,
+    scaled,
+    sequence_ratio,
     sequence_weights,
     token_weights,
 )
@@ -82,6 +88,53 @@ def test_a_clipped_token_has_no_gradient():
     batch = tokens([1.5, 1.1], [1.0, 1.0])
     policy_loss(batch, PLAIN).backward()
     assert batch.logprobs.grad.tolist() == pytest.approx([0.0, -1.1])
+
+
+def test_a_dual_clip_bounds_what_a_token_of_negative_advantage_counts():
+    dual = Objective(entropy=0.0, dual_clip=3.0)
+    batch = tokens([5.0, 2.0, 0.5, 5.0], [-1.0, -1.0, -1.0, 1.0])
+    assert policy_loss(batch, dual).item() == pytest.approx(3.0 + 2.0 + 0.8 - 1.2)
+    policy_loss(batch, dual).backward()
+    assert batch.logprobs.grad.tolist() == pytest.approx([0.0, 2.0, 0.0, 0.0])
+
+
+def test_cispo_clips_the_weight_and_leaves_each_token_its_gradient():
+    batch = tokens([1.5, 0.5, 1.1], [1.0, 1.0, -2.0])
+    loss = policy_loss(batch, Objective(entropy=0.0, surrogate=cispo))
+    logp = batch.logprobs.detach()
+    assert loss.item() == pytest.approx(float(-(1.2 * logp[0] + 0.8 * logp[1] - 2.2 * logp[2])))
+    loss.backward()
+    assert batch.logprobs.grad.tolist() == pytest.approx([-1.2, -0.8, 2.2])
+
+
+def test_the_ratio_of_a_sequence_is_the_geometric_mean_of_its_tokens():
+    """Two rows, of two and three tokens: sqrt(2 * 0.5) = 1, and (8 * 1 * 1) ** (1 / 3) = 2."""
+    rows = replace(tokens([2.0, 0.5, 8.0, 1.0, 1.0], [1.0, 1.0, -1.0, -1.0, -1.0]), lengths=(2, 3))
+    gspo = Objective(entropy=0.0, ratio=sequence_ratio)
+    assert sequence_ratio(rows).tolist() == pytest.approx([1, 1, 2, 2, 2])
+    loss = policy_loss(rows, gspo)
+    assert loss.item() == pytest.approx(-2 + 3 * 2)
+    loss.backward()
+    assert rows.logprobs.grad.tolist() == pytest.approx([-1, -1, 2, 2, 2])
+    assert figures(rows, gspo)["clip_fraction"] == 3
+    assert figures(rows, PLAIN)["clip_fraction"] == 3
+    assert policy_loss(rows, PLAIN).item() == pytest.approx(-1.2 - 0.5 + 8 + 1 + 1)
+
+
+def test_before_the_first_step_all_ratios_and_surrogates_have_one_gradient():
+    found = []
+    for ratio, surrogate in itertools.product(RATIOS.values(), SURROGATES.values()):
+        batch = replace(tokens([1.0] * 5, [0.7, 0.7, -1.0, -1.0, -1.0]), lengths=(2, 3))
+        policy_loss(batch, Objective(entropy=0.0, ratio=ratio, surrogate=surrogate)).backward()
+        found.append(batch.logprobs.grad.tolist())
+    assert all(gradient == pytest.approx(found[0]) for gradient in found)
+
+
+def test_truncated_rows_and_roles_count_as_much_as_they_are_told_to():
+    cut = replace(row(4), rollout=replace(row(4).rollout, finish="length"))
+    weigh = scaled(sequence_weights, 0.5, {"propose": 3.0, "solve": 1.0})
+    assert weigh([row(1, "propose"), row(4), cut]) == pytest.approx([3 / 3, 1 / 12, 0.5 / 12])
+    assert scaled(token_weights, 1.0, {"propose": 1.0, "solve": 1.0})([row(1), cut]) == token_weights([row(1), cut])
 
 
 def test_importance_is_the_ratio_of_learner_to_sampler_up_to_its_cap():

@@ -9,6 +9,7 @@ from abzero.losses import Objective
 from abzero.observe.alarms import CONDITIONS, findings
 from abzero.policy import models
 from abzero.policy.learner import LocalLearner
+from abzero.policy.optimizer import Optimisation
 from abzero.types import Experience, Rollout
 from tests.fakes import KINDS, play, player
 from tests.policy.conftest import build, tokenizer
@@ -30,7 +31,9 @@ def learner_names(folder):
     build("qwen2").save_pretrained(folder)
     tokenizer().save_pretrained(folder)
     model, codec = models.load(folder, dtype=torch.float32, device="cpu")
-    learner = LocalLearner(model, codec, objective=Objective(kl=0.1), gap_limit=100.0)
+    learner = LocalLearner(
+        model, codec, objective=Objective(kl=0.1), optimisation=Optimisation(skips=1), gap_limit=100.0
+    )
     rollout = Rollout((2, 3), (4, 5), (-2.0, -2.0), "", "stop")
     return {f"learner/{name}" for name in learner.update([Experience("solve", "deduction", 0, rollout, (), 1.0)])}
 
@@ -52,6 +55,7 @@ def test_every_alarm_is_explained_and_no_other():
         "learner/entropy": 0.0,
         "learner/logprob_gap": 9.0,
         "learner/loss": float("nan"),
+        "learner/skipped": 1.0,
     }
     raised = {general(name).replace("/solve", "/{role}") for name in findings([sick] * 5)}
     assert len(raised) == len(CONDITIONS)

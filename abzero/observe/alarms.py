@@ -18,7 +18,7 @@ Finding = tuple[str, str]
 WINDOW = 30
 """Steps that the alarms look back, the newest included."""
 RECENT = 5
-"""Steps whose mean is judged; no alarm but `not_finite` is raised on fewer."""
+"""Steps whose mean is judged; no alarm but `not_finite` and `gradient_skipped` is raised on fewer."""
 
 
 def truncated(window: Sequence[Metrics]) -> Iterator[Finding]:
@@ -107,8 +107,18 @@ def not_finite(window: Sequence[Metrics]) -> Iterator[Finding]:
         )
 
 
+def gradient_skipped(window: Sequence[Metrics]) -> Iterator[Finding]:
+    if (count := window[-1].get("learner/skipped", 0.0)) > 0:
+        yield (
+            "gradient skipped",
+            f"{count:.0f} optimizer steps were left out: their gradient was not finite. Once is an accident; if it "
+            "happens again, lower the learning rate, or compute in a wider type.",
+        )
+
+
 CONDITIONS: tuple[Callable[[Sequence[Metrics]], Iterator[Finding]], ...] = (
     not_finite,
+    gradient_skipped,
     truncated,
     validity_collapsing,
     nothing_learnable,

@@ -35,8 +35,10 @@ def spare(device: torch.device, card: Card = torch.cuda) -> int:
 class CachedEngine:
     """Runs `model` as it is; its weights are shared, not copied."""
 
-    def __init__(self, model: PreTrainedModel, card: Card = torch.cuda) -> None:
+    def __init__(self, model: PreTrainedModel, head_VD: Tensor | None = None, card: Card = torch.cuda) -> None:
+        """Logits are hidden states times `head_VD`, in its type, or else the model's own."""
         self._model = model
+        self._head_VD = head_VD
         self._cache_bytes = CACHE_BYTES
         if model.device.type == "cuda":
             self._cache_bytes = spare(model.device, card) // 2
@@ -49,33 +51,38 @@ class CachedEngine:
     def start(
         self, prompts: Sequence[Sequence[int]], copies: Sequence[int], new: int
     ) -> tuple["CachedSession", Tensor]:
-        session, logits_PV = prefill(self._model, prompts)
+        session, logits_PV = prefill(self._model, prompts, self._head_VD)
         rows = torch.tensor([row for row, times in enumerate(copies) for _ in range(times)], device=logits_PV.device)
         session.keep(rows)
         return session, logits_PV[rows]
 
 
-def prefill(model: PreTrainedModel, prompts: Sequence[Sequence[int]]) -> tuple["CachedSession", Tensor]:
+def prefill(
+    model: PreTrainedModel, prompts: Sequence[Sequence[int]], head_VD: Tensor | None = None
+) -> tuple["CachedSession", Tensor]:
     """A session of one row for each prompt, and its logits ``[P, V]``; `PREFILL_TOKENS` at once, at most."""
     model.eval()
     width = max(map(len, prompts))
     rows = max(1, PREFILL_TOKENS // width)
-    session, logits_PV = _prefill(model, prompts[:rows], width)
+    session, logits_PV = _prefill(model, prompts[:rows], width, head_VD)
     if len(prompts) <= rows:
         return session, logits_PV
     if not all(type(layer) in (DynamicLayer, DynamicSlidingWindowLayer) for layer in session.cache.layers):
-        return _prefill(model, prompts, width)
-    parts = [_prefill(model, prompts[start : start + rows], width) for start in range(rows, len(prompts), rows)]
+        return _prefill(model, prompts, width, head_VD)
+    starts = range(rows, len(prompts), rows)
+    parts = [_prefill(model, prompts[start : start + rows], width, head_VD) for start in starts]
     session.join([part for part, _ in parts])
     return session, torch.cat([logits_PV, *(logits for _, logits in parts)])
 
 
-def _prefill(model: PreTrainedModel, prompts: Sequence[Sequence[int]], width: int) -> tuple["CachedSession", Tensor]:
+def _prefill(
+    model: PreTrainedModel, prompts: Sequence[Sequence[int]], width: int, head_VD: Tensor | None
+) -> tuple["CachedSession", Tensor]:
     """Of all `prompts` at once, padded on the left to `width`."""
     tokens_PT = torch.tensor([[0] * (width - len(prompt)) + list(prompt) for prompt in prompts], device=model.device)
     pads_P = torch.tensor([width - len(prompt) for prompt in prompts], device=model.device)
     seen_PT = (torch.arange(width, device=model.device) >= pads_P[:, None]).long()
-    session = CachedSession(model, seen_PT)
+    session = CachedSession(model, seen_PT, head_VD)
     return session, session.forward(tokens_PT, (seen_PT.cumsum(1) - 1).clamp(min=0))
 
 
@@ -94,25 +101,35 @@ def prefill_bytes_per_token(model: PreTrainedModel) -> int:
     return int((3 * inner + 6 * config.hidden_size) * model.dtype.itemsize)
 
 
+def last_logits(model: PreTrainedModel, head_VD: Tensor | None, **inputs: object) -> Tensor:
+    """Of the last token of each row, ``[B, V]``, by the model's own head or by `head_VD`."""
+    logits_BV: Tensor
+    if head_VD is None:
+        logits_BV = model(**inputs, use_cache=True, logits_to_keep=1).logits[:, -1].float()
+    else:
+        hidden_BD = model.get_decoder()(**inputs, use_cache=True).last_hidden_state[:, -1]
+        logits_BV = hidden_BD.to(head_VD.dtype) @ head_VD.T
+    return logits_BV
+
+
 class CachedSession:
     """Rows left-padded to one width, and transformers' cache of them."""
 
-    def __init__(self, model: PreTrainedModel, seen_BT: Tensor) -> None:
+    def __init__(self, model: PreTrainedModel, seen_BT: Tensor, head_VD: Tensor | None) -> None:
         self._model = model
+        self._head_VD = head_VD
         self.seen_BT = seen_BT
         self.cache = DynamicCache(config=model.config)
 
     def forward(self, tokens_BT: Tensor, positions_BT: Tensor) -> Tensor:
-        output = self._model(
+        return last_logits(
+            self._model,
+            self._head_VD,
             input_ids=tokens_BT,
             attention_mask=self.seen_BT,
             position_ids=positions_BT,
             past_key_values=self.cache,
-            use_cache=True,
-            logits_to_keep=1,
         )
-        logits_BV: Tensor = output.logits[:, -1].float()
-        return logits_BV
 
     def advance(self, tokens_B: Tensor) -> Tensor:
         positions_B1 = self.seen_BT.sum(1, keepdim=True)

@@ -69,7 +69,7 @@ class _Layer:
 class DenseEngine:
     """A copy of a model's weights, packed for decoding in `dtype`. Take a new one when the weights change."""
 
-    def __init__(self, model: PreTrainedModel, dtype: torch.dtype) -> None:
+    def __init__(self, model: PreTrainedModel, dtype: torch.dtype, wide_head: bool = False) -> None:
         config, trunk = model.config, model.model
         self.dtype = dtype
         self.queries: int = config.num_attention_heads
@@ -79,7 +79,9 @@ class DenseEngine:
         self.frequencies = trunk.rotary_emb.inv_freq.float()
         self.rope_scale: float = trunk.rotary_emb.attention_scaling
         self.embedding = trunk.embed_tokens.weight.detach().to(dtype, copy=True)
-        self.unembedding = self._packed([model.lm_head], trunk.norm)
+        self.wide = torch.float32 if wide_head and dtype.itemsize < 4 else dtype
+        """What logits are computed in."""
+        self.unembedding = self._packed([model.lm_head], trunk.norm, self.wide)
         self.layers = [
             _Layer(
                 qkv=self._packed(
@@ -94,7 +96,9 @@ class DenseEngine:
             for layer in trunk.layers
         ]
 
-    def _packed(self, modules: Sequence[nn.Linear], norm: nn.Module | None = None) -> _Linear:
+    def _packed(
+        self, modules: Sequence[nn.Linear], norm: nn.Module | None = None, dtype: torch.dtype | None = None
+    ) -> _Linear:
         """The `modules` as one product, which also applies the gain of the `norm` before them.
 
         Adapters are folded in where numbers are fp32; narrower ones would round them away, so there they stay apart.
@@ -105,11 +109,12 @@ class DenseEngine:
         weight = torch.cat([lora.merged_weight(base) for base in bases])
         down, up = _side_by_side(factors, [len(base.weight) for base in bases]) if apart else (None, None)
         if norm is not None:
+            weight = weight.to(dtype or weight.dtype)
             gain = cast(Tensor, norm.weight).detach()
             weight, down = weight * gain, None if down is None else down * gain
         biases = [module.bias.detach() for module in modules if module.bias is not None]
         return _Linear(
-            weight.to(self.dtype),
+            weight.to(dtype or self.dtype),
             torch.cat(biases).to(self.dtype) if biases else None,
             None if down is None or up is None else (down.to(self.dtype), up.to(self.dtype)),
         )
@@ -141,7 +146,7 @@ class DenseEngine:
     def _prefill(
         self, session: "DenseSession", prompts: Sequence[Sequence[int]], repeats: Tensor, first: int
     ) -> Tensor:
-        """Fill rows from `first` on with each of `prompts` as often as `repeats` says; return their logits ``[B, V]``."""
+        """Fill rows from `first` on, each of `prompts` as often as `repeats` says; return the logits ``[B, V]``."""
         width, device = session.width, self.embedding.device
         tokens_PT = torch.tensor([[0] * (width - len(prompt)) + list(prompt) for prompt in prompts], device=device)
         pads_P = torch.tensor([width - len(prompt) for prompt in prompts], device=device)
@@ -192,7 +197,7 @@ class DenseEngine:
         return rms_norm(x, x.shape[-1:], None, self.eps)
 
     def logits(self, x: Tensor) -> Tensor:
-        return self.unembedding(self.normed(x)).float()
+        return self.unembedding(self.normed(x.to(self.wide))).float()
 
 
 def _side_by_side(factors: Sequence[tuple[Tensor, Tensor] | None], rows: Sequence[int]) -> tuple[Tensor, Tensor]:

@@ -17,7 +17,7 @@ from torch.nn.functional import pad, scaled_dot_product_attention
 from transformers import AttentionInterface, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 
-from abzero.policy.cached import CachedEngine, CachedSession, prefill
+from abzero.policy.cached import CachedEngine, CachedSession, last_logits, prefill
 
 BLOCK = 512
 """Columns by which attention reaches further: the most that are read in vain."""
@@ -32,9 +32,16 @@ Capture = Callable[[Step], Step]
 class GraphEngine:
     """Runs `model` as it is; its weights are shared, not copied. `capture` is by default what its device knows."""
 
-    def __init__(self, model: PreTrainedModel, capture: Capture | None = None, block: int = BLOCK) -> None:
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        head_VD: Tensor | None = None,
+        capture: Capture | None = None,
+        block: int = BLOCK,
+    ) -> None:
         AttentionInterface.register(GROUPED, grouped_attention)
         self._model = model
+        self._head_VD = head_VD
         self._rows = CachedEngine(model).rows
         self._capture = capture
         self._block = block
@@ -43,20 +50,28 @@ class GraphEngine:
         return self._rows(-(-tokens // self._block) * self._block)
 
     def start(self, prompts: Sequence[Sequence[int]], copies: Sequence[int], new: int) -> tuple["GraphSession", Tensor]:
-        prefilled, logits_PV = prefill(self._model, prompts)
+        prefilled, logits_PV = prefill(self._model, prompts, self._head_VD)
         rows = torch.tensor([row for row, times in enumerate(copies) for _ in range(times)], device=logits_PV.device)
         capture = self._capture or (recorder() if logits_PV.is_cuda else as_it_is)
-        return GraphSession(self._model, prefilled, rows, new, capture, self._block), logits_PV[rows]
+        return GraphSession(self._model, self._head_VD, prefilled, rows, new, capture, self._block), logits_PV[rows]
 
 
 class GraphSession:
     """Rows, left-padded to one width, with room for all the tokens they may ever get."""
 
     def __init__(
-        self, model: PreTrainedModel, prefilled: CachedSession, rows: Tensor, new: int, capture: Capture, block: int
+        self,
+        model: PreTrainedModel,
+        head_VD: Tensor | None,
+        prefilled: CachedSession,
+        rows: Tensor,
+        new: int,
+        capture: Capture,
+        block: int,
     ) -> None:
         pads_P = (prefilled.seen_BT == 0).sum(1)
         self._model = model
+        self._head_VD = head_VD
         self._capture = capture
         self._block = block
         self._width = prefilled.seen_BT.shape[1]
@@ -93,15 +108,14 @@ class GraphSession:
         bias_BT = torch.zeros_like(hidden_BT, dtype=self._model.dtype)
         bias_BT = bias_BT.masked_fill(hidden_BT, torch.finfo(self._model.dtype).min)
         with attention(self._model, GROUPED):
-            output = self._model(
+            return last_logits(
+                self._model,
+                self._head_VD,
                 input_ids=self._tokens_B[:rows, None],
                 attention_mask=bias_BT[:, None, None],
                 position_ids=slots.column_1 - pads_B1,
                 past_key_values=slots,
-                use_cache=True,
             )
-        logits_BV: Tensor = output.logits[:, -1].float()
-        return logits_BV
 
     def keep(self, rows: Tensor) -> None:
         moved = (rows != torch.arange(len(rows), device=rows.device)).nonzero()[:, 0]

@@ -3,6 +3,7 @@
 import copy
 import errno
 import json
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -41,12 +42,14 @@ class LocalLearner:
         micro_batch_tokens: int = 16_384,
         checkpointing: bool = False,
         gap_limit: float = 0.5,
+        head: torch.dtype | None = None,
         world: World = ALONE,
     ) -> None:
         """`micro_batch_tokens` bounds the padded tokens of one forward pass; `checkpointing` trades time for memory.
 
         `gap_limit` bounds the mean absolute difference between sampler's and learner's log-probabilities of a batch.
-        All processes of a `world` make the same learner and call it alike; each then holds a slice of it.
+        Logits are computed in `head`, or else in the model's type. All processes of a `world` make the same learner and
+        call it alike; each then holds a slice of it.
         """
         check_router(model)
         check_head(model)
@@ -54,8 +57,10 @@ class LocalLearner:
         self._codec = codec
         self._objective = objective or Objective()
         self._weighting = weighting
-        self._minibatches = optimisation.minibatches if optimisation else 1
+        optimisation = optimisation or Optimisation()
+        self._minibatches, self._skips = optimisation.minibatches, optimisation.skips
         self._temperature = temperature
+        self._head = head
         self._budget = micro_batch_tokens
         self._gap_limit = gap_limit
         self._version = 0
@@ -67,10 +72,10 @@ class LocalLearner:
             model.gradient_checkpointing_enable({"use_reentrant": False})
         self._scorer = self._sharded(model)
         self._reference = None if reference is None else self._sharded(reference)
-        self._optimizer = MasterOptimizer(model.named_parameters(), optimisation or Optimisation(), adam, world)
+        self._optimizer = MasterOptimizer(model.named_parameters(), optimisation, adam, world)
 
     def _sharded(self, model: PreTrainedModel) -> Scorer:
-        scorer = Scorer(model, self._temperature)
+        scorer = Scorer(model, self._temperature, self._head)
         self._world.shard(scorer, model)
         return scorer
 
@@ -88,8 +93,9 @@ class LocalLearner:
     def update(self, batch: Sequence[Experience]) -> Mapping[str, float]:
         """Means over the tokens of rows that have a gradient, and the largest sampler-learner gap in log-probability.
 
-        A row of advantage 0 has none, unless there is an entropy bonus or a KL penalty. Raises `BackendError`, with the
-        weights of the last good step, where sampler and learner disagree beyond the limit or a gradient is not finite.
+        A row of advantage 0 has none, unless there is an entropy bonus or a KL penalty. Optimizer steps whose gradient
+        is not finite are counted as ``skipped``, and in nothing else. Raises `BackendError`, with the weights of the
+        last good step, where there were too many, or sampler and learner disagree beyond the limit.
         """
         rows = [row for row in batch if row.rollout.tokens]
         if not rows:
@@ -102,23 +108,33 @@ class LocalLearner:
             return {}
         before = [None, *(self._logprobs(self._scorer, [row for row, _ in part]) for part in parts[1:])]
         sums: Counter[str] = Counter()
-        largest = 0.0
+        largest, skipped = 0.0, 0
         for part, old in zip(parts, before, strict=True):
             measured = self._accumulate(part, old)
+            norm = self._step(measured["logprob_gap"] / measured["tokens"])
+            if norm is None:
+                skipped += 1
+                continue
             largest = max(largest, measured.pop("logprob_gap_max"))
-            self._check_gap(measured["logprob_gap"] / measured["tokens"])
-            measured["grad_norm"] = self._optimizer.step() * measured["tokens"]
+            measured["grad_norm"] = norm * measured["tokens"]
             sums.update(measured)
         self._version += 1
+        counted = {"skipped": float(skipped)} if self._skips else {}
+        if not sums:
+            return counted
         tokens = sums.pop("tokens")
         means = {name: value / tokens for name, value in sums.items()}
-        return means | {"tokens": tokens, "logprob_gap_max": largest, "learning_rate": self._optimizer.learning_rate}
+        return (
+            means
+            | counted
+            | {"tokens": tokens, "logprob_gap_max": largest, "learning_rate": self._optimizer.learning_rate}
+        )
 
     def _moving(self, rows: Sequence[Experience]) -> list[tuple[Experience, float]]:
         """The rows of one optimizer step that have a gradient, each with its tokens' weight among all of `rows`."""
         weighted = zip(rows, self._weighting(rows), strict=True)
         everyone = bool(self._objective.entropy or self._objective.kl)
-        return [(row, weight) for row, weight in weighted if everyone or row.advantage]
+        return [(row, weight) for row, weight in weighted if weight and (everyone or row.advantage)]
 
     def _accumulate(
         self, part: Sequence[tuple[Experience, float]], old: Mapping[int, Tensor] | None
@@ -146,6 +162,7 @@ class LocalLearner:
                 advantages=_flat([[row.advantage] * len(row.rollout.tokens) for row in some], logprobs),
                 weights=_flat([[weights[index]] * len(rows[index].rollout.tokens) for index in indices], logprobs),
                 reference=torch.cat([references[index] for index in indices]) if references else None,
+                lengths=[len(row.rollout.tokens) for row in some],
             )
             loss = policy_loss(tokens, self._objective)
             (loss * self._world.size).backward()
@@ -160,13 +177,18 @@ class LocalLearner:
         loss_sum, largest = sum(loss for _, loss, _ in shares), max(gap for _, _, gap in shares)
         return dict(total) | {"loss": loss_sum * total["tokens"], "logprob_gap_max": largest}
 
-    def _check_gap(self, gap: float) -> None:
-        if not gap <= self._gap_limit:
+    def _step(self, gap: float) -> float | None:
+        """Take an optimizer step unless the `gap` speaks against it; returns the gradient's norm, None if skipped."""
+        if not math.isfinite(gap):
+            self._optimizer.skip("log-probabilities are not finite, the sampler's or the learner's")
+            return None
+        if gap > self._gap_limit:
             self._optimizer.zero_grad()
             raise BackendError(
                 f"sampler and learner disagree by {gap:.3f} nats per token on average, above the limit of "
                 f"{self._gap_limit}: the sampler's weights are stale, or its precision is too low"
             )
+        return self._optimizer.step()
 
     @torch.no_grad()
     def _logprobs(self, scorer: Scorer, rows: Sequence[Experience]) -> dict[int, Tensor]:
@@ -220,7 +242,9 @@ class LocalLearner:
             save_file(state, folder / "optimizer.safetensors")
         except SafetensorError as error:
             raise OSError(errno.EIO, str(error)) from error
-        (folder / "learner.json").write_text(json.dumps({"version": self._version, "steps": self._optimizer.steps}))
+        (folder / "learner.json").write_text(
+            json.dumps({"version": self._version, "steps": self._optimizer.steps, "skipped": self._optimizer.skipped})
+        )
 
     def load(self, folder: Path) -> None:
         model = self.whole()
@@ -228,7 +252,8 @@ class LocalLearner:
             self._load_weights(model, folder / "model")
             counts = json.loads((folder / "learner.json").read_text())
             with safe_open(folder / "optimizer.safetensors", framework="pt") as file:
-                self._optimizer.restore(file.keys(), file.get_tensor, int(counts["steps"]))
+                skipped = int(counts.get("skipped", 0))
+                self._optimizer.restore(file.keys(), file.get_tensor, int(counts["steps"]), skipped)
             self._version = int(counts["version"])
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             raise RunError(f"{folder} does not hold this model's checkpoint: {error}") from error

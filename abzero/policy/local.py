@@ -16,6 +16,7 @@ from abzero.policy.codec import Codec
 from abzero.policy.graphs import GraphEngine
 from abzero.policy.learner import LocalLearner
 from abzero.policy.sampling import Engine, Sample, sample
+from abzero.policy.stops import StopStrings
 from abzero.types import Rollout
 
 
@@ -31,21 +32,26 @@ class LocalGenerator:
         max_prompt_tokens: int = 6144,
         max_tokens: int = 8096,
         dtype: torch.dtype = torch.float32,
+        wide_head: bool = False,
+        stop: Sequence[str] = (),
     ) -> None:
+        """`wide_head` computes logits in fp32; a completion also ends with the token that completes one of `stop`."""
         self._codec = codec
         self._temperature = temperature
         self._max_prompt_tokens = max_prompt_tokens
         self._max_tokens = max_tokens
         self._dtype = dtype
+        self._wide_head = wide_head
         self._stops = torch.tensor(sorted(codec.ends))
+        self._strings = StopStrings(codec, stop) if stop else None
         self._version = 0
-        self._engine = engine(model, dtype)
+        self._engine = engine(model, dtype, wide_head)
 
     def sync(self, learner: Learner) -> None:
         if not isinstance(learner, LocalLearner):
             raise BackendError(f"the local generator cannot take weights from a {type(learner).__name__}")
         del self._engine
-        self._engine = engine(learner.whole(), self._dtype)
+        self._engine = engine(learner.whole(), self._dtype, self._wide_head)
         self._version = learner.version
 
     def fits(self, prompt: str) -> bool:
@@ -57,7 +63,7 @@ class LocalGenerator:
     def sample(self, prompts: Sequence[str], seeds: Sequence[Sequence[int]]) -> list[list[Rollout]]:
         """One rollout of ``prompts[i]`` for each of its ``seeds[i]``."""
         encoded = [self._codec.encode(prompt) for prompt in prompts]
-        rows = sample(self._engine, encoded, seeds, self._max_tokens, self._temperature, self._stops)
+        rows = sample(self._engine, encoded, seeds, self._max_tokens, self._temperature, self._stops, self._strings)
         return [
             [rollout(self._codec, tokens, row, self._version) for row in samples]
             for tokens, samples in zip(encoded, rows, strict=True)
@@ -71,23 +77,28 @@ def draw_seeds(prompts: int, n: int, rng: random.Random) -> list[list[int]]:
 
 def rollout(codec: Codec, prompt: list[int], row: Sample, version: int) -> Rollout:
     """The record of one sample."""
+    last = row.tokens[-1:]
     return Rollout(
         prompt_tokens=prompt,
         tokens=row.tokens,
         logprobs=row.logprobs,
-        text=codec.decode(row.tokens[:-1] if row.stopped else row.tokens),
+        text=codec.decode(row.tokens[:-1] if row.stopped and last[0] in codec.ends else row.tokens),
         finish="stop" if row.stopped else "length",
         version=version,
     )
 
 
-def engine(model: PreTrainedModel, dtype: torch.dtype) -> Engine:
-    """The quickest way to run `model` in `dtype` here: dense models packed on CPU if small, captured on CUDA."""
+def engine(model: PreTrainedModel, dtype: torch.dtype, wide_head: bool = False) -> Engine:
+    """The quickest way to run `model` in `dtype` here: dense models packed on CPU if small, captured on CUDA.
+
+    Logits are computed in `dtype`, too, or in fp32 with a `wide_head`.
+    """
     known = dense.fits(model)
     if known and model.device.type == "cpu" and model.num_parameters() <= dense.PACKED_PARAMETERS:
-        return dense.DenseEngine(model, dtype)
+        return dense.DenseEngine(model, dtype, wide_head)
     same = model if model.dtype == dtype else converted(model, dtype)
-    return GraphEngine(same) if known and model.device.type == "cuda" else CachedEngine(same)
+    head = model.get_output_embeddings().weight.detach().float() if wide_head else None
+    return GraphEngine(same, head) if known and model.device.type == "cuda" else CachedEngine(same, head)
 
 
 def converted(model: PreTrainedModel, dtype: torch.dtype) -> PreTrainedModel:

@@ -1,5 +1,6 @@
 """AdamW on fp32 master weights, whatever the model computes in; its moments in fp32 or in eight bits."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 
 from abzero.errors import BackendError
 from abzero.policy.adam8bit import Adam8bit
+from abzero.policy.schedules import Schedule, constant
 from abzero.policy.sharding import ALONE, World, cut, gathered, own
 
 
@@ -21,9 +23,20 @@ class Optimisation:
     clip_norm: float = 1.0
     """The gradient is scaled down to at most this norm."""
     warmup: int = 0
-    """Optimizer steps over which the learning rate rises to its value, where it stays."""
+    """Optimizer steps over which the learning rate rises to its value."""
     minibatches: int = 1
     """Optimizer steps per update, each on its share of the batch."""
+    schedule: Schedule = constant
+    """How the learning rate falls after that."""
+    total: int = 0
+    """Optimizer steps of the whole run, after which it would be at its end."""
+    skips: int = 0
+    """Gradients in a row that may be not finite, and then are not used."""
+
+    def rate(self, step: int) -> float:
+        """Learning rate of optimizer step `step`, the first being 1."""
+        done = (step - 1 - self.warmup) / max(self.total - self.warmup, 1)
+        return self.learning_rate * min(1.0, step / max(self.warmup, 1)) * self.schedule(min(max(done, 0.0), 1.0))
 
 
 Adam = Callable[[Sequence[Tensor], Optimisation], torch.optim.Optimizer]
@@ -61,6 +74,8 @@ class MasterOptimizer:
         world: World = ALONE,
     ) -> None:
         self.steps = 0
+        self.skipped = 0
+        """Gradients that were not finite since the last one that was."""
         self._world = world
         self._settings = settings
         self._parameters = {name: parameter for name, parameter in parameters if parameter.requires_grad}
@@ -83,17 +98,18 @@ class MasterOptimizer:
     @property
     def learning_rate(self) -> float:
         """Of the last step."""
-        return self._settings.learning_rate * min(1.0, self.steps / max(self._settings.warmup, 1))
+        return self._settings.rate(self.steps)
 
-    def step(self) -> float:
-        """One step on the gradients so far; returns their norm before clipping. Raises `BackendError` if not finite."""
+    def step(self) -> float | None:
+        """One step on the gradients so far; returns their norm before clipping, or None if it is skipped."""
         masters = list(self._masters.values())
         gradients = [master.grad for master in masters if master.grad is not None]
         total = self._world.norm(torch.nn.utils.get_total_norm(gradients))
         norm = float(total)
-        if not norm < float("inf"):
-            self.zero_grad()
-            raise BackendError(f"the gradient's norm is {norm}: lower the learning rate, or compute in a wider type")
+        if not math.isfinite(norm):
+            self.skip(f"the gradient is not finite: its norm is {norm}")
+            return None
+        self.skipped = 0
         torch.nn.utils.clip_grads_with_norm_(masters, self._settings.clip_norm, total)
         self.steps += 1
         for group in self._adam.param_groups:
@@ -102,6 +118,16 @@ class MasterOptimizer:
         self.zero_grad()
         self._publish()
         return norm
+
+    def skip(self, why: str) -> None:
+        """Forget the gradients so far. Raises `BackendError` if that has happened too often in a row."""
+        self.zero_grad()
+        self.skipped += 1
+        if self.skipped > self._settings.skips:
+            raise BackendError(
+                f"{why}; lower --optimizer.lr, compute in a wider type (--model.dtype float32), or let some in a row "
+                f"be skipped: --optimizer.skips {max(3, 2 * self._settings.skips)}"
+            )
 
     def zero_grad(self) -> None:
         self._adam.zero_grad()
@@ -137,9 +163,9 @@ class MasterOptimizer:
         return self._parameters[name].dtype != self._masters[name].dtype
 
     @torch.no_grad()
-    def restore(self, names: Iterable[str], read: Callable[[str], Tensor], steps: int) -> None:
+    def restore(self, names: Iterable[str], read: Callable[[str], Tensor], steps: int, skipped: int = 0) -> None:
         """Take over what `state` returned, after `steps` steps, `read` by name. Raises `KeyError` for foreign names."""
-        self.steps = steps
+        self.steps, self.skipped = steps, skipped
         self._adam.state.clear()
         for key in names:
             name, _, kind = key.rpartition(".")

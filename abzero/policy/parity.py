@@ -29,7 +29,7 @@ LIMITS = {torch.float64: 1e-3, torch.float32: 1e-3, torch.float16: 0.05, torch.b
 def rows(vocabulary: int, longest: int) -> list[list[int]]:
     """Rows of tokens from all over the vocabulary, always the same: of each length up to `longest`, and of that one."""
     rng = random.Random(0)
-    lengths = [length for length in LENGTHS if length < longest] + [min(longest, LENGTHS[-1])]
+    lengths = sorted({min(length, longest) for length in LENGTHS})
     return [[rng.randrange(vocabulary) for _ in range(length)] for length in lengths]
 
 

@@ -52,6 +52,8 @@ class Setup:
     """That share the learner; the figures are those of one of them."""
     apart: bool = False
     """Whether another engine samples, from weights of its own; on a GPU they are let go of during an update."""
+    wide_head: bool = False
+    """Whether logits are computed in fp32, from a copy of the head where weights are narrower."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +157,9 @@ def _sampler(model: Shape, setup: Setup) -> int:
     """The copies of the weights that sampling keeps; none where it runs the learner's own."""
     if setup.apart:
         return model.parameters * setup.sampler_width
+    head = 4 * model.vocabulary * model.hidden if setup.wide_head and setup.sampler_width < 4 else 0
     packed = setup.on_cpu and model.parameters <= PACKED_PARAMETERS
-    return model.parameters * setup.sampler_width if packed or setup.sampler_width != setup.width else 0
+    return head + (model.parameters * setup.sampler_width if packed or setup.sampler_width != setup.width else 0)
 
 
 def _whole(model: Shape, setup: Setup) -> int:
@@ -199,6 +202,8 @@ def _activations(model: Shape, setup: Setup) -> int:
     head = min(answers * model.vocabulary, max(CHUNK_ELEMENTS, model.vocabulary)) * 3 * 4
     if not setup.rank:
         head += model.vocabulary * model.hidden * (setup.width if setup.width == 4 else setup.width + 4)
+    if setup.wide_head and setup.width < 4:
+        head += 8 * model.vocabulary * model.hidden
     if setup.checkpointing:
         kept, backward = model.layers * model.hidden, layer + backward
     else:

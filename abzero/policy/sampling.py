@@ -12,6 +12,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from abzero.policy.stops import StopStrings
+
 
 class Session(Protocol):
     """Rows of text that grow by one token at a time, with the keys and values of all their tokens so far."""
@@ -50,9 +52,11 @@ def sample(
     new: int,
     temperature: float,
     stops: Tensor,
+    strings: StopStrings | None = None,
 ) -> list[list[Sample]]:
     """One sample of `prompts[i]` for each of its ``seeds[i]``, of at most `new` tokens; temperature 0 is greedy.
 
+    A row ends with one of the tokens `stops`, or with one that completes one of `strings`.
     Prompts of like length run together, as many rows at once as the engine likes to hold.
     """
     jobs = [(prompt, copy) for prompt, row in enumerate(seeds) for copy in range(len(row))]
@@ -64,7 +68,7 @@ def sample(
         copies = Counter(prompt for prompt, _ in part)
         session, logits_BV = engine.start([prompts[prompt] for prompt in copies], list(copies.values()), new)
         noise_BT = torch.stack([_uniform(seeds[prompt][copy], new) for prompt, copy in part])
-        samples |= zip(part, _run(session, logits_BV, noise_BT, temperature, stops), strict=True)
+        samples |= zip(part, _run(session, logits_BV, noise_BT, temperature, stops, strings), strict=True)
     return [[samples[prompt, copy] for copy in range(len(row))] for prompt, row in enumerate(seeds)]
 
 
@@ -72,7 +76,14 @@ def _uniform(seed: int, length: int) -> Tensor:
     return torch.rand(length, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-def _run(session: Session, logits_BV: Tensor, noise_BT: Tensor, temperature: float, stops: Tensor) -> list[Sample]:
+def _run(
+    session: Session,
+    logits_BV: Tensor,
+    noise_BT: Tensor,
+    temperature: float,
+    stops: Tensor,
+    strings: StopStrings | None,
+) -> list[Sample]:
     device = logits_BV.device
     stops = stops.to(device)
     noise_TB = noise_BT.T.contiguous().to(device, _wide(device))
@@ -87,7 +98,10 @@ def _run(session: Session, logits_BV: Tensor, noise_BT: Tensor, temperature: flo
         choice_B, logprob_B = draw(logits_BV, noise_TB[step, live], temperature)
         tokens_TB[step, live] = choice_B
         logprobs_TB[step, live] = logprob_B
-        ended = torch.isin(choice_B, stops) & ~stopped[live]
+        ended = torch.isin(choice_B, stops)
+        if strings is not None:
+            ended |= strings.ended(tokens_TB[: step + 1, live])
+        ended &= ~stopped[live]
         if ended.any():
             stopped[live[ended]] = True
             lengths[live[ended]] = step + 1

@@ -25,7 +25,7 @@ from abzero.errors import BackendError
 T = TypeVar("T")
 
 PATIENCE = timedelta(hours=1)
-"""How long a process waits for the others within an update. A dead one is seen at once; this is for one that is stuck."""
+"""How long a process waits for others within an update. A dead one is seen at once; this is for one that is stuck."""
 IDLE = timedelta(days=7)
 """How long it waits for orders, and for others to finish theirs: sampling, running programs, writing to a slow disk."""
 

@@ -94,6 +94,7 @@ BACKENDS = {
     "local-llama": Backend(local(), shape="llama", **LOCAL),
     "local-bf16-sampler": Backend(local(**NARROW), gap=0.1, alone=False, **LOCAL),
     "local-bf16": Backend(local(**HALF), gap=0.1, gradient_gap=0.15, alone=False, **LOCAL),
+    "local-bf16-wide-head": Backend(local(wide_head=True, **HALF), gap=0.1, gradient_gap=0.15, alone=False, **LOCAL),
     "local-8bit": Backend(local(adam=adam_8bit), **LOCAL),
     "local-lora": Backend(local(rank=4), **LOCAL),
     "local-lora-bf16": Backend(local(rank=4, **HALF), gap=0.1, gradient_gap=0.15, alone=False, **LOCAL),

@@ -106,6 +106,7 @@ def local_policy(
     temperature: float = 1.0,
     max_prompt_tokens: int = 100,
     max_tokens: int = 20,
+    wide_head: bool = False,
     **settings: Any,
 ) -> tuple[LocalGenerator, LocalLearner]:
     """Generator and learner of the model in `folder`, with an adapter where `rank` is positive."""
@@ -114,5 +115,8 @@ def local_policy(
         pytest.importorskip("peft", reason="the extra [lora] is not installed")
         lora.add(model, rank, 2.0 * rank)
     limits = {"max_prompt_tokens": max_prompt_tokens, "max_tokens": max_tokens}
-    generator = LocalGenerator(model, codec, temperature=temperature, dtype=sampler_dtype, **limits)
-    return generator, LocalLearner(model, codec, temperature=temperature, **settings)
+    generator = LocalGenerator(
+        model, codec, temperature=temperature, dtype=sampler_dtype, wide_head=wide_head, **limits
+    )
+    head = {"head": torch.float32} if wide_head else {}
+    return generator, LocalLearner(model, codec, temperature=temperature, **head, **settings)

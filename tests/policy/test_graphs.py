@@ -40,7 +40,7 @@ def load(folder) -> PreTrainedModel:
 @pytest.mark.parametrize("traced", [True, False])
 def test_it_samples_what_transformers_does(folders, shape, traced):
     model = load(folders[shape])
-    engine = GraphEngine(model, Traces() if traced else None, block=16)
+    engine = GraphEngine(model, capture=Traces() if traced else None, block=16)
     found = sample(engine, PROMPTS, SEEDS, 50, 1.0, STOPS)
     expected = sample(CachedEngine(model), PROMPTS, SEEDS, 50, 1.0, STOPS)
     assert {row.stopped for rows in expected for row in rows} == {True, False}
@@ -51,7 +51,7 @@ def test_it_samples_what_transformers_does(folders, shape, traced):
 
 def test_each_shape_is_captured_once_and_rows_that_finish_leave_in_halves(folder):
     traces = Traces()
-    sample(GraphEngine(load(folder), traces, block=16), PROMPTS, SEEDS, 50, 1.0, STOPS)
+    sample(GraphEngine(load(folder), capture=traces, block=16), PROMPTS, SEEDS, 50, 1.0, STOPS)
     captured = traces.shapes[::3]
     assert captured[0] == (10, 49)
     assert {rows for rows, _ in captured} <= {10, 5, 3, 2, 1}
@@ -75,6 +75,6 @@ def test_an_adapter_is_sampled_with(folder):
             torch.nn.init.normal_(parameter, std=0.3, generator=torch.Generator().manual_seed(0))
     plain, found, expected = (
         [[row.tokens for row in rows] for rows in sample(engine, PROMPTS, SEEDS, 9, 1.0, STOPS)]
-        for engine in (GraphEngine(load(folder)), GraphEngine(model, Traces()), CachedEngine(model))
+        for engine in (GraphEngine(load(folder)), GraphEngine(model, capture=Traces()), CachedEngine(model))
     )
     assert found == expected != plain

@@ -1,5 +1,6 @@
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,11 @@ from torch import Tensor
 from transformers import GraniteConfig, GraniteForCausalLM
 
 from abzero.errors import BackendError, ConfigError
-from abzero.losses import Objective, Weighting, role_token_weights, sequence_weights, token_weights
+from abzero.losses import Objective, Weighting, role_token_weights, scaled, sequence_weights, token_weights
 from abzero.policy import models
 from abzero.policy.learner import LocalLearner
 from abzero.policy.optimizer import Optimisation
+from abzero.policy.scorer import Scorer
 from abzero.types import Experience
 
 from .ragged import RAGGED, experience
@@ -173,6 +175,67 @@ def test_a_gradient_that_is_not_finite_stops_the_run_and_leaves_the_weights_alon
         policy.update([experience([5], [6, 0], 0.0, math.nan, "solve")])
     assert policy.version == 0
     assert all(torch.equal(value, before[name]) for name, value in policy.model.state_dict().items())
+
+
+def test_what_is_not_finite_is_not_called_stale(folder):
+    """Neither where the learner is broken, nor where the sampler says that what it took was impossible."""
+    broken = learner(folder, gap_limit=0.01)
+    with torch.no_grad():
+        broken.model.model.norm.weight.fill_(math.nan)
+    with pytest.raises(BackendError, match="not finite"):
+        broken.update(RAGGED)
+    impossible = replace(RAGGED[0], rollout=replace(RAGGED[0].rollout, logprobs=[-math.inf] * 3))
+    with pytest.raises(BackendError, match="not finite"):
+        learner(folder, gap_limit=0.01).update([impossible])
+
+
+def test_gradients_that_are_not_finite_are_skipped_and_counted_and_the_others_used(folder, tmp_path):
+    nan = experience([5], [6, 0], 0.0, math.nan, "solve")
+    plain = {"gap_limit": 9.0, "objective": Objective(entropy=0.0)}
+    two = Optimisation(learning_rate=0.01, minibatches=2, skips=1)
+    policy = learner(folder, optimisation=two, **plain)
+    metrics = policy.update([RAGGED[0], nan])
+    assert (metrics["skipped"], metrics["tokens"]) == (1, 3)
+    assert all(math.isfinite(value) for value in metrics.values())
+    alone = learner(folder, optimisation=Optimisation(learning_rate=0.01, skips=1), **plain)
+    assert alone.update([nan]) == {"skipped": 1}
+    assert alone.update([RAGGED[0]])["skipped"] == 0
+    alone.update([nan])
+    alone.save(tmp_path)
+    resumed = learner(folder, optimisation=two, **plain)
+    resumed.load(tmp_path)
+    with pytest.raises(BackendError, match=r"--optimizer\.skips"):
+        resumed.update([nan])
+
+
+def test_a_row_without_weight_is_not_computed(folder):
+    cut = replace(RAGGED[1], rollout=replace(RAGGED[1].rollout, finish="length"))
+    roles = {"propose": 1.0, "solve": 1.0}
+    masked = learner(folder, weighting=scaled(sequence_weights, 0.0, roles), gap_limit=9.0)
+    assert masked.update([RAGGED[0], cut])["tokens"] == 3
+
+
+def test_a_wide_head_narrows_the_gap_of_a_bf16_learner(folder):
+    """Its log-probabilities against those of the same bf16 hidden states in float64."""
+    model, _ = models.load(folder, dtype=torch.bfloat16, device="cpu")
+    text = torch.arange(2, 40)[None]
+    with torch.no_grad():
+        hidden = model.get_decoder()(text).last_hidden_state[0, :-1].double()
+        exact = torch.log_softmax(hidden @ model.lm_head.weight.double().T, -1).gather(1, text[0, 1:, None])[:, 0]
+        gaps = [
+            float((Scorer(model, 1.0, head)(text, torch.arange(1, 38))[0] - exact).abs().mean())
+            for head in (None, torch.float32)
+        ]
+    assert gaps[1] < 1e-5 < 1e-3 < gaps[0]
+
+
+def test_a_wide_head_gives_each_weight_its_gradient(folder):
+    plain, wide = (
+        gradients(learner(folder, dtype=torch.float32, head=head, gap_limit=9.0), RAGGED)
+        for head in (None, torch.float64)
+    )
+    for name, gradient in plain.items():
+        torch.testing.assert_close(wide[name], gradient, rtol=1e-4, atol=1e-6, msg=name)
 
 
 def test_a_model_that_scales_its_logits_is_refused(folder):

@@ -65,6 +65,21 @@ def test_the_lean_engine_samples_what_transformers_does(folders, shape):
     assert [[row.tokens for row in rows] for rows in lean] == [[row.tokens for row in rows] for rows in plain]
 
 
+@pytest.mark.parametrize("packed", [True, False])
+def test_logits_of_a_wide_head_are_not_rounded(folder, packed):
+    """In bf16 they are: to eight bits each."""
+    model, _ = models.load(folder, dtype=torch.bfloat16, device="cpu")
+    for wide in (False, True):
+        if packed:
+            engine = DenseEngine(model, torch.bfloat16, wide)
+        else:
+            engine = CachedEngine(model, model.lm_head.weight.detach().float() if wide else None)
+        session, first = engine.start([[5, 6, 7], [8]], [1, 2], 4)
+        for logits in (first, session.advance(torch.tensor([3, 4, 5]))):
+            assert logits.dtype == torch.float32
+            assert torch.equal(logits, logits.bfloat16().float()) != wide
+
+
 def test_first_tokens_are_as_frequent_as_the_model_says(folder):
     temperature = 0.6
     policy = generator(folder, tokens=1, temperature=temperature)

@@ -6,6 +6,7 @@ from torch import nn
 
 from abzero.errors import BackendError
 from abzero.policy.optimizer import Adam, MasterOptimizer, Optimisation, adam, adam_8bit
+from abzero.policy.schedules import constant, cosine, linear
 
 FAST = Optimisation(learning_rate=0.01, clip_norm=math.inf)
 
@@ -107,6 +108,21 @@ def test_the_gradient_is_clipped_to_its_norm():
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_so_many_gradients_in_a_row_may_be_not_finite(bad):
+    parameters = weights()
+    optimizer = MasterOptimizer(parameters.items(), Optimisation(learning_rate=0.1, skips=2), adam)
+    before = parameters["a"].detach().clone()
+    for value, expected in ((bad, True), (bad, True), (1.0, False), (bad, True), (bad, True)):
+        parameters["a"].grad = torch.full_like(TARGET, value)
+        assert (optimizer.step() is None) == expected
+        assert torch.equal(parameters["a"].detach(), before) == (optimizer.steps == 0)
+    parameters["a"].grad = torch.full_like(TARGET, bad)
+    with pytest.raises(BackendError, match=r"not finite: its norm is .*--optimizer\.skips 4"):
+        optimizer.step()
+    assert optimizer.steps == 1
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_a_gradient_that_is_not_finite_moves_nothing(bad):
     parameters = weights()
     optimizer = MasterOptimizer(parameters.items(), FAST, adam)
@@ -116,6 +132,20 @@ def test_a_gradient_that_is_not_finite_moves_nothing(bad):
         optimizer.step()
     assert torch.equal(parameters["a"].detach(), before)
     assert optimizer.steps == 0
+
+
+@pytest.mark.parametrize(
+    ("schedule", "rates"),
+    [
+        (constant, [0.5, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]),
+        (linear, [0.5, 1.0, 1.0, 0.75, 0.5, 0.25, 0.0]),
+        (cosine, [0.5, 1.0, 1.0, (1 + 0.5**0.5) / 2, 0.5, (1 - 0.5**0.5) / 2, 0.0]),
+    ],
+)
+def test_the_learning_rate_falls_as_scheduled_once_it_is_warm(schedule, rates):
+    """Two steps of warm-up and four of decay; a run that goes on stays at the end."""
+    settings = Optimisation(learning_rate=0.4, warmup=2, total=6, schedule=schedule)
+    assert [settings.rate(step) / 0.4 for step in range(1, 8)] == pytest.approx(rates)
 
 
 def test_warm_up_raises_the_learning_rate_step_by_step():

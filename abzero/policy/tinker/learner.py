@@ -84,7 +84,8 @@ class TinkerLearner:
 
     def _moving(self, rows: Sequence[Experience]) -> list[tuple[Experience, float]]:
         """The rows of one optimizer step that have a gradient, each with its tokens' weight among all of `rows`."""
-        return [(row, weight) for row, weight in zip(rows, self._weighting(rows), strict=True) if row.advantage]
+        weighted = zip(rows, self._weighting(rows), strict=True)
+        return [(row, weight) for row, weight in weighted if weight and row.advantage]
 
     def _logprobs(self, part: Sequence[tuple[Experience, float]]) -> list[list[float]]:
         return self._trainer.logprobs([row.rollout for row, _ in part])
@@ -102,6 +103,7 @@ class TinkerLearner:
             sampled=_flat([row.rollout.logprobs for row, _ in part]),
             advantages=_flat([[row.advantage] * len(row.rollout.tokens) for row, _ in part]),
             weights=_flat([[weight] * len(row.rollout.tokens) for row, weight in part]),
+            lengths=lengths,
         )
         measured = dict(figures(tokens, self._objective))
         self._check_gap(measured["logprob_gap"] / measured["tokens"])
@@ -131,7 +133,7 @@ class TinkerLearner:
     @property
     def _learning_rate(self) -> float:
         """Of the last step."""
-        return self._settings.learning_rate * min(1.0, self._steps / max(self._settings.warmup, 1))
+        return self._settings.rate(self._steps)
 
     def _adam(self) -> Adam:
         settings = self._settings
