@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, Self
 
-from abzero import literals
 from abzero.errors import ConfigError, IsolationError, SandboxError
-from abzero.sandbox import wire
+from abzero.python import literals
 from abzero.sandbox.base import Call, Outcome
-from abzero.sandbox.limits import IMPORTS, Limits
-from abzero.sandbox.parent import Ending, Zygote, ZygoteDied
+from abzero.sandbox.child import wire
+from abzero.sandbox.child.limits import IMPORTS, Limits
+from abzero.sandbox.host import Ending, Zygote, ZygoteDied
 from abzero.sandbox.schedule import Job, Schedule
 
 SEEDS = 8

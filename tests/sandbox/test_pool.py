@@ -10,9 +10,9 @@ import pytest
 
 from abzero.errors import ConfigError, SandboxError
 from abzero.sandbox.base import Call, Nondeterministic, NotLiteral, Raised, Refused, Returned, Stopped
-from abzero.sandbox.limits import Limits
+from abzero.sandbox.child.limits import Limits
+from abzero.sandbox.child.zygote import BURST
 from abzero.sandbox.pool import SandboxPool, alone_at_once
-from abzero.sandbox.zygote import BURST
 
 CASES = {
     "a value": ("def f(x):\n    return x + 1", "41", Returned("42")),
@@ -235,9 +235,9 @@ def test_an_interrupt_leaves_a_pool_that_works(pool):
 TRAINER = """
 import sys, threading
 from abzero.sandbox.base import Call
-from abzero.sandbox.limits import Limits
+from abzero.sandbox.child.limits import Limits
 from abzero.sandbox.pool import SandboxPool, alone_at_once
-from abzero.sandbox.zygote import BURST
+from abzero.sandbox.child.zygote import BURST
 sandbox = SandboxPool(workers=2, limits=Limits(cpu_seconds=60))
 print(*sandbox.report().zygotes, flush=True)
 sandbox.run([Call(f"def f(x):\\n    while x != -{n}: x += 1", "1") for n in range(1, 9)])

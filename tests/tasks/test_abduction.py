@@ -1,7 +1,7 @@
 import pytest
 
 from abzero.errors import Malformed
-from abzero.sandbox.drive import drive
+from abzero.sandbox.run import drive
 from abzero.tasks import Abduction
 from abzero.types import Case, Task
 from tests.fakes import COMPACT, FakeSandbox
