@@ -67,7 +67,9 @@ class Ending:
 class Zygote:
     """One zygote process with hash seed `seed`. Raises `SandboxError` if it does not start."""
 
-    def __init__(self, seed: int, limits: Limits, imports: Collection[str] | None, without: Collection[str]) -> None:
+    def __init__(
+        self, seed: int, place: int, limits: Limits, imports: Collection[str] | None, without: Collection[str]
+    ) -> None:
         self._limits = limits
         self._children: dict[int, Child] = {}
         self._overdue: set[int] = set()
@@ -76,6 +78,7 @@ class Zygote:
         ours, theirs = socket.socketpair()
         settings: wire.Settings = {
             "seed": seed,
+            "place": place,
             "root": str(_ROOT),
             "imports": None if imports is None else sorted(imports),
             "without": sorted(without),

@@ -99,8 +99,8 @@ class SandboxPool:
         self._running: dict[tuple[int, int], Job] = {}
         self._ended: deque[tuple[Job, Ending]] = deque()
         try:
-            for value in self._seeds:
-                self._zygotes.append(Zygote(value, limits, imports, without))
+            for place, value in enumerate(self._seeds):
+                self._zygotes.append(Zygote(value, place, limits, imports, without))
             for index in range(SEEDS):
                 self._admit(index)
         except BaseException:
@@ -202,7 +202,7 @@ class SandboxPool:
         self._zygotes[index].close()
         self._respawned += 1
         try:
-            self._zygotes[index] = Zygote(self._seeds[index], self._limits, self._imports, self._without)
+            self._zygotes[index] = Zygote(self._seeds[index], index, self._limits, self._imports, self._without)
             self._admit(index)
         except BaseException:
             self.close()

@@ -18,6 +18,8 @@ class Settings(TypedDict):
     """What a zygote is told on its command line, as JSON."""
 
     seed: int
+    place: int
+    """Which of the zygotes it is: neighbours differ in how they lay out memory, whatever their seeds."""
     root: str
     """The folder that holds this package: on the zygote's path while it starts, and then no longer."""
     imports: list[str] | None

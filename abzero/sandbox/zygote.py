@@ -21,6 +21,7 @@ import sys
 from collections.abc import Callable
 
 from abzero.sandbox import confine, kernel, seccomp, selftest, wire
+from abzero.sandbox.child import codecs_in_memory, surroundings, tripwires
 from abzero.sandbox.limits import IMPORTS
 from abzero.sandbox.worker import DESCRIPTOR, Worker, writer
 
@@ -37,11 +38,14 @@ _CODECS = (
     "ascii latin-1 utf-7 utf-8 utf-8-sig utf-16 utf-16-le utf-16-be utf-32 utf-32-le utf-32-be unicode_escape"
     " raw_unicode_escape punycode cp437 cp1252 hex base64 rot13"
 )
-"""Text encodings that a program may ask for by name: each is a module, which a child could not load."""
+"""Text encodings that programs ask for most; the others are loaded where they are asked for."""
 
 
 _GAPS = 60
 """How many new objects of a size come to lie in random order."""
+_LARGE_GAPS, _LARGE = 400, (512, 8192)
+"""The same for those that are too large for the interpreter's own allocator, in bytes."""
+_M_MMAP_MAX = -4
 BURST = 8
 """Most children forked in a row: until then each takes one descriptor or two of the 32 that the zygote may have."""
 _MOST_NAMES = 1 << 16
@@ -62,8 +66,11 @@ def main(control_descriptor: int, settings: str) -> None:
     parent = os.getppid()
     options: wire.Settings = json.loads(settings)
     try:
-        worker = _prepare(options)
+        worker, tripping = _prepare(options)
         layers = confine.confine(options["memory_bytes"], frozenset(options["without"]))
+        layers["tripwires"] = tripping
+        if options["imports"] is not None:
+            surroundings.scrub()
     except Exception as error:
         control.sendall(_message({"failed": f"{type(error).__name__}: {error}"}))
         raise SystemExit(1) from error
@@ -77,9 +84,14 @@ def _message(content: object) -> bytes:
     return wire.LENGTH.pack(len(body)) + body
 
 
-def _prepare(options: wire.Settings) -> Worker:
-    """Load what programs may import, scrub what would tell them about the machine, and stir the heap."""
+def _prepare(options: wire.Settings) -> tuple[Worker, str]:
+    """Load what programs may import, scrub what would tell them about the machine, and stir the heap; the worker, and
+    whether the tripwires are laid.
+    """
     seed, imports = options["seed"], options["imports"]
+    if sys.platform == "linux":
+        importlib.import_module("abzero.sandbox.clocks")
+        importlib.import_module("abzero.sandbox.landlock")
     sys.path[:] = [entry for entry in sys.path if entry != options["root"]]
     for name in [*IMPORTS, *POLICY_OFF] if imports is None else imports:
         try:
@@ -88,6 +100,7 @@ def _prepare(options: wire.Settings) -> Worker:
             continue
     for name in _CODECS.split():
         codecs.lookup(name)
+    codecs_in_memory.keep()
     random.seed(f"{seed}")
     os.environ.clear()
     sys.argv[:] = [f"/{seed}"]
@@ -96,24 +109,44 @@ def _prepare(options: wire.Settings) -> Worker:
     sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = _Null()  # type: ignore[misc,assignment]
     importlib.import_module("warnings").simplefilter("ignore")
     allowed = None if imports is None else frozenset(imports)
-    worker = Worker(allowed, options["value_characters"], options["value_depth"], options["value_nodes"])
+    flag, tripping = _lay_tripwires("tripwires" in options["without"])
+    worker = Worker(allowed, options["value_characters"], options["value_depth"], options["value_nodes"], flag)
     worker.warm_up()
     global _ballast
-    _ballast = _stir(random.Random(f"{seed}"))
+    _ballast = _stir(random.Random(f"{seed}"), options["place"])
     _make_room_for_names()
     gc.collect()
     gc.disable()
     gc.freeze()
-    return worker
+    return worker, tripping
+
+
+def _lay_tripwires(without: bool) -> tuple[tripwires.Flag | None, str]:
+    flag = tripwires.Flag()
+    try:
+        if without:
+            return None, "off on request"
+        tripwires.lay(flag)
+    except (OSError, ValueError, AttributeError, KeyError) as error:
+        return None, f"missing: {error}"
+    return flag, confine.ON
 
 
 _ballast: list[object] = []
 
 
-def _stir(rng: random.Random) -> list[object]:
+def _stir(rng: random.Random, place: int) -> list[object]:
     """Objects of all small sizes in random number, so that addresses differ between zygotes in their low bits too; and
-    between them room for more, in random order, so that of two new objects now one, now the other lies first.
+    between them room for more, in random order, so that of two new objects now one, now the other lies first. Large
+    ones the same; and the largest, each a mapping of its own, grow downwards in one half of the zygotes and upwards in
+    the other.
     """
+    low, high = _LARGE
+    large: list[object] = []
+    for _ in range(_LARGE_GAPS):
+        large += bytes(rng.randrange(low, high)), bytes(rng.randrange(low, low + 64))  # the second keeps gaps apart
+    if sys.platform == "linux" and place % 2:
+        kernel.libc.mallopt(_M_MMAP_MAX, 0)
     blocks: list[object] = [bytes(size) for size in range(0, 480, 8) for _ in range(rng.randrange(40))]
     blocks += [[] for _ in range(rng.randrange(200))]
     blocks += [object() for _ in range(rng.randrange(200))]
@@ -123,7 +156,11 @@ def _stir(rng: random.Random) -> list[object]:
     rng.shuffle(gone)
     while gone:
         gone.pop()
-    return blocks
+    order = [*range(0, len(large), 2)]
+    rng.shuffle(order)
+    for index in order:
+        large[index] = None
+    return [*blocks, large]
 
 
 def _make_room_for_names() -> None:
@@ -247,6 +284,8 @@ def _life(worker: Worker, lock: kernel.Prctl | None) -> Callable[[bytes, int, in
             whole = microseconds // 1_000_000 + 1
             limit(processor, (whole, whole + 1))
             limit(processes, (0, 0))
+            if verb not in verbs:
+                selftest.survive()
             if lock is not None:
                 lock()
             if verb in verbs:

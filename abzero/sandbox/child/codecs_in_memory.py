@@ -1,0 +1,72 @@
+"""Python's text encodings, kept as code, for children that can read no file. Standard library only.
+
+Each of the 120 encodings is a module, loaded when it is first asked for. A program that asks must not get an error that a
+plain interpreter would not give; but loaded by every zygote, they would take a third of its memory, which each fork
+copies the tables of. Their code lies in one private mapping instead, outside what forks copy.
+"""
+
+import encodings
+import importlib.util
+import marshal
+import mmap
+import os
+import pkgutil
+import sys
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec
+from types import CodeType, ModuleType
+from typing import cast
+
+_NATIVE = "_multibytecodec _codecs_cn _codecs_hk _codecs_iso2022 _codecs_jp _codecs_kr _codecs_tw"
+_ALSO = ("stringprep",)
+
+
+class CodecFinder:
+    """Finds the modules of encodings, and what these import."""
+
+    def __init__(self) -> None:
+        for name in _NATIVE.split():
+            importlib.util.find_spec(name) and importlib.import_module(name)
+        names = [f"encodings.{found.name}" for found in pkgutil.iter_modules(encodings.__path__)]
+        parts, self._places = [], {}
+        end = 0
+        for name in [*names, *_ALSO]:
+            spec = importlib.util.find_spec(name)
+            code = spec.loader.get_code(name) if spec and spec.loader else None  # type: ignore[attr-defined]
+            if code is not None:
+                parts.append(marshal.dumps(_nameless(code)))
+                self._places[name] = (end, end := end + len(parts[-1]))
+        self._code = _outside(b"".join(parts))
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        return ModuleSpec(name, self) if name in self._places else None  # type: ignore[arg-type]
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        start, end = self._places[module.__name__]
+        exec(marshal.loads(self._code[start:end]), vars(module))
+
+
+def keep() -> None:
+    """Have all encodings at hand from now on."""
+    sys.meta_path.insert(0, cast("type", CodecFinder()))  # the finders of the standard library are classes
+
+
+def _nameless(code: CodeType) -> CodeType:
+    """`code` without the path of its file."""
+    constants = tuple(_nameless(inner) if isinstance(inner, CodeType) else inner for inner in code.co_consts)
+    return code.replace(co_filename="<codec>", co_consts=constants)
+
+
+def _outside(content: bytes) -> bytes | mmap.mmap:
+    """`content` in a mapping that forks do not copy, where there is such a thing."""
+    if not hasattr(os, "memfd_create"):
+        return content
+    descriptor = os.memfd_create("encodings")
+    try:
+        os.write(descriptor, content)
+        return mmap.mmap(descriptor, len(content), flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ)
+    finally:
+        os.close(descriptor)
