@@ -1,5 +1,6 @@
 """One call on its way to an outcome: what is known from its runs so far, and under which seeds it must run next."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from abzero import literals
@@ -33,6 +34,8 @@ class Check:
     """Something that is known of it comes from the lane."""
     audit: Result | None = None
     """What the lane said, until it has run once more with nothing before it."""
+    before: "Sequence[Check]" = ()
+    """What ran before it in the shared child of its first run; itself is the last."""
     suspect: bool = False
     """The lane and the run alone disagreed: either the program is unsteady, or the lane is."""
     first: Result | None = None

@@ -43,7 +43,8 @@ class Schedule:
     ) -> None:
         self._limits, self._seeds, self._workers, self._rng = limits, seeds, workers, rng
         self._alone_at_once = alone_at_once
-        self.lane_open = lane_open
+        self._lane_allowed = self.lane_open = lane_open
+        self.lane_faults = 0
         self._checks: dict[Call, Check] = {}
         self._fresh: deque[Check] = deque()
         self._lanes: list[deque[Check]] = [deque() for _ in range(seeds)]
@@ -57,8 +58,9 @@ class Schedule:
 
     def add(self, calls: Iterable[Call]) -> None:
         """Queue `calls`, each distinct one once, those of one program side by side, and those that run first under the
-        same seed: what one child compiled is then a whole lot for the next.
+        same seed: what one child compiled is then a whole lot for the next. The lane is open, unless it never is.
         """
+        self.lane_open = self._lane_allowed
         by_program: dict[str, list[Check]] = {}
         for call in calls:
             if call not in self._checks:
@@ -70,7 +72,7 @@ class Schedule:
         fresh = [check for group in by_program.values() for check in group]
         fresh.sort(key=lambda check: check.home)
         for check in fresh:
-            check.alone = len(fresh) == 1 or self._limits.lane_calls == 1
+            check.alone = len(fresh) == 1 or self._limits.lane_calls == 1 or self._foreseen.barred(check.call)
             self._start(check, check.home)
 
     def take(self, calls: Sequence[Call]) -> list[Outcome]:
@@ -124,7 +126,7 @@ class Schedule:
 
     def _lone(self) -> Job:
         check, seed = self._alone.popleft()
-        return Job(seed, wire.ALONE, lots.alone(check), self._limits.cpu_seconds, [check])
+        return Job(seed, wire.ALONE, lots.alone(check), self._limits.cpu_seconds * check.call.time_share, [check])
 
     def _share(self, seed: int, running: Collection[Job]) -> Job:
         """A lot for a shared child, which an audit begins if one waits for a child of this seed."""
@@ -210,6 +212,7 @@ class Schedule:
             elif check.audit is not None:
                 self._audited(check, seed, found[number])
             else:
+                check.before = check.before or job.checks[: number + 1]
                 self._reported(check, seed, found[number])
 
     def _reported(self, check: Check, seed: int, result: Result) -> None:
@@ -246,7 +249,7 @@ class Schedule:
             if isinstance(outcome_of(result, verify=False), Returned):
                 check.suspect = check.hashing = True
             elif result.tag in (wire.RAISED, wire.NO_LITERAL):
-                self._close_lane()
+                self._close_lane(check)
         self._conclude(check, seed, result)
 
     def _conclude(self, check: Check, seed: int, result: Result | Outcome) -> None:
@@ -256,11 +259,17 @@ class Schedule:
             check.program_frame = check.call_frame = b""
         if check.suspect and not check.pending:
             check.shared = check.suspect = False
-            self._close_lane()
+            self._close_lane(check)
 
-    def _close_lane(self) -> None:
-        """The lane gave a value that a program does not have: close it for good, and take back what came from it."""
-        warnings.warn("the sandbox's shared lane gave a wrong value and is closed", RuntimeWarning, stacklevel=2)
+    def _close_lane(self, wronged: Check) -> None:
+        """The lane gave a value that a program does not have: take back what came from it, run the rest of the batch alone,
+        and keep out for good whatever ran before `wronged`. Others may share again, or models had a brake to pull.
+        """
+        warnings.warn(
+            "the sandbox's shared lane gave a wrong value: this batch runs alone", RuntimeWarning, stacklevel=2
+        )
+        self.lane_faults += 1
+        self._foreseen.bar(check.call.program for check in wronged.before)
         self.lane_open = False
         self._alone.extend((check, check.home) for check in self._fresh)
         self._fresh.clear()

@@ -66,8 +66,7 @@ _NAMES_PLAIN = (
 _PLAIN_DUNDERS = frozenset(_NAMES_PLAIN.split())
 _COMPARING = frozenset({"__eq__", "__ne__", "__hash__"})
 _NAMES_HASHING = (
-    "set frozenset hash Set MutableSet AbstractSet FrozenSet KeysView ItemsView MappingView __hash__ samples"
-    " kde_random"
+    "set frozenset hash Set MutableSet AbstractSet FrozenSet KeysView ItemsView MappingView __hash__ samples kde_random"
 )
 _HASHING = frozenset(_NAMES_HASHING.split())
 _SPECIAL = re.compile(r"__\w+__")
@@ -97,7 +96,17 @@ _TYPE_PARAMETERS = [
     if name in dis.opmap
 ]
 """What makes type variables and aliases from Python 3.12 on: objects of ``typing``, with no import of it."""
-_TELLING = {_STORE, _DELETE, _MATCH_CLASS, _IMPORT, _BINARY, _IS, *_GROUPS, *_HASHES, *(pair[0] for pair in _TYPE_PARAMETERS)}
+_TELLING = {
+    _STORE,
+    _DELETE,
+    _MATCH_CLASS,
+    _IMPORT,
+    _BINARY,
+    _IS,
+    *_GROUPS,
+    *_HASHES,
+    *(pair[0] for pair in _TYPE_PARAMETERS),
+}
 _ORDINARY = bytes(sorted(set(range(256)) - _TELLING))
 """Operations that tell nothing by themselves."""
 

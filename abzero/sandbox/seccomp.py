@@ -2,7 +2,8 @@
 
 What pure computation needs is memory and one descriptor to write to. All else ends the process, since the library and
 programs turn a refusal into an answer: a process id of -1, one processor, no such file. What fails with EPERM instead is
-what innocent programs do unknowingly or the C library does on its way out: locks read clocks, `abort` sends a signal.
+what innocent programs do unknowingly or the C library does on its way out: locks read clocks, a syntax error looks for
+its file, `abort` sends a signal.
 """
 
 import ctypes
@@ -13,14 +14,16 @@ import sys
 from abzero.sandbox import kernel
 
 ALLOWED = ("brk", "munmap", "mremap", "madvise", "exit", "exit_group", "rt_sigreturn", "sched_yield")
-REFUSED = ("clock_gettime", "clock_getres", "gettimeofday", "time", "rt_sigaction", "rt_sigprocmask", "tgkill")
+_REFUSED = "clock_gettime clock_getres gettimeofday time open openat rt_sigaction rt_sigprocmask tgkill"
+REFUSED = tuple(_REFUSED.split())
 _X86_64 = {
-    "write": 1, "mmap": 9, "mprotect": 10, "munmap": 11, "brk": 12, "rt_sigaction": 13, "rt_sigprocmask": 14,
+    "write": 1, "open": 2, "mmap": 9, "mprotect": 10, "munmap": 11, "brk": 12, "rt_sigaction": 13, "rt_sigprocmask": 14,
     "rt_sigreturn": 15, "sched_yield": 24, "mremap": 25, "madvise": 28, "exit": 60, "gettimeofday": 96, "time": 201,
     "futex": 202, "clock_gettime": 228, "clock_getres": 229, "exit_group": 231, "tgkill": 234,
+    "openat": 257,
 }  # fmt: skip
 _AARCH64 = {
-    "write": 64, "exit": 93, "exit_group": 94, "futex": 98, "clock_gettime": 113, "clock_getres": 114,
+    "openat": 56, "write": 64, "exit": 93, "exit_group": 94, "futex": 98, "clock_gettime": 113, "clock_getres": 114,
     "sched_yield": 124, "tgkill": 131, "rt_sigaction": 134, "rt_sigprocmask": 135, "rt_sigreturn": 139,
     "gettimeofday": 169, "brk": 214, "munmap": 215, "mremap": 216, "mmap": 222, "mprotect": 226, "madvise": 233,
 }  # fmt: skip

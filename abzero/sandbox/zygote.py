@@ -4,7 +4,6 @@ It is exec'd by the trainer, reads no request and holds no result: the child tha
 the parent. It ends when the parent's end of the control socket closes or its parent changes, and its children with it.
 """
 
-import _tracemalloc
 import array
 import codecs
 import gc
@@ -21,7 +20,7 @@ import sys
 from collections.abc import Callable
 
 from abzero.sandbox import confine, kernel, seccomp, selftest, wire
-from abzero.sandbox.child import codecs_in_memory, surroundings, tripwires
+from abzero.sandbox.child import codecs_in_memory, heap, surroundings, tripwires
 from abzero.sandbox.limits import IMPORTS
 from abzero.sandbox.worker import DESCRIPTOR, Worker, writer
 
@@ -41,16 +40,8 @@ _CODECS = (
 """Text encodings that programs ask for most; the others are loaded where they are asked for."""
 
 
-_GAPS = 60
-"""How many new objects of a size come to lie in random order."""
-_LARGE_GAPS, _LARGE = 400, (512, 8192)
-"""The same for those that are too large for the interpreter's own allocator, in bytes."""
-_M_MMAP_MAX = -4
 BURST = 8
 """Most children forked in a row: until then each takes one descriptor or two of the 32 that the zygote may have."""
-_MOST_NAMES = 1 << 16
-_TABLE_BYTES = 1 << 16
-"""More than names that pass take at a time, and less than any table of the names of this many modules."""
 
 
 class _Null(io.TextIOBase):
@@ -112,9 +103,8 @@ def _prepare(options: wire.Settings) -> tuple[Worker, str]:
     flag, tripping = _lay_tripwires("tripwires" in options["without"])
     worker = Worker(allowed, options["value_characters"], options["value_depth"], options["value_nodes"], flag)
     worker.warm_up()
-    global _ballast
-    _ballast = _stir(random.Random(f"{seed}"), options["place"])
-    _make_room_for_names()
+    heap.stir(random.Random(f"{seed}"), options["place"])
+    heap.make_room_for_names()
     gc.collect()
     gc.disable()
     gc.freeze()
@@ -130,52 +120,6 @@ def _lay_tripwires(without: bool) -> tuple[tripwires.Flag | None, str]:
     except (OSError, ValueError, AttributeError, KeyError) as error:
         return None, f"missing: {error}"
     return flag, confine.ON
-
-
-_ballast: list[object] = []
-
-
-def _stir(rng: random.Random, place: int) -> list[object]:
-    """Objects of all small sizes in random number, so that addresses differ between zygotes in their low bits too; and
-    between them room for more, in random order, so that of two new objects now one, now the other lies first. Large
-    ones the same; and the largest, each a mapping of its own, grow downwards in one half of the zygotes and upwards in
-    the other.
-    """
-    low, high = _LARGE
-    large: list[object] = []
-    for _ in range(_LARGE_GAPS):
-        large += bytes(rng.randrange(low, high)), bytes(rng.randrange(low, low + 64))  # the second keeps gaps apart
-    if sys.platform == "linux" and place % 2:
-        kernel.libc.mallopt(_M_MMAP_MAX, 0)
-    blocks: list[object] = [bytes(size) for size in range(0, 480, 8) for _ in range(rng.randrange(40))]
-    blocks += [[] for _ in range(rng.randrange(200))]
-    blocks += [object() for _ in range(rng.randrange(200))]
-    header = sys.getsizeof(b"")
-    gone: list[object] = [bytes(size - header) for size in range(48, 193, 16) for _ in range(_GAPS)]
-    gone += [object() for _ in range(_GAPS)]
-    rng.shuffle(gone)
-    while gone:
-        gone.pop()
-    order = [*range(0, len(large), 2)]
-    rng.shuffle(order)
-    for index in order:
-        large[index] = None
-    return [*blocks, large]
-
-
-def _make_room_for_names() -> None:
-    """Have the interpreter's table of names rebuilt, half empty, since a child that fills it copies 400 kB.
-
-    Names that nothing uses leave the table, but not their place in it; that it was rebuilt shows in the memory taken.
-    In Python 3.12 they stay for good, which ends this before they are worth a table. The public ``tracemalloc`` would
-    bring pickle along.
-    """
-    _tracemalloc.start(1)
-    for number in range(_MOST_NAMES):
-        sys.intern(f"{number} takes a place")
-        if _tracemalloc.get_traced_memory()[0] > _TABLE_BYTES:
-            break
-    _tracemalloc.stop()
 
 
 class _Zygote:

@@ -1,1 +1,1 @@
-"""What shares a process with a model's program, and so is to be audited: the standard library and this folder, no more."""
+"""What shares a process with a model's program, and so is audited: the standard library and this folder, no more."""

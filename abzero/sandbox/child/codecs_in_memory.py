@@ -1,8 +1,8 @@
 """Python's text encodings, kept as code, for children that can read no file. Standard library only.
 
-Each of the 120 encodings is a module, loaded when it is first asked for. A program that asks must not get an error that a
-plain interpreter would not give; but loaded by every zygote, they would take a third of its memory, which each fork
-copies the tables of. Their code lies in one private mapping instead, outside what forks copy.
+Each of the 120 encodings is a module, loaded when it is first asked for. A program that asks must not get an error that
+a plain interpreter would not give; but loaded by every zygote, they would take a third of its memory, whose tables each
+fork copies. Their code lies in one private mapping instead, outside what forks copy.
 """
 
 import encodings
@@ -11,11 +11,11 @@ import marshal
 import mmap
 import os
 import pkgutil
+import struct
 import sys
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from types import CodeType, ModuleType
-from typing import cast
 
 _NATIVE = "_multibytecodec _codecs_cn _codecs_hk _codecs_iso2022 _codecs_jp _codecs_kr _codecs_tw"
 _ALSO = ("stringprep",)
@@ -31,10 +31,8 @@ class CodecFinder:
         parts, self._places = [], {}
         end = 0
         for name in [*names, *_ALSO]:
-            spec = importlib.util.find_spec(name)
-            code = spec.loader.get_code(name) if spec and spec.loader else None  # type: ignore[attr-defined]
-            if code is not None:
-                parts.append(marshal.dumps(_nameless(code)))
+            if spec := importlib.util.find_spec(name):
+                parts.append(_marshalled(spec))
                 self._places[name] = (end, end := end + len(parts[-1]))
         self._code = _outside(b"".join(parts))
 
@@ -46,12 +44,27 @@ class CodecFinder:
 
     def exec_module(self, module: ModuleType) -> None:
         start, end = self._places[module.__name__]
-        exec(marshal.loads(self._code[start:end]), vars(module))
+        exec(_nameless(marshal.loads(self._code[start:end])), vars(module))
 
 
 def keep() -> None:
     """Have all encodings at hand from now on."""
-    sys.meta_path.insert(0, cast("type", CodecFinder()))  # the finders of the standard library are classes
+    sys.meta_path.insert(0, CodecFinder())
+
+
+def _marshalled(spec: ModuleSpec) -> bytes:
+    """The code of a module of the standard library, as its compiled file has it, or else compiled now."""
+    try:
+        with open(spec.cached or "", "rb") as file:
+            content = file.read()
+        if content[:8] == importlib.util.MAGIC_NUMBER + bytes(4):
+            written, size = struct.unpack("<II", content[8:16])
+            source = os.stat(spec.origin or "")
+            if (int(source.st_mtime) & 0xFFFFFFFF, source.st_size & 0xFFFFFFFF) == (written, size):
+                return content[16:]
+    except OSError:
+        pass
+    return marshal.dumps(spec.loader.get_code(spec.name))  # type: ignore[union-attr]
 
 
 def _nameless(code: CodeType) -> CodeType:

@@ -1,22 +1,22 @@
 """What a program finds around itself: of each module its public names, and of the machine and this interpreter nothing.
 
 A program must not see what a plain interpreter would not show it, nor be told a falsehood that it can take for an
-answer. So whatever leads from an allowed module to another, to the library's namespaces or to a clock ends the run: it is
-noted where the program cannot take it back, and raises `Refusal`. That is hygiene, not a wall; the walls are the kernel's.
-Standard library only.
+answer. So whatever leads from an allowed module to another, to the library's namespaces, to a file or to a clock ends
+the run: it is noted where the program cannot take it back, and raised. That is hygiene, not a wall; the walls are the
+kernel's. Standard library only.
 """
 
 import builtins
 import ctypes
-import gc
 import sys
 import time
-import types
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from types import ModuleType
 from typing import Any, NoReturn
 
-_DUNDERS = frozenset("__name__ __doc__ __package__ __version__ __author__".split())
+from abzero.sandbox.child.guards import Known, Refuse, guard, refuser, space_of_frame
+
+_DUNDERS = ("__name__", "__doc__", "__package__", "__version__", "__author__")
 _COUNTING = frozenset({"get_cache_token"})
 """Public, but about what happens to be loaded."""
 _CLOCKS = (
@@ -25,29 +25,13 @@ _CLOCKS = (
     " strftime"
 )
 _CONSTANTS = (int, float, complex, str, bytes, tuple, type(None))
-_ELSEWHERE = "prefix exec_prefix base_prefix base_exec_prefix executable _base_executable pycache_prefix _git _framework"
+_ELSEWHERE = (
+    "prefix exec_prefix base_prefix base_exec_prefix executable _base_executable pycache_prefix _git _framework"
+)
 _FLAGS = {"no_site": 0, "no_user_site": 0, "safe_path": False, "isolated": 0, "ignore_environment": 0}
 """Where this interpreter was started unlike a plain one."""
 _ITEMS = 24
 """Where a tuple's items begin, and those of what is made like one."""
-
-
-class Refusal(BaseException):
-    """Raised in the program where it asks for what is kept from it."""
-
-
-Refuse = Callable[[str], NoReturn]
-
-
-def refuser(refused: list[str]) -> Refuse:
-    """A function that ends a run, whatever the program does about it: the reason goes into `refused`."""
-    note, refusal = refused.append, Refusal
-
-    def refuse(reason: str) -> NoReturn:
-        note(reason)
-        raise refusal(reason)
-
-    return refuse
 
 
 def gated(imports: Collection[str], refused: list[str]) -> dict[str, object]:
@@ -55,37 +39,9 @@ def gated(imports: Collection[str], refused: list[str]) -> dict[str, object]:
     refuse = refuser(refused)
     gate = _gate(_views(imports, refuse), refuse)
     _stop_clocks(refuse)
-    known = _Known()
-    _guard_attributes(known, refuse)
-    return {**vars(builtins), "__import__": gate, "__spec__": None, "__loader__": _hidden("__loader__", refuse)}
-
-
-class _Known:
-    """Tells the library's own code from a program's."""
-
-    def __init__(self) -> None:
-        self._kept = [vars(module) for module in [*sys.modules.values()] if isinstance(module, ModuleType)]
-        self._spaces = frozenset(map(id, self._kept))
-        self._kinds = frozenset(map(id, _all_kinds(object)))
-
-    def space(self, namespace: object) -> bool:
-        return id(namespace) in self._spaces
-
-    def asks(self, frame: types.FrameType) -> bool:
-        """Whether the code that runs in `frame` is the library's."""
-        return id(_SPACE_OF(frame)) in self._spaces
-
-    def kind(self, kind: type) -> bool:
-        return id(kind) in self._kinds
-
-
-_SPACE_OF = vars(types.FrameType)["f_globals"].__get__
-
-
-def _all_kinds(kind: type) -> Iterator[type]:
-    yield kind
-    for below in type.__subclasses__(kind):
-        yield from _all_kinds(below)
+    guard(Known(), refuse)
+    ours = {"__import__": gate, "open": _no_files(refuse), "__spec__": None, "__loader__": _hidden("a loader", refuse)}
+    return {**vars(builtins), **ours}
 
 
 def _gate(views: dict[str, ModuleType], refuse: Refuse) -> Callable[..., object]:
@@ -166,9 +122,9 @@ def _view_kind(refuse: Refuse) -> type[ModuleType]:
         refuse("where a module lies")
 
     def namespace(self: ModuleType) -> dict[str, Any]:
-        if _SPACE_OF(sys._getframe(1)) is here:
+        if space_of_frame(sys._getframe(1)) is here:
             return original.__get__(self)  # type: ignore[no-any-return]
-        refuse("a module's namespace")
+        return refuse("a module's namespace")
 
     original, here = vars(kind)["__dict__"], globals()
     members = {"__getattr__": missing, "__dir__": names, "__repr__": text, "__dict__": property(namespace)}
@@ -197,85 +153,18 @@ def _stop_clocks(refuse: Refuse) -> None:
                     setattr(module, key, stopped[id(value)])
 
 
+def _no_files(refuse: Refuse) -> Callable[..., NoReturn]:
+    def open(*arguments: object, **named: object) -> NoReturn:
+        refuse("a file")
+
+    return open
+
+
 def _stopped(name: str, refuse: Refuse) -> Callable[..., NoReturn]:
     def clock(*arguments: object) -> NoReturn:
         refuse(f"the clock, by time.{name}")
 
     return clock
-
-
-def _guard_attributes(known: _Known, refuse: Refuse) -> None:
-    """Keep programs from the namespaces, frames, files and classes of the library."""
-    frame, space_of = types.FrameType, vars(types.FunctionType)["__globals__"].__get__
-
-    def foreign_function(function: types.FunctionType, value: object) -> bool:
-        return known.space(space_of(function))
-
-    def foreign_frame(owner: types.FrameType, value: object) -> bool:
-        return known.asks(owner)
-
-    def next_foreign(owner: object, value: types.FrameType | None) -> bool:
-        return value is not None and known.asks(value)
-
-    def a_file(code: types.CodeType, value: str) -> bool:
-        return not value.startswith("<")
-
-    def a_module(function: object, value: object) -> bool:
-        return isinstance(value, ModuleType)
-
-    guards: list[tuple[type, str, Callable[[Any, Any], bool]]] = [
-        (types.FunctionType, "__globals__", foreign_function),
-        (types.FunctionType, "__closure__", foreign_function),
-        (types.FunctionType, "__builtins__", foreign_function),
-        (frame, "f_globals", foreign_frame),
-        (frame, "f_locals", foreign_frame),
-        (frame, "f_builtins", foreign_frame),
-        (frame, "f_back", next_foreign),
-        (types.TracebackType, "tb_frame", next_foreign),
-        (types.CodeType, "co_filename", a_file),
-        (types.BuiltinFunctionType, "__self__", a_module),
-    ]
-    for kind, name, foreign in guards:
-        _replace(kind, name, _Guard(vars(kind)[name], name, foreign, known, refuse))
-    below = type.__subclasses__
-
-    def subclasses(cls: type) -> list[type]:
-        if known.kind(cls) and not known.asks(sys._getframe(1)):
-            refuse(f"the subclasses of {cls.__name__}")
-        return below(cls)
-
-    subclasses.__name__ = subclasses.__qualname__ = "__subclasses__"
-    _replace(type, "__subclasses__", subclasses)
-
-
-class _Guard:
-    """An attribute that a program may have of what is its own."""
-
-    def __init__(
-        self, original: Any, name: str, foreign: Callable[[Any, Any], bool], known: _Known, refuse: Refuse
-    ) -> None:
-        self._original, self._name, self._foreign, self._known, self._refuse = original, name, foreign, known, refuse
-
-    def __get__(self, owner: object, kind: type | None = None) -> object:
-        if owner is None:
-            return self
-        value = self._original.__get__(owner, kind)
-        if self._foreign(owner, value) and not self._known.asks(sys._getframe(1)):
-            self._refuse(f"{self._name} of the library")
-        return value
-
-    def __set__(self, owner: object, value: object) -> None:
-        self._original.__set__(owner, value)
-
-    def __delete__(self, owner: object) -> None:
-        self._original.__delete__(owner)
-
-
-def _replace(kind: type, name: str, value: object) -> None:
-    """Set an attribute of a builtin class, which the language does not allow."""
-    [space] = gc.get_referents(vars(kind))
-    space[name] = value
-    ctypes.pythonapi.PyType_Modified(ctypes.py_object(kind))
 
 
 def scrub() -> None:
@@ -291,8 +180,7 @@ def scrub() -> None:
         for name in ("__file__", "__cached__"):
             if isinstance(getattr(module, name, None), str):
                 setattr(module, name, f"<{module.__name__}>")
-    names = [name for name in dir(sys.flags) if name in _FLAGS]
-    order = [name for name in type(sys.flags).__match_args__ if isinstance(name, str)]  # type: ignore[attr-defined]
-    for name in names:
-        place = ctypes.py_object.from_address(id(sys.flags) + _ITEMS + 8 * order.index(name))
+    order = list(type(sys.flags).__match_args__)
+    for name in set(order) & set(_FLAGS):
+        place: ctypes.py_object[object] = ctypes.py_object.from_address(id(sys.flags) + _ITEMS + 8 * order.index(name))
         place.value = _FLAGS[name]

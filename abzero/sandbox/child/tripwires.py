@@ -1,8 +1,9 @@
 """Notices what a program could learn of its process's memory: addresses shown, hashed by, and allocations that fail.
 
-No name in a program tells that it prints where a function lies: `str` of anything may. So the interpreter's own functions
-that print or hash an address, and those that allocate, get a few instructions before or after them, which raise a flag
-and change nothing else. What raised one runs in a process of its own, under every seed. Standard library only.
+No name in a program tells that it prints where a function lies: `str` of anything may. So the interpreter's own
+functions that print or hash an address, that go through a set, or that allocate, get a few instructions before or after
+them, which raise a flag and change nothing else. What raised one runs in a process of its own, under every seed. Standard
+library only.
 """
 
 import ctypes
@@ -36,12 +37,13 @@ class _OwnWords:
         return 0
 
 
-_VIEWS = (type({}.keys()), type({}.values()), type({}.items()))
+_VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))
 _PLAIN_REPR: tuple[type, ...] = (
     int, bool, float, complex, str, bytes, bytearray, list, tuple, dict, set, frozenset, range, slice, type, property,
     BaseException, type(None), type(...), type(NotImplemented), *_VIEWS, types.MappingProxyType, types.ModuleType,
     types.MethodType, types.GenericAlias, types.UnionType, staticmethod, classmethod, types.WrapperDescriptorType,
-    types.MethodDescriptorType, types.GetSetDescriptorType, types.MemberDescriptorType, types.SimpleNamespace, _OwnWords,
+    types.MethodDescriptorType, types.GetSetDescriptorType, types.MemberDescriptorType, types.SimpleNamespace,
+    _OwnWords,
 )  # fmt: skip
 """Their text holds no address of their own; `property` prints like any object, and is taken out again."""
 _PLAIN_HASH: tuple[type, ...] = (
@@ -107,8 +109,9 @@ def _as_expected() -> bool:
 
 def _subclasses(kind: type) -> Iterator[type]:
     yield kind
-    for below in type.__subclasses__(kind):
-        yield from _subclasses(below)
+    below: list[type] = type.__subclasses__(kind)
+    for kind in below:
+        yield from _subclasses(kind)
 
 
 def _places(kinds: Iterable[type]) -> Iterator[tuple[int, int]]:
@@ -159,7 +162,7 @@ class _Code:
     def after(self, function: int, bit: int) -> int:
         """The address of code that calls `function` and raises `bit` if it returned a null pointer."""
         target = struct.pack("<Q", function)
-        if self._x86:  # sub rsp, 8; mov rax, target; call rax; test rax, rax; jnz end; mov rcx, flag; or byte [rcx], bit
+        if self._x86:  # sub rsp, 8; mov rax, target; call rax; test rax, rax; jnz end; mov rcx, flag; or [rcx], bit
             code = b"\x48\x83\xec\x08\x48\xb8" + target + b"\xff\xd0\x48\x85\xc0\x75\x0d"
             code += b"\x48\xb9" + self._flag + bytes((0x80, 0x09, bit))
             return self._put(code + b"\x48\x83\xc4\x08\xc3")  # end: add rsp, 8; ret
