@@ -43,7 +43,7 @@ class Schedule:
     ) -> None:
         self._limits, self._seeds, self._workers, self._rng = limits, seeds, workers, rng
         self._alone_at_once = alone_at_once
-        self._lane_allowed = self.lane_open = lane_open
+        self.lane_allowed = self.lane_open = lane_open
         self.lane_faults = 0
         self._checks: dict[Call, Check] = {}
         self._fresh: deque[Check] = deque()
@@ -60,7 +60,7 @@ class Schedule:
         """Queue `calls`, each distinct one once, those of one program side by side, and those that run first under the
         same seed: what one child compiled is then a whole lot for the next. The lane is open, unless it never is.
         """
-        self.lane_open = self._lane_allowed
+        self.lane_open = self.lane_allowed
         by_program: dict[str, list[Check]] = {}
         for call in calls:
             if call not in self._checks:
@@ -262,12 +262,10 @@ class Schedule:
             self._close_lane(check)
 
     def _close_lane(self, wronged: Check) -> None:
-        """The lane gave a value that a program does not have: take back what came from it, run the rest of the batch alone,
-        and keep out for good whatever ran before `wronged`. Others may share again, or models had a brake to pull.
+        """The lane gave a value that a program does not have: take back what came from it, run the rest of the batch
+        alone, and keep out for good what ran before `wronged`. Others may share again, or models had a brake to pull.
         """
-        warnings.warn(
-            "the sandbox's shared lane gave a wrong value: this batch runs alone", RuntimeWarning, stacklevel=2
-        )
+        warnings.warn("the shared lane gave a wrong value and is closed for now", RuntimeWarning, stacklevel=2)
         self.lane_faults += 1
         self._foreseen.bar(check.call.program for check in wronged.before)
         self.lane_open = False

@@ -2,9 +2,9 @@
 
 *Reaching*: could a name, a constant or an instruction in it lead to frames, namespaces, hidden modules, special
 attributes? *Clean*: may it share a child with others? Only if it reaches for nothing and can leave nothing behind in
-modules and classes of the library. *Hashing*: could its value depend on the order of a set or on a hash? What it turns out
-to learn of addresses is noticed while it runs (`tripwires`). Doubt costs time, not truth: what is not clean runs alone, and two seeds are too few for what hashes or
-reaches.
+modules and classes of the library. *Hashing*: could its value depend on the order of a set or on a hash? What it turns
+out to learn of addresses is noticed while it runs (`tripwires`). Doubt costs time, not truth: what is not clean runs
+alone, and two seeds are too few for what hashes or reaches.
 """
 
 import builtins
@@ -84,7 +84,7 @@ _STORE, _DELETE, _MATCH_CLASS = (dis.opmap[name] for name in ("STORE_ATTR", "DEL
 _IMPORT = dis.opmap["IMPORT_NAME"]
 _BINARY = dis.opmap["BINARY_OP"]
 _HASHES = frozenset(dis.opmap[name] for name in ("BUILD_SET", "SET_ADD"))
-_IS, _GROUPS = dis.opmap["IS_OP"], frozenset(dis.opmap[name] for name in ("CHECK_EG_MATCH",))
+_IS, _GROUPS = dis.opmap["IS_OP"], dis.opmap["CHECK_EG_MATCH"]
 """``except*`` makes an ``ExceptionGroup``, a class that anybody can change."""
 _SET_OPERATION = re.compile(re.escape(bytes((_BINARY,))) + b"[%b]" % re.escape(bytes((1, 7, 10, 12, 14, 20, 23, 25))))
 """``& | - ^`` and their in-place forms, as instructions."""
@@ -96,17 +96,8 @@ _TYPE_PARAMETERS = [
     if name in dis.opmap
 ]
 """What makes type variables and aliases from Python 3.12 on: objects of ``typing``, with no import of it."""
-_TELLING = {
-    _STORE,
-    _DELETE,
-    _MATCH_CLASS,
-    _IMPORT,
-    _BINARY,
-    _IS,
-    *_GROUPS,
-    *_HASHES,
-    *(pair[0] for pair in _TYPE_PARAMETERS),
-}
+_TELLING = {_STORE, _DELETE, _MATCH_CLASS, _IMPORT, _BINARY, _IS, _GROUPS, *_HASHES}
+_TELLING |= {pair[0] for pair in _TYPE_PARAMETERS}
 _ORDINARY = bytes(sorted(set(range(256)) - _TELLING))
 """Operations that tell nothing by themselves."""
 
@@ -197,7 +188,7 @@ def look(code: CodeType, beside_imports: bool = False) -> Look:
             meaning |= _OPERATES
         if _STORE in telling or _DELETE in telling:
             meaning |= _CHANGES
-        if _MATCH_CLASS in telling or not _GROUPS.isdisjoint(telling):
+        if _MATCH_CLASS in telling or _GROUPS in telling:
             meaning |= _REACHES
         if _IS in telling and any(map(_identifies, parts)):
             meaning |= _REACHES
@@ -245,8 +236,8 @@ def _uses(code: CodeType) -> Iterator[tuple[str, bool, object]]:
 
 
 def _identifies(code: CodeType) -> bool:
-    """Whether ``is`` is asked of anything but a constant of which there is one: equal texts need not be the same one, and
-    which of them are tells what ran before.
+    """Whether ``is`` is asked of anything but a constant of which there is one: equal texts need not be the same one,
+    and which of them are tells what ran before.
     """
     constant = False
     for instruction in dis.get_instructions(code):

@@ -1,9 +1,9 @@
 """The system-call filter of a child: an allow-list in classic BPF, for x86-64 and aarch64. Standard library only.
 
 What pure computation needs is memory and one descriptor to write to. All else ends the process, since the library and
-programs turn a refusal into an answer: a process id of -1, one processor, no such file. What fails with EPERM instead is
-what innocent programs do unknowingly or the C library does on its way out: locks read clocks, a syntax error looks for
-its file, `abort` sends a signal.
+programs turn a refusal into an answer: a process id of -1, one processor, no such file. What fails with EPERM instead
+is what innocent programs do unknowingly or the C library does on its way out: locks read clocks, a syntax error looks
+for its file, `abort` sends a signal.
 """
 
 import ctypes

@@ -35,7 +35,7 @@ COMMAND = struct.Struct("<4sIII")
 ALONE, COMPILE, SHARED, SELF_TEST, KILL = b"SOLO", b"COMP", b"LANE", b"TEST", b"KILL"
 
 STATUS = struct.Struct("<Ii")
-"""Ticket, and the status as ``waitpid`` gives it."""
+"""Ticket, and the status as ``waitpid`` gives it; below zero, why no child could be forked, as an error number."""
 
 LENGTH = struct.Struct("<I")
 FRAME = struct.Struct("<cI")

@@ -53,7 +53,8 @@ class _Null(io.TextIOBase):
 
 def main(control_descriptor: int, settings: str) -> None:
     """Serve `control_descriptor` until its other end closes. `settings`: JSON, see `parent.Zygote`."""
-    control = socket.socket(fileno=control_descriptor)
+    control = socket.socket(fileno=os.dup(control_descriptor))  # a low number, which children know to close
+    os.close(control_descriptor)
     parent = os.getppid()
     options: wire.Settings = json.loads(settings)
     try:
@@ -179,18 +180,21 @@ class _Zygote:
 
     def _fork(self, births: list[tuple[bytes, int, int, list[int]]]) -> None:
         """Fork all in a row: between two forks, each page that is written to is copied once more."""
-        live, fork, pids = self._live, kernel.fork, []
+        live, fork, pids, failed = self._live, kernel.fork, [], b""
         for verb, _, microseconds, descriptors in births:
             pid = fork()
             if pid == 0:
                 live(verb, microseconds, descriptors[0], descriptors[-1])
-            pids.append(pid)
+            pids.append(pid if pid > 0 else -kernel.error_number())
         for pid, (_, ticket, _, descriptors) in zip(pids, births, strict=True):
-            if pid < 0:
-                raise kernel.failure("fork")
             for descriptor in descriptors:
                 os.close(descriptor)
-            self._children[pid] = ticket
+            if pid > 0:
+                self._children[pid] = ticket
+            else:
+                failed += wire.STATUS.pack(ticket, pid)
+        if failed:
+            self._control.sendall(failed)
 
     def _reap(self) -> None:
         """Tell the parent of all that have ended, in one piece."""

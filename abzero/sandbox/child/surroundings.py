@@ -182,5 +182,5 @@ def scrub() -> None:
                 setattr(module, name, f"<{module.__name__}>")
     order = list(type(sys.flags).__match_args__)
     for name in set(order) & set(_FLAGS):
-        place: ctypes.py_object[object] = ctypes.py_object.from_address(id(sys.flags) + _ITEMS + 8 * order.index(name))
-        place.value = _FLAGS[name]
+        place = id(sys.flags) + _ITEMS + 8 * order.index(name)
+        ctypes.c_void_p.from_address(place).value = id(_FLAGS[name])

@@ -1,9 +1,9 @@
 """Notices what a program could learn of its process's memory: addresses shown, hashed by, and allocations that fail.
 
 No name in a program tells that it prints where a function lies: `str` of anything may. So the interpreter's own
-functions that print or hash an address, that go through a set, or that allocate, get a few instructions before or after
-them, which raise a flag and change nothing else. What raised one runs in a process of its own, under every seed. Standard
-library only.
+functions that print or hash an address, that go through a set, or that allocate, get a few instructions before or
+after them, which raise a flag and change nothing else. What raised one runs in a process of its own, under every seed.
+Standard library only.
 """
 
 import ctypes
