@@ -34,13 +34,16 @@ class Buffer:
         self._capacity = capacity
         self._key = key
         self._shelves: dict[str, _Shelf] = defaultdict(_Shelf)
+        self.withdrawn: set[Task] = set()
+        """What was withdrawn in the present step."""
 
     def add(self, task: Task) -> bool:
         """Offer `task`; whether it was new and is kept."""
         return self._offer(task, self._key(task))
 
     def withdraw(self, task: Task) -> None:
-        """Forget `task`, which turned out to be none; it may be offered again. A no-op if it is not kept."""
+        """Forget `task`, kept or not, which turned out to be none."""
+        self.withdrawn.add(task)
         self._shelves[task.mode].remove(task, self._key(task))
 
     def size(self, mode: str) -> int:

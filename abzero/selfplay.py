@@ -2,13 +2,14 @@
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from abzero import parsing
 from abzero.buffer import Buffer
 from abzero.credit import Credit, Crediting, standing
 from abzero.drawing import draw_references, draw_tasks
-from abzero.errors import ModelError, Unsteady
+from abzero.errors import ModelError
+from abzero.grading import rated, settled, withdrawals
 from abzero.metrics import Stopwatch, measure, speed
 from abzero.policy.base import Generator, Learner
 from abzero.sandbox.base import Sandbox
@@ -41,8 +42,6 @@ class SelfPlay:
     """Why a verified task may not be used; ``None`` if it may."""
     seed: int = 0
     watch: Stopwatch = field(default_factory=Stopwatch)
-    unsteady: set[Task] = field(default_factory=set)
-    """Tasks of the step whose programs gave different values while answers were graded; withdrawn from the buffer."""
 
     @property
     def kinds(self) -> dict[str, TaskType]:
@@ -54,7 +53,6 @@ class SelfPlay:
         rng = random.Random(f"{self.seed}/{number}")
         self.proposer.sync(self.learner)
         self.solver.sync(self.learner)
-        self.unsteady.clear()
         proposals, estimates = self.estimate(self.propose(self.types, rng), rng)
         offered = [(standing(p, self.buffer), p.task is not None and self.buffer.add(p.task)) for p in proposals]
         settings, new = [setting for setting, _ in offered], [kept for _, kept in offered]
@@ -66,8 +64,7 @@ class SelfPlay:
         with self.watch("update"):
             learned = self.learner.update(batch)
         sizes = {kind.mode: self.buffer.size(kind.mode) for kind in self.types}
-        figures = measure(proposals, new, attempts, batch, sizes, learned)
-        figures["buffer/withdrawn"] = float(len(self.unsteady))
+        figures = measure(proposals, new, attempts, batch, sizes, learned) | withdrawals(self.buffer)
         return Step(number, proposals, attempts, batch, figures, speed(self.watch.read(), proposals, attempts))
 
     def propose(self, types: Sequence[TaskType], rng: random.Random) -> list[Proposal]:
@@ -101,13 +98,7 @@ class SelfPlay:
         attempts = self.solve([p.task for p in proposals if p.task], self.samples, rng, estimate=True)
         scores = [attempt.score or 0.0 for attempt in attempts]
         rates = iter([sum(scores[i : i + self.samples]) / self.samples for i in range(0, len(scores), self.samples)])
-        return [self.estimated(p, next(rates)) if p.task else p for p in proposals], attempts
-
-    def estimated(self, proposal: Proposal, rate: float) -> Proposal:
-        """`proposal` with its solve rate, or without its task if that turned out to be none."""
-        if proposal.task in self.unsteady:
-            return replace(proposal, task=None, error="nondeterministic: two runs disagreed while answers were graded")
-        return replace(proposal, solve_rate=rate)
+        return [rated(p, next(rates), self.buffer) if p.task else p for p in proposals], attempts
 
     def solve(self, tasks: Sequence[Task], n: int, rng: random.Random, estimate: bool = False) -> list[Attempt]:
         """`n` graded attempts at each of `tasks`, in order."""
@@ -116,14 +107,8 @@ class SelfPlay:
             sampled = self.solver.generate(prompts, n, rng)
         rows = [(task, prompt, r) for task, prompt, rs in zip(tasks, prompts, sampled, strict=True) for r in rs]
         answers = [parsing.answer(rollout.text) for _, _, rollout in rows]
-        graded = zip(rows, answers, strict=True)
-        scores = self.check([self.kinds[task.mode].grade(task, answer) for (task, _, _), answer in graded])
-        for (task, _, _), score in zip(rows, scores, strict=True):
-            if isinstance(score, Unsteady):
-                self.unsteady.add(task)
-                self.buffer.withdraw(task)
-        scores = [0.0 if isinstance(score, Unsteady) else score for score in scores]
-        valid = [None if isinstance(score, ModelError) else score for score in scores]
+        checks = [self.kinds[task.mode].grade(task, text) for (task, _, _), text in zip(rows, answers, strict=True)]
+        valid = settled([task for task, _, _ in rows], self.check(checks), self.buffer)
         return [
             Attempt(task, prompt, rollout, score, answer, parsing.well_formed(rollout.text), estimate)
             for (task, prompt, rollout), answer, score in zip(rows, answers, valid, strict=True)

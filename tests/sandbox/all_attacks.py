@@ -14,7 +14,7 @@ from pathlib import Path
 
 from abzero.sandbox.limits import IMPORTS, Limits
 from abzero.sandbox.pool import SandboxPool
-from tests.sandbox.attack_driver import judge, right, steady, text_of
+from tests.sandbox.attack_driver import judge_both_ways, right, steady, text_of
 
 
 def slowed(factor: float) -> Limits:
@@ -30,7 +30,7 @@ def slowed(factor: float) -> Limits:
 def failures(sandbox: SandboxPool, corpus: Path) -> list[str]:
     found = []
     for entry in json.loads((corpus / "index.json").read_text()):
-        result = judge(sandbox, entry, text_of(corpus / entry["file"]))
+        result = judge_both_ways(sandbox, entry, text_of(corpus / entry["file"]))
         if not right(entry, result):
             found.append(f"{entry['file']}: {entry['expected']} was expected, not {result}")
         if not steady(sandbox):

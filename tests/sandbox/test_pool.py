@@ -11,9 +11,11 @@ import pytest
 from abzero.errors import ConfigError, SandboxError
 from abzero.sandbox.base import Call, Nondeterministic, NotLiteral, Raised, Refused, Returned, Stopped
 from abzero.sandbox.limits import Limits
-from abzero.sandbox.pool import SandboxPool, alone_at_once
+from abzero.sandbox.means import alone_at_once
+from abzero.sandbox.pool import SandboxPool
 from abzero.sandbox.zygote import BURST
 
+SYSTEM = Refused("something that only the operating system could do")
 CASES = {
     "a value": ("def f(x):\n    return x + 1", "41", Returned("42")),
     "sets in order of text": ("def f(x):\n    return {x: {3, 1, 2}}", "'a'", Returned("{'a': {1, 2, 3}}")),
@@ -31,7 +33,7 @@ CASES = {
     "an endless loop": ("def f(x):\n    while True: pass", "0", Stopped("timeout")),
     "too much memory": ("def f(x):\n    return 'a' * (1 << 31)", "0", Stopped("memory")),
     "an exit": ("def f(x):\n    raise SystemExit(0)", "0", Stopped("exited")),
-    "a deadlock": ("import queue\ndef f(x):\n    queue.Queue().get()", "0", Stopped("crashed")),
+    "a deadlock": ("import queue\ndef f(x):\n    queue.Queue().get()", "0", SYSTEM),
     "infinity": ("def f(x):\n    return [float('inf')]", "0", NotLiteral("float")),
     "a class of its own": ("class A(int): pass\ndef f(x):\n    return A(1)", "0", NotLiteral("A")),
     "a text too long": (
@@ -167,7 +169,9 @@ def test_a_zygote_that_dies_is_replaced_and_its_calls_run_again(pool):
 def test_the_report_names_every_layer(pool):
     report = pool.report()
     assert pool.isolation == report.isolation == "strict"
-    assert {"uid", "privileges", "limits", "seccomp", "landlock", "namespaces", "clocks"} == set(report.layers)
+    assert {"uid", "privileges", "limits", "seccomp", "landlock", "namespaces", "clocks", "tripwires"} == set(
+        report.layers
+    )
     assert report.escapes == ()
     assert len(set(report.seeds)) == 8
 
@@ -236,7 +240,8 @@ TRAINER = """
 import sys, threading
 from abzero.sandbox.base import Call
 from abzero.sandbox.limits import Limits
-from abzero.sandbox.pool import SandboxPool, alone_at_once
+from abzero.sandbox.means import alone_at_once
+from abzero.sandbox.pool import SandboxPool
 from abzero.sandbox.zygote import BURST
 sandbox = SandboxPool(workers=2, limits=Limits(cpu_seconds=60))
 print(*sandbox.report().zygotes, flush=True)
@@ -293,10 +298,10 @@ def test_a_limit_that_limits_nothing_is_refused():
 
 
 def test_runs_alone_are_several_at_once_only_where_memory_has_room_for_them_all():
-    assert alone_at_once(memory_bytes=1, workers=2) == 16
-    assert alone_at_once(memory_bytes=1 << 60, workers=2) == 2
+    assert alone_at_once(Limits(memory_bytes=1), workers=2) == 16
+    assert alone_at_once(Limits(memory_bytes=1 << 46), workers=2) == 2
     half = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
-    assert alone_at_once(memory_bytes=half // 5, workers=2) == 5
+    assert alone_at_once(Limits(memory_bytes=half // 5), workers=2) == 5
 
 
 def test_depth_is_the_same_alone_and_among_others(pool):
