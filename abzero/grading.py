@@ -9,8 +9,8 @@ from abzero.types import Proposal, Task
 
 
 def settled(tasks: Sequence[Task], scores: Sequence[float | ModelError], buffer: Buffer) -> list[float | None]:
-    """The scores of answers to `tasks`: ``None`` where an answer is malformed, 0 where its task is unsteady, which is then
-    withdrawn from `buffer`.
+    """The scores of answers to `tasks`: ``None`` where an answer is malformed, 0 where its task is unsteady, which is
+    then withdrawn from `buffer`.
     """
     for task, score in zip(tasks, scores, strict=True):
         if isinstance(score, Unsteady):

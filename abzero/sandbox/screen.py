@@ -30,7 +30,7 @@ _EVALUATING = frozenset({"eval", "exec"})
 _NAMES_REACHING = (
     "Formatter get_field attrgetter methodcaller register update_wrapper wraps singledispatch singledispatchmethod"
     " total_ordering cached_property partialmethod overload no_type_check final runtime_checkable dataclass_transform"
-    " override with_traceback obj get_type_hints ForwardRef BaseExceptionGroup Template is_ is_not"
+    " override with_traceback obj get_type_hints ForwardRef BaseExceptionGroup Template is_ is_not exit quit"
 )
 _TOLD_APART = frozenset(_BUILTINS_PLAIN.split()) | _EVALUATING | {"compile", "id"}
 """Builtins that are harmless, or looked at elsewhere; all others reach, but for exceptions and special names."""

@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from types import CodeType, ModuleType
 
-_NATIVE = "_multibytecodec _codecs_cn _codecs_hk _codecs_iso2022 _codecs_jp _codecs_kr _codecs_tw"
-_ALSO = ("stringprep",)
+_NATIVE = "_multibytecodec _codecs_cn _codecs_hk _codecs_iso2022 _codecs_jp _codecs_kr _codecs_tw zlib _bz2"
+_ALSO = ("stringprep", "quopri", "bz2", "_compression")
 
 
 class CodecFinder:

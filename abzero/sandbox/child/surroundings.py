@@ -6,6 +6,7 @@ the run: it is noted where the program cannot take it back, and raised. That is 
 kernel's. Standard library only.
 """
 
+import _sitebuiltins
 import builtins
 import ctypes
 import sys
@@ -26,7 +27,8 @@ _CLOCKS = (
 )
 _CONSTANTS = (int, float, complex, str, bytes, tuple, type(None))
 _ELSEWHERE = (
-    "prefix exec_prefix base_prefix base_exec_prefix executable _base_executable pycache_prefix _git _framework"
+    "prefix exec_prefix base_prefix base_exec_prefix executable _base_executable pycache_prefix orig_argv _git"
+    " _framework platlibdir _stdlib_dir"
 )
 _FLAGS = {"no_site": 0, "no_user_site": 0, "safe_path": False, "isolated": 0, "ignore_environment": 0}
 """Where this interpreter was started unlike a plain one."""
@@ -37,10 +39,12 @@ _ITEMS = 24
 def gated(imports: Collection[str], refused: list[str]) -> dict[str, object]:
     """The builtins of programs that may import `imports` and no more; hides what these lead to, for good."""
     refuse = refuser(refused)
-    gate = _gate(_views(imports, refuse), refuse)
+    gate = _gate(views_of(imports, refuse), refuse)
     _stop_clocks(refuse)
     guard(Known(), refuse)
-    ours = {"__import__": gate, "open": _no_files(refuse), "__spec__": None, "__loader__": _hidden("a loader", refuse)}
+    ours: dict[str, object] = {"__import__": gate, "open": _no_files(refuse), "__spec__": None}
+    ours |= {name: _sitebuiltins.Quitter(name, "") for name in ("exit", "quit")}
+    ours |= {name: _hidden(name, refuse) for name in ("__loader__", "copyright", "credits", "license", "help")}
     return {**vars(builtins), **ours}
 
 
@@ -59,7 +63,7 @@ def _gate(views: dict[str, ModuleType], refuse: Refuse) -> Callable[..., object]
     return gate
 
 
-def _views(imports: Collection[str], refuse: Refuse) -> dict[str, ModuleType]:
+def views_of(imports: Collection[str], refuse: Refuse) -> dict[str, ModuleType]:
     """What programs get for the modules `imports`, and for the public ones inside them."""
     kind = _view_kind(refuse)
     views: dict[str, ModuleType] = {}
@@ -171,11 +175,11 @@ def scrub() -> None:
     """Take out of ``sys`` what tells where and how this interpreter was started; all modules are loaded by now."""
     for name in _ELSEWHERE.split():
         if hasattr(sys, name):
-            setattr(sys, name, "")
-    sys.path[:] = []
-    sys.orig_argv[:] = []
+            delattr(sys, name)
+    sys.meta_path[:] = [finder for finder in sys.meta_path if getattr(finder, "__name__", "") != "PathFinder"]
+    for known in (sys.path, sys.path_hooks):
+        known.clear()
     sys.path_importer_cache.clear()
-    sys.path_hooks.clear()
     for module in [*sys.modules.values()]:
         for name in ("__file__", "__cached__"):
             if isinstance(getattr(module, name, None), str):
