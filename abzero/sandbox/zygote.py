@@ -63,6 +63,11 @@ def main(control_descriptor: int, settings: str) -> None:
         layers["tripwires"] = tripping
         if options["imports"] is not None:
             surroundings.scrub()
+        gc.collect()  # before the heap is stirred: what is freed later lies in order
+        heap.make_room_for_names()
+        heap.stir(random.Random(f"{options['seed']}"), options["place"])
+        gc.disable()
+        gc.freeze()
     except Exception as error:
         control.sendall(_message({"failed": f"{type(error).__name__}: {error}"}))
         raise SystemExit(1) from error
@@ -77,8 +82,8 @@ def _message(content: object) -> bytes:
 
 
 def _prepare(options: wire.Settings) -> tuple[Worker, str]:
-    """Load what programs may import, scrub what would tell them about the machine, and stir the heap; the worker, and
-    whether the tripwires are laid.
+    """Load what programs may import, and scrub what would tell them about the machine; the worker, and whether the
+    tripwires are laid.
     """
     seed, imports = options["seed"], options["imports"]
     if sys.platform == "linux":
@@ -104,11 +109,6 @@ def _prepare(options: wire.Settings) -> tuple[Worker, str]:
     flag, tripping = _lay_tripwires("tripwires" in options["without"])
     worker = Worker(allowed, options["value_characters"], options["value_depth"], options["value_nodes"], flag)
     worker.warm_up()
-    heap.stir(random.Random(f"{seed}"), options["place"])
-    heap.make_room_for_names()
-    gc.collect()
-    gc.disable()
-    gc.freeze()
     return worker, tripping
 
 

@@ -13,10 +13,28 @@ _GAPS = 60
 _LARGE_GAPS, _SMALLEST, _DOUBLINGS = 160, 512, 4
 """The same for those that are too large for the interpreter's own allocator: of how many bytes, up to how many times
 doubled."""
-_M_MMAP_MAX = -4
+_MOST_FILLERS, _SIDE_BY_SIDE, _CHUNK_HEADER = 4000, 128, 8
+_M_MMAP_THRESHOLD, _M_MMAP_MAX = -3, -4
+_MAPPED = 1 << 17
+"""What is larger has a mapping of its own, as in a fresh process; set, lest the C library adapt it."""
 _MOST_NAMES = 1 << 16
 _TABLE_BYTES = 1 << 16
 """More than names that pass take at a time, and less than any table of the names of this many modules."""
+
+
+def _fill(rng: random.Random) -> list[object]:
+    """Blocks in all the holes that large objects could get, since these lie alike in every zygote: until a number of
+    blocks in a row lie side by side, as they do at the heap's end. A repeated byte is allocated as classes are; zeros
+    are not, and miss holes.
+    """
+    blocks: list[object] = []
+    beside = side_by_side = 0
+    while side_by_side < _SIDE_BY_SIDE and len(blocks) < _MOST_FILLERS:
+        blocks.append(block := b"-" * rng.randrange(_SMALLEST, 4 * _SMALLEST))
+        side_by_side = side_by_side + 1 if id(block) == beside else 0
+        beside = id(block) + (sys.getsizeof(block) + _CHUNK_HEADER + 15) // 16 * 16
+    del blocks[len(blocks) - side_by_side :]
+    return blocks
 
 
 _ballast: list[object] = []
@@ -28,11 +46,12 @@ def stir(rng: random.Random, place: int) -> None:
     ones the same; and the largest, each a mapping of its own, grow downwards in one half of the zygotes and upwards in
     the other.
     """
-    large: list[object] = []
+    large = _fill(rng)
+    filled = len(large)
     for _ in range(_LARGE_GAPS):
-        large += bytes(int(_SMALLEST * 2 ** (_DOUBLINGS * rng.random()))), bytes(_SMALLEST)  # which keeps gaps apart
-    if sys.platform == "linux" and place % 2:
-        kernel.libc.mallopt(_M_MMAP_MAX, 0)
+        large += b"-" * int(_SMALLEST * 2 ** (_DOUBLINGS * rng.random())), b"-" * _SMALLEST  # which keeps gaps apart
+    if sys.platform == "linux":
+        kernel.libc.mallopt(*((_M_MMAP_MAX, 0) if place % 2 else (_M_MMAP_THRESHOLD, _MAPPED)))
     blocks: list[object] = [bytes(size) for size in range(0, 480, 8) for _ in range(rng.randrange(40))]
     blocks += [[] for _ in range(rng.randrange(200))]
     blocks += [object() for _ in range(rng.randrange(200))]
@@ -42,7 +61,7 @@ def stir(rng: random.Random, place: int) -> None:
     rng.shuffle(gone)
     while gone:
         gone.pop()
-    order = [*range(0, len(large), 2)]
+    order = [*range(filled, len(large), 2)]
     rng.shuffle(order)
     for index in order:
         large[index] = None
