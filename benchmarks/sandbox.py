@@ -145,7 +145,8 @@ import json, os, resource, sys, time
 sys.path.append(sys.argv[1])
 from abzero.sandbox import limits, zygote
 bounds = limits.Limits()
-settings = {"seed": 1, "place": 0, "without": [], "root": sys.argv[1], "imports": sorted(limits.IMPORTS), "value_nodes": bounds.value_nodes,
+settings = {"seed": 1, "place": 0, "without": [], "root": sys.argv[1], "imports": sorted(limits.IMPORTS),
+            "value_nodes": bounds.value_nodes,
             "value_characters": bounds.value_characters, "value_depth": bounds.value_depth}
 out, count = os.dup2(1, 20), int(sys.argv[2])
 clocks = [time.perf_counter]

@@ -18,7 +18,7 @@ _LANE_IMPORTS = (
     "__future__ bisect cmath collections collections.abc functools heapq itertools math operator string typing"
 )
 LANE_IMPORTS = frozenset(_LANE_IMPORTS.split())
-"""Modules whose public functions keep no state that a later caller could see; the caches of ``typing`` are emptied."""
+"""Modules whose public functions keep no state that a later caller could see; the caches of ``typing`` are bypassed."""
 
 _BUILTINS_PLAIN = (
     "abs aiter all anext any ascii bin bool bytearray bytes callable chr classmethod complex dict dir divmod enumerate"

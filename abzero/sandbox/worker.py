@@ -11,13 +11,13 @@ import gc
 import marshal
 import os
 import sys
-import typing
 from collections.abc import Callable, Sequence
 from types import CodeType, ModuleType
 from typing import Any
 
 from abzero.sandbox import screen, wire
 from abzero.sandbox.child import surroundings, tripwires
+from abzero.sandbox.child.typing_caches import TypingCaches
 from abzero.sandbox.encode import Unfit, encoder
 
 DESCRIPTOR = 3
@@ -52,6 +52,7 @@ class Worker:
             self._builtins = surroundings.gated(imports, self._refused)
         self._blind = noticed is None
         self._noticed = (noticed or tripwires.Flag()).bits
+        self._typing = TypingCaches()
         self._seen = 0
         """What the last run raised of that."""
 
@@ -90,15 +91,17 @@ class Worker:
                     frames += _compiled(_call, arguments, wire.CALL, wire.CALL_SOURCE)
             write(*frames)
 
-    def shared(self, request: bytes, write: Write) -> None:
+    def shared(self, request: bytes, write: Write, rehearsal: bool = False) -> None:
         """Run the calls of `request` in turn, each in a namespace of its own."""
-        load, leave, forget, hashing = marshal.loads, os._exit, _typing_caches(), False
+        load, leave, hashing = marshal.loads, os._exit, False
         write((wire.LOCKED, ""))
+        if not rehearsal:
+            self._typing.bypass()
         for tag, body in wire.frames(request):
             if tag == wire.CODE:
-                code, typed = load(body), b"typing" in body
+                code = load(body)
             elif tag == wire.SOURCE:
-                code, typed = _compile(body.decode()), b"typing" in body
+                code = _compile(body.decode())
             elif tag == wire.HASHING:
                 hashing = True
             else:
@@ -107,9 +110,6 @@ class Worker:
                 if self._seen & tripwires.REFUSED:
                     leave(wire.CUT_SHORT)  # for want of memory, which is all that is wrong with the others
                 hashing = False
-                if typed:
-                    for clear in forget:
-                        clear()
 
     def warm_up(self) -> None:
         """Do everything a few times, so that children find it in memory, adapted by the interpreter, and write less."""
@@ -122,7 +122,8 @@ class Worker:
             request = wire.frame(wire.SOURCE, program) + wire.frame(wire.CALL_SOURCE, b"(1.5, -2, {3}, b'', None)")
             for _ in range(_WARM):
                 self.compiled(request, keep)
-                self.shared(b"".join(wire.frame(*frame) for frame in told if frame[0] in (wire.CODE, wire.CALL)), keep)
+                calls = [frame for frame in told if frame[0] in (wire.CODE, wire.CALL)]
+                self.shared(b"".join(wire.frame(*frame) for frame in calls), keep, rehearsal=True)
                 self.alone(request, keep)
                 told.clear()
         for kind in (str, bytes, int, float, list, tuple, dict, set, frozenset, range, ModuleType):
@@ -190,11 +191,6 @@ def _look_at_what_is_evaluated(looks: Sequence[screen.Look], write: Write) -> No
                     write(report)
 
     sys.addaudithook(hook)
-
-
-def _typing_caches() -> list[Callable[[], object]]:
-    """What empties the caches of ``typing``, whose keys are equal where their texts are not."""
-    return list(getattr(typing, "_cleanups", ()))
 
 
 def _prints_address(value: object) -> bool:

@@ -3,13 +3,11 @@
 import builtins
 import collections
 import functools
-import gc
 import importlib
 import json
 import subprocess
 import sys
 import types
-import typing
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -103,14 +101,21 @@ def test_no_import_leads_to_what_a_program_could_change_without_a_store():
     assert len(seen) > 300
 
 
-def test_all_that_typing_remembers_is_forgotten_between_calls():
-    caches = [wrapper for wrapper in gc.get_objects() if isinstance(wrapper, functools._lru_cache_wrapper)]
-    own = [wrapper for wrapper in caches if wrapper.__module__ == "typing"]
-    assert typing.List[typing.Dict[str, bytes]]  # noqa: UP006
-    assert any(wrapper.cache_info().currsize for wrapper in own)
-    for clear in typing._cleanups:  # type: ignore[attr-defined]
-        clear()
-    assert not any(wrapper.cache_info().currsize for wrapper in own)
+TYPING = """
+import typing
+from abzero.sandbox.child.typing_caches import TypingCaches
+caches = TypingCaches()
+assert typing.List[int] is typing.List[int]
+caches.bypass()
+for make in (lambda: typing.List[int], lambda: typing.Union[str, bytes], lambda: typing.Literal[1, 2],
+             lambda: typing.Callable[[int], str], lambda: typing.Optional["Tree"], lambda: typing.Annotated[int, 3]):
+    assert make() == make() and make() is not make(), make()
+assert str(typing.Dict[str, typing.Union[int, str]]) != str(typing.Dict[str, typing.Union[str, int]])
+"""
+
+
+def test_typing_remembers_nothing_once_it_is_told_so():
+    subprocess.run([sys.executable, "-c", TYPING], check=True)
 
 
 FOOTPRINTS = Path(__file__).parent / "footprints.py"
