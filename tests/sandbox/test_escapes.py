@@ -27,7 +27,11 @@ def test_an_attack_fails(pool, entry):
     assert steady(pool)
 
 
-@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["file"])
+KERNELS_OWN = [entry for entry in ENTRIES if entry["category"] != "surroundings"]
+"""What an allowed module shows is a matter of the policy."""
+
+
+@pytest.mark.parametrize("entry", KERNELS_OWN, ids=lambda entry: entry["file"])
 def test_an_attack_fails_where_only_the_kernel_stands_in_the_way(open_pool, entry):
     assert right(entry, judge(open_pool, entry, text_of(FOLDER / entry["file"])))
     assert steady(open_pool)

@@ -1,7 +1,9 @@
 import os
+import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 import zlib
 from pathlib import Path
@@ -324,3 +326,80 @@ def test_limits_are_the_callers():
             Refused("a value of more than 100 characters")
         ]
         assert sandbox.run([Call("def f(x):\n    while True: pass", "1")]) == [Stopped("timeout")]
+
+
+def test_idle_zygotes_that_died_are_replaced_before_a_batch(pool):
+    for _ in range(2):
+        for pid in pool.report().zygotes:
+            os.kill(pid, signal.SIGKILL)
+        assert wait_for(lambda: not any(map(alive, pool.report().zygotes)))
+        assert pool.run([Call("def f(x): return x", "1", verify=True)]) == [Returned("1")]
+
+
+def test_a_start_that_fails_is_tried_again(pool, monkeypatch):
+    start, failing = SandboxPool._start, iter([True, True])
+
+    def start_at_last(self, index):
+        zygote = start(self, index)
+        if next(failing, False):
+            os.kill(zygote.pid, signal.SIGKILL)
+        return zygote
+
+    monkeypatch.setattr(SandboxPool, "_start", start_at_last)
+    os.kill(pool.report().zygotes[3], signal.SIGKILL)
+    assert wait_for(lambda: not alive(pool.report().zygotes[3]))
+    assert pool.run([Call("def f(x): return x", "2")]) == [Returned("2")]
+
+
+def test_a_child_has_no_descriptor_but_its_report_however_many_the_trainer_has():
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(100)]
+    try:
+        with SandboxPool(workers=1, limits=Limits(cpu_seconds=20)) as sandbox:
+            hang = "def f(x):\n    while x != -1: x += 1"
+            watcher = threading.Timer(0.2, lambda: found.extend(descriptors(sandbox.report().zygotes)))
+            found: list[set[str]] = []
+            watcher.start()
+            signal.signal(signal.SIGALRM, signal.default_int_handler)
+            signal.setitimer(signal.ITIMER_REAL, 0.7)
+            with pytest.raises(KeyboardInterrupt):
+                sandbox.run([Call(hang, "1")])
+            watcher.join()
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
+    assert found == [{"0", "1", "2", "3"}]
+
+
+def descriptors(zygotes: tuple[int, ...]) -> list[set[str]]:
+    """Those of each child of `zygotes` that runs a program."""
+    children = [pid for pid in family(list(zygotes)) if pid not in zygotes]
+    return [set(os.listdir(f"/proc/{pid}/fd")) for pid in children if busy(pid)]
+
+
+def busy(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "R"
+
+
+def test_what_the_user_must_change_is_named(monkeypatch):
+    monkeypatch.setattr(sys, "get_int_max_str_digits", lambda: 640)
+    with pytest.raises(ConfigError, match="PYTHONINTMAXSTRDIGITS"):
+        SandboxPool(workers=1)
+    monkeypatch.undo()
+    for seconds in (0.0, -1.0, 1e9, float("inf"), float("nan")):
+        with pytest.raises(ConfigError, match=r"--sandbox\.cpu-seconds"):
+            SandboxPool(workers=1, limits=Limits(cpu_seconds=seconds))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/dev/fd")) + 20, hard))
+    try:
+        with pytest.raises(ConfigError, match="ulimit -n"):
+            SandboxPool(workers=2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_verification_has_less_time_than_grading():
+    """A program that takes three quarters of the time is never verified, so that what is verified is never too slow."""
+    with SandboxPool(workers=1, limits=Limits(cpu_seconds=1.0)) as sandbox:
+        slow = "def f(x):\n    n = 0\n    while n < x: n += 1\n    return n"
+        assert sandbox.run([Call(slow, "3_000_000", time_share=0.02)]) == [Stopped("timeout")]
+        assert sandbox.run([Call(slow, "3_000_000")]) == [Returned("3000000")]
