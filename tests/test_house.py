@@ -18,8 +18,8 @@ ALGORITHM = (
     *("prompts", "tasks", "buffer", "advantages", "drawing", "credit", "metrics", "policy.base", "policy.scripted"),
     *("selfplay", "seeding", "checkpoint", "journal", "train"),
 )
-GUEST = {"sandbox/worker.py"}
-"""Where untrusted text is run, in a process of its own."""
+GUEST = {"sandbox/worker.py", "sandbox/child/codecs_in_memory.py"}
+"""Where untrusted text is run, in a process of its own, and where that loads the library's own encodings."""
 OWN_TEXT = {"nursery/grammar.py"}
 """Where formulas that stand in the file itself are compiled."""
 
