@@ -115,7 +115,7 @@ def first_step(
         return partial(seed_itself, play, target, config.seeding.batches, report)
 
     def read(path: Path) -> Step:
-        tasks, refused = seeds_from_file(path, play.types, config.tasks.max_output, play.sandbox, play.objection)
+        tasks, refused = seeds_from_file(path, play.types, config.tasks.max_output, play.sandbox, play.judge)
         rows = "".join(json.dumps({"line": row.line, "reason": row.reason}) + "\n" for row in refused)
         folder.refused_seeds.write_text(rows, encoding="utf-8")
         kept = sum(play.buffer.add(task) for task in tasks)

@@ -5,19 +5,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from abzero.buffer import Buffer
-from abzero.rewards import ProposerReward, Setting, SolverReward
-from abzero.types import Attempt, Experience, Proposal, Role
+from abzero.rewards import ProposerReward, SolverReward
+from abzero.types import Attempt, Experience, Novelty, Proposal, Role
 
 
-def standing(proposal: Proposal, buffer: Buffer) -> Setting:
-    """Where a proposal stands among all that was offered to `buffer` before it, in this step too."""
+def novelty_of(proposal: Proposal, buffer: Buffer) -> Novelty:
+    """How a proposal compares with all that was offered to `buffer` before it, in this step too."""
     if proposal.task is None:
-        return Setting()
+        return Novelty()
     references = tuple(reference.program for reference in proposal.references)
-    return Setting(references, buffer.repeats(proposal.task), buffer.answer_share(proposal.task))
+    return Novelty(references, buffer.repeats(proposal.task), buffer.answer_share(proposal.task))
 
 
-Crediting = Callable[[Sequence[Proposal], Sequence[Setting], Sequence[Attempt], random.Random], list[Experience]]
+Crediting = Callable[[Sequence[Proposal], Sequence[Attempt], random.Random], list[Experience]]
 """One step's outcomes → its experiences, without advantages."""
 
 
@@ -32,29 +32,25 @@ class Credit:
     """Whether the attempts that estimate solve rates train the solver, too: they are most of a step's rollouts."""
 
     def __call__(
-        self,
-        proposals: Sequence[Proposal],
-        settings: Sequence[Setting],
-        attempts: Sequence[Attempt],
-        rng: random.Random,
+        self, proposals: Sequence[Proposal], attempts: Sequence[Attempt], rng: random.Random
     ) -> list[Experience]:
         """One experience for each proposal and attempt that is learned from; chance has no part in it."""
         groups: dict[str, int] = {}
         rows = []
         if "propose" in self.trained:
-            for proposal, setting in zip(proposals, settings, strict=True):
+            for position, proposal in enumerate(proposals):
                 if proposal.excluded:
                     continue
                 program = proposal.task.program if proposal.task else None
-                terms = self.proposer(program, proposal.well_formed, proposal.solve_rate or 0.0, setting)
+                terms = self.proposer(program, proposal.well_formed, proposal.solve_rate or 0.0, proposal.novelty)
                 group = groups.setdefault(proposal.prompt, len(groups))
-                rows.append(Experience("propose", proposal.mode, group, proposal.rollout, terms))
+                rows.append(Experience(("propose", position), proposal.mode, group, proposal.rollout, terms))
         if "solve" in self.trained:
-            for attempt in attempts:
-                if self.reuse_estimates or not attempt.estimate:
+            for position, attempt in enumerate(attempts):
+                if self.reuse_estimates or attempt.proposal is None:
                     terms = self.solver(attempt.score, attempt.well_formed)
                     group = groups.setdefault(attempt.prompt, len(groups))
-                    rows.append(Experience("solve", attempt.task.mode, group, attempt.rollout, terms))
+                    rows.append(Experience(("solve", position), attempt.task.mode, group, attempt.rollout, terms))
         return rows
 
 
@@ -65,11 +61,7 @@ class CoinCredit:
     credit: Credit
 
     def __call__(
-        self,
-        proposals: Sequence[Proposal],
-        settings: Sequence[Setting],
-        attempts: Sequence[Attempt],
-        rng: random.Random,
+        self, proposals: Sequence[Proposal], attempts: Sequence[Attempt], rng: random.Random
     ) -> list[Experience]:
-        rows = self.credit(proposals, settings, attempts, rng)
+        rows = self.credit(proposals, attempts, rng)
         return [replace(row, terms=(("coin", rng.choice((-1.0, 1.0))),)) for row in rows]

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from abzero.buffer import Buffer
 from abzero.errors import ModelError, Unsteady
-from abzero.types import Proposal, Task
+from abzero.types import Proposal, Rejection, Task
 
 
 def settled(tasks: Sequence[Task], scores: Sequence[float | ModelError], buffer: Buffer) -> list[float | None]:
@@ -19,10 +19,10 @@ def settled(tasks: Sequence[Task], scores: Sequence[float | ModelError], buffer:
     return [None if isinstance(score, ModelError) else score for score in known]
 
 
-def rated(proposal: Proposal, rate: float, buffer: Buffer) -> Proposal:
-    """`proposal` with its solve rate, or without its task if the estimate showed that it is none."""
+def rated(proposal: Proposal, rate: float | None, buffer: Buffer) -> Proposal:
+    """`proposal` with its solve rate, or rejected if the estimate showed that its task is none."""
     if proposal.task in buffer.withdrawn:
-        return replace(proposal, task=None, error="nondeterministic: two runs disagreed while answers were graded")
+        return replace(proposal, outcome=Rejection("nondeterministic: two runs disagreed while answers were graded"))
     return replace(proposal, solve_rate=rate)
 
 

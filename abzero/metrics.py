@@ -14,28 +14,26 @@ T = TypeVar("T")
 
 def measure(
     proposals: Sequence[Proposal],
-    new: Sequence[bool],
     attempts: Sequence[Attempt],
     experiences: Sequence[Experience],
     sizes: Mapping[str, int],
     learned: Mapping[str, float],
 ) -> dict[str, float]:
-    """Everything about a step that does not depend on the clock. `new` says which proposals the buffer kept."""
+    """Everything about a step that does not depend on the clock."""
     figures = {f"buffer/size/{mode}": float(size) for mode, size in sizes.items()}
     figures |= {f"learner/{name}": value for name, value in learned.items()}
-    kept = {id(proposal) for proposal, was_new in zip(proposals, new, strict=True) if was_new}
     for mode, rows in _by_mode((p for p in proposals if not p.excluded), lambda proposal: proposal.mode):
         valid = [proposal for proposal in rows if proposal.task]
         rates = [proposal.solve_rate for proposal in valid if proposal.solve_rate is not None]
         figures[f"propose/valid/{mode}"] = len(valid) / len(rows)
         figures[f"propose/well_formed/{mode}"] = _mean(proposal.well_formed for proposal in rows)
         if valid:
-            figures[f"propose/new/{mode}"] = sum(id(proposal) in kept for proposal in valid) / len(valid)
+            figures[f"propose/new/{mode}"] = _mean(proposal.new for proposal in valid)
             figures[f"propose/unique/{mode}"] = len({proposal.task for proposal in valid}) / len(valid)
         if rates:
             figures[f"propose/solve_rate/{mode}"] = _mean(rates)
             figures[f"propose/learnable/{mode}"] = _mean(0.0 < rate < 1.0 for rate in rates)
-    for mode, drawn in _by_mode((a for a in attempts if not a.estimate), lambda attempt: attempt.task.mode):
+    for mode, drawn in _by_mode((a for a in attempts if a.proposal is None), lambda attempt: attempt.task.mode):
         figures[f"solve/score/{mode}"] = _mean(attempt.score or 0.0 for attempt in drawn)
         figures[f"solve/malformed/{mode}"] = _mean(a.score is None or not a.well_formed for a in drawn)
     for mode, tried in _by_mode(attempts, lambda attempt: attempt.task.mode):

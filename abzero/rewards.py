@@ -3,10 +3,11 @@
 The paper's equations 4 to 6; the variants of follow-up work are rows of one table.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from abzero import structure
+from abzero.types import Novelty
 
 Terms = tuple[tuple[str, float], ...]
 """A reward as named summands."""
@@ -30,41 +31,29 @@ LEARNABILITY: dict[str, Learnability] = {
 """By name, for solve rates strictly between 0 and 1: the paper; R-Zero's paper and code; SPICE; SQLM."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What a bonus may look at besides the program: where the proposal stands among others."""
-
-    references: Sequence[str] = ()
-    """Programs that the prompt showed."""
-    repeats: int = 0
-    """How often the buffer has been offered a program of this normal form before."""
-    answer_share: float = 0.0
-    """Share of the buffer's tasks of this mode that have the same answer."""
+Bonus = Callable[[str, float, Novelty], float]
+"""(program, learnability, novelty) → a value in [-1, 1], to be multiplied by its coefficient."""
 
 
-Bonus = Callable[[str, float, Setting], float]
-"""(program, learnability, setting) → a value in [-1, 1], to be multiplied by its coefficient."""
-
-
-def complexity_bonus(program: str, _: float, __: Setting) -> float:
+def complexity_bonus(program: str, _: float, __: Novelty) -> float:
     """Cyclomatic complexity, in units of 15, at most 1."""
     return min(structure.complexity(program) / 15.0, 1.0)
 
 
-def edit_distance_bonus(program: str, _: float, setting: Setting) -> float:
+def edit_distance_bonus(program: str, _: float, novelty: Novelty) -> float:
     """Mean distance to the references' programs; 0 without references."""
-    distances = [structure.distance(program, reference) for reference in setting.references]
+    distances = [structure.distance(program, reference) for reference in novelty.references]
     return sum(distances) / len(distances) if distances else 0.0
 
 
-def answer_diversity_bonus(_: str, __: float, setting: Setting) -> float:
+def answer_diversity_bonus(_: str, __: float, novelty: Novelty) -> float:
     """Rarity of the answer among the buffer's: 1 for one never seen."""
-    return 1.0 - setting.answer_share
+    return 1.0 - novelty.answer_share
 
 
-def novelty_bonus(_: str, learnability: float, setting: Setting) -> float:
+def novelty_bonus(_: str, learnability: float, novelty: Novelty) -> float:
     """A discount: with coefficient 1, a program offered n times before keeps 1 / (1 + n) of its learnability."""
-    return -learnability * setting.repeats / (1.0 + setting.repeats)
+    return -learnability * novelty.repeats / (1.0 + novelty.repeats)
 
 
 BONUSES: dict[str, Bonus] = {
@@ -87,7 +76,7 @@ class ProposerReward:
     bonuses: Mapping[str, float] = field(default_factory=dict)
     """Coefficient of each bonus in use; added to learnable tasks only (the paper's appendix: none brought a gain)."""
 
-    def __call__(self, program: str | None, well_formed: bool, solve_rate: float, setting: Setting) -> Terms:
+    def __call__(self, program: str | None, well_formed: bool, solve_rate: float, novelty: Novelty) -> Terms:
         if program is None:
             return (("invalid", self.invalid),)
         if not well_formed:
@@ -95,7 +84,7 @@ class ProposerReward:
         if not 0.0 < solve_rate < 1.0:
             return (("unsolved" if solve_rate == 0.0 else "always solved", self.extreme),)
         base = self.learnability(solve_rate)
-        bonuses = [(name, c * BONUSES[name](program, base, setting)) for name, c in self.bonuses.items()]
+        bonuses = [(name, c * BONUSES[name](program, base, novelty)) for name, c in self.bonuses.items()]
         return (("learnability", base), *bonuses)
 
 

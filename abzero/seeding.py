@@ -13,7 +13,7 @@ from abzero.sandbox.base import Sandbox
 from abzero.sandbox.drive import Check, drive
 from abzero.selfplay import SelfPlay
 from abzero.tasks import TaskType
-from abzero.types import Proposal, Step, Task
+from abzero.types import Proposal, Rejection, Step, Task
 from abzero.validation import verified
 
 _AT_ONCE = 512
@@ -31,7 +31,6 @@ def seed_itself(play: SelfPlay, target: int, batches: int, report: Callable[[str
     for kind in play.types:
         play.buffer.add(kind.seed)
     proposals: list[Proposal] = []
-    new: list[bool] = []
     for needs_reference in (False, True):
         stage = [kind for kind in play.types if kind.needs_reference == needs_reference]
         for batch in range(batches if stage else 0):
@@ -44,18 +43,17 @@ def seed_itself(play: SelfPlay, target: int, batches: int, report: Callable[[str
                 )
             kind = wanting[batch % len(wanting)]
             for proposal in play.propose([kind], rng):
-                proposals.append(proposal)
-                new.append(proposal.task is not None and _share(play, kind, proposal.task))
+                proposals.append(replace(proposal, new=proposal.task is not None and _share(play, kind, proposal.task)))
     sizes = {kind.mode: play.buffer.size(kind.mode) for kind in play.types}
     report(f"seeding: {_sizes(play, play.types)} of {target} tasks; {len(proposals)} proposals")
     if min(sizes.values()) < target:
-        reasons = Counter(proposal.error for proposal in proposals if proposal.error).most_common(1)
+        reasons = Counter(proposal.rejection.reason for proposal in proposals if proposal.rejection).most_common(1)
         usual = f"; most often: {reasons[0][0]}" if reasons else ""
         report(
             f"seeding: the bound of {batches} batches (seeding.batches) ended it{usual}. Training goes on with these "
             "tasks; a model that cannot write any can be given some: --seeds FILE"
         )
-    figures = measure(proposals, new, [], [], sizes, {})
+    figures = measure(proposals, [], [], sizes, {})
     return Step(0, proposals, [], [], figures, speed(play.watch.read(), proposals, []))
 
 
@@ -65,7 +63,7 @@ def _sizes(play: SelfPlay, types: Sequence[TaskType]) -> str:
 
 def _share(play: SelfPlay, kind: TaskType, task: Task) -> bool:
     for twin in kind.twins:
-        if twin in play.kinds and not play.objection(replace(task, mode=twin)):
+        if twin in play.kinds and isinstance(play.judge(replace(task, mode=twin)), Task):
             play.buffer.add(replace(task, mode=twin))
     return play.buffer.add(task)
 
@@ -79,7 +77,11 @@ class Refusal:
 
 
 def seeds_from_file(
-    path: Path, types: Sequence[TaskType], max_output: int, sandbox: Sandbox, admit: Callable[[Task], str | None]
+    path: Path,
+    types: Sequence[TaskType],
+    max_output: int,
+    sandbox: Sandbox,
+    judge: Callable[[Task], Task | Rejection],
 ) -> tuple[list[Task], list[Refusal]]:
     """The tasks of `types` in a JSONL file, each verified again now, and the rows refused.
 
@@ -103,9 +105,12 @@ def seeds_from_file(
     for start in range(0, len(rows), _AT_ONCE):
         some = rows[start : start + _AT_ONCE]
         for (number, _), result in zip(some, drive([check for _, check in some], sandbox), strict=True):
-            reason = str(result) if isinstance(result, ModelError) else next(filter(None, map(admit, result)), None)
-            if reason or isinstance(result, ModelError):
-                refused.append(Refusal(number, reason or ""))
+            if isinstance(result, ModelError):
+                refused.append(Refusal(number, str(result)))
+                continue
+            judged = [judge(task) for task in result]
+            if rejections := [one for one in judged if isinstance(one, Rejection)]:
+                refused.append(Refusal(number, rejections[0].reason))
             else:
                 tasks += result
     if not tasks:

@@ -1,12 +1,13 @@
 """THE LOOP: Algorithm 1 of the paper. Propose, estimate, append, solve, credit, update."""
 
 import random
+from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from abzero import parsing
 from abzero.buffer import Buffer
-from abzero.credit import Credit, Crediting, standing
+from abzero.credit import Credit, Crediting, novelty_of
 from abzero.drawing import draw_references, draw_tasks
 from abzero.errors import ModelError
 from abzero.grading import rated, settled, withdrawals
@@ -15,7 +16,7 @@ from abzero.policy.base import Generator, Learner
 from abzero.sandbox.base import Sandbox
 from abzero.sandbox.drive import Check, T, drive
 from abzero.tasks import TaskType
-from abzero.types import Attempt, Experience, Proposal, Step, Task
+from abzero.types import Attempt, Experience, Proposal, Rejection, Step, Task
 
 
 @dataclass(frozen=True)
@@ -54,17 +55,16 @@ class SelfPlay:
         self.proposer.sync(self.learner)
         self.solver.sync(self.learner)
         proposals, estimates = self.estimate(self.propose(self.types, rng), rng)
-        offered = [(standing(p, self.buffer), p.task is not None and self.buffer.add(p.task)) for p in proposals]
-        settings, new = [setting for setting, _ in offered], [kept for _, kept in offered]
-        fresh = [proposal.task for proposal, kept in zip(proposals, new, strict=True) if proposal.task and kept]
+        proposals = [self.offer(proposal) for proposal in proposals]
+        fresh = [proposal.task for proposal in proposals if proposal.task and proposal.new]
         count = self.batch_size // self.attempts
         drawn = [task for kind in self.types for task in draw_tasks(kind.mode, self.buffer, fresh, count, rng)]
         attempts = [*estimates, *self.solve(drawn, self.attempts, rng)]
-        batch = self.advantage(self.credit(proposals, settings, attempts, rng))
+        batch = self.advantage(self.credit(proposals, attempts, rng))
         with self.watch("update"):
             learned = self.learner.update(batch)
         sizes = {kind.mode: self.buffer.size(kind.mode) for kind in self.types}
-        figures = measure(proposals, new, attempts, batch, sizes, learned) | withdrawals(self.buffer)
+        figures = measure(proposals, attempts, batch, sizes, learned) | withdrawals(self.buffer)
         return Step(number, proposals, attempts, batch, figures, speed(self.watch.read(), proposals, attempts))
 
     def propose(self, types: Sequence[TaskType], rng: random.Random) -> list[Proposal]:
@@ -81,36 +81,45 @@ class SelfPlay:
         built = self.check([k.construct(answer, refs) for (k, refs, _), answer in zip(asked, answers, strict=True)])
         proposals = []
         for (kind, references, prompt), [rollout], task in zip(asked, sampled, built, strict=True):
-            error = str(task) if isinstance(task, ModelError) else self.objection(task)
-            kept = None if error or isinstance(task, ModelError) else task
-            excluded = not isinstance(task, ModelError) and self.admit(task) is not None
-            formed = parsing.well_formed(rollout.text)
-            proposals.append(Proposal(kind.mode, prompt, rollout, references, kept, error, formed, None, excluded))
+            outcome = Rejection(str(task)) if isinstance(task, ModelError) else self.judge(task)
+            well_formed = parsing.well_formed(rollout.text)
+            proposals.append(Proposal(kind.mode, prompt, rollout, references, outcome, well_formed))
         return proposals
 
-    def objection(self, task: Task) -> str | None:
-        """Why `task`, though verified, cannot be used."""
-        prompt = self.kinds[task.mode].ask(task)
-        return self.admit(task) or (None if self.solver.fits(prompt) else "too long to be asked")
+    def judge(self, task: Task) -> Task | Rejection:
+        """`task`, though verified, or why it cannot be used."""
+        if reason := self.admit(task):
+            return Rejection(reason, ours=True)
+        return task if self.solver.fits(self.kinds[task.mode].ask(task)) else Rejection("too long to be asked")
+
+    def offer(self, proposal: Proposal) -> Proposal:
+        """Append a proposal's task to the buffer; the proposal, with how it compares with what was there before."""
+        novelty = novelty_of(proposal, self.buffer)
+        return replace(proposal, novelty=novelty, new=bool(proposal.task and self.buffer.add(proposal.task)))
 
     def estimate(self, proposals: list[Proposal], rng: random.Random) -> tuple[list[Proposal], list[Attempt]]:
         """The proposals with their solve rates: mean scores of `samples` attempts at the training temperature."""
-        attempts = self.solve([p.task for p in proposals if p.task], self.samples, rng, estimate=True)
-        scores = [attempt.score or 0.0 for attempt in attempts]
-        rates = iter([sum(scores[i : i + self.samples]) / self.samples for i in range(0, len(scores), self.samples)])
-        return [rated(p, next(rates), self.buffer) if p.task else p for p in proposals], attempts
+        valid = [(position, p.task) for position, p in enumerate(proposals) if p.task]
+        attempts = self.solve([task for _, task in valid], self.samples, rng, phase="estimate")
+        owners = [position for position, _ in valid for _ in range(self.samples)]
+        scores: dict[int, list[float]] = defaultdict(list)
+        for owner, attempt in zip(owners, attempts, strict=True):
+            scores[owner].append(attempt.score or 0.0)
+        rates = {owner: sum(some) / self.samples for owner, some in scores.items()}
+        judged = [rated(proposal, rates.get(position), self.buffer) for position, proposal in enumerate(proposals)]
+        return judged, [replace(attempt, proposal=owner) for owner, attempt in zip(owners, attempts, strict=True)]
 
-    def solve(self, tasks: Sequence[Task], n: int, rng: random.Random, estimate: bool = False) -> list[Attempt]:
-        """`n` graded attempts at each of `tasks`, in order."""
+    def solve(self, tasks: Sequence[Task], n: int, rng: random.Random, phase: str = "solve") -> list[Attempt]:
+        """`n` graded attempts at each of `tasks`, in order; the stopwatch counts sampling under `phase`."""
         prompts = [self.kinds[task.mode].ask(task) for task in tasks]
-        with self.watch("estimate" if estimate else "solve"):
+        with self.watch(phase):
             sampled = self.solver.generate(prompts, n, rng)
         rows = [(task, prompt, r) for task, prompt, rs in zip(tasks, prompts, sampled, strict=True) for r in rs]
         answers = [parsing.answer(rollout.text) for _, _, rollout in rows]
         checks = [self.kinds[task.mode].grade(task, text) for (task, _, _), text in zip(rows, answers, strict=True)]
         valid = settled([task for task, _, _ in rows], self.check(checks), self.buffer)
         return [
-            Attempt(task, prompt, rollout, score, answer, parsing.well_formed(rollout.text), estimate)
+            Attempt(task, prompt, rollout, score, answer, parsing.well_formed(rollout.text))
             for (task, prompt, rollout), answer, score in zip(rows, answers, valid, strict=True)
         ]
 

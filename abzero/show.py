@@ -130,12 +130,12 @@ def _origin(archive: Archive, proposed: Proposed) -> list[RenderableType]:
 
 
 def _answers(attempts: Sequence[Attempted]) -> RenderableType:
-    estimates = sum(attempt.estimate for attempt in attempts)
+    estimates = sum(attempt.proposal is not None for attempt in attempts)
     title = f"{len(attempts)} attempts, {estimates} of them to estimate the solve rate"
     table = Table("step", "", "score", "answer", "ended by", "reward", "advantage", title=title)
     for attempt in attempts[:_MOST_ATTEMPTS]:
         table.add_row(
-            *(str(attempt.step), "estimate" if attempt.estimate else "drawn", score(attempt)),
+            *(str(attempt.step), "drawn" if attempt.proposal is None else "estimate", score(attempt)),
             *(_cell(attempt.answer, 200, lines=8), attempt.finish, attempt_derivation(attempt), _advantage(attempt)),
         )
     left = len(attempts) - _MOST_ATTEMPTS
@@ -146,7 +146,9 @@ def _attempt_table(attempts: Sequence[Attempted]) -> Table:
     table = Table("mode", "", "attempts", "solved", "malformed", "cut", title="attempts")
     for mode in sorted({attempt.mode for attempt in attempts}):
         for estimate in (True, False):
-            rows = [attempt for attempt in attempts if attempt.mode == mode and attempt.estimate == estimate]
+            rows = [
+                attempt for attempt in attempts if attempt.mode == mode and (attempt.proposal is not None) == estimate
+            ]
             solved = sum(attempt.score or 0.0 for attempt in rows)
             malformed = sum(attempt.score is None for attempt in rows)
             cut = sum(attempt.finish == "length" for attempt in rows)

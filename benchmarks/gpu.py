@@ -153,7 +153,9 @@ def update(model: Qwen2ForCausalLM, prompts: list[list[int]], new: int, rank: in
     learner = LocalLearner(model, codec, adam=adam_8bit, checkpointing=True, gap_limit=float("inf"))
     answers = texts(model, len(prompts), new)
     batch = [
-        Experience("solve", "deduction", row, Rollout(prompt, answer, [-12.0] * new, "", "length"), (), (-1.0) ** row)
+        Experience(
+            ("solve", row), "deduction", row, Rollout(prompt, answer, [-12.0] * new, "", "length"), (), (-1.0) ** row
+        )
         for row, (prompt, answer) in enumerate(zip(prompts, answers, strict=True))
     ]
     learner.update(batch)

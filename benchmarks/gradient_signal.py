@@ -90,7 +90,7 @@ def main() -> None:
             answers = [(p, rollout.text) for p, rollouts in zip(asked, sampled, strict=True) for rollout in rollouts]
             scores = iter(suite.grade(answers, box))
             batch = [
-                Experience("solve", given.mode, group, rollout, (("score", 1.0 if next(scores) else -0.5),))
+                Experience(("solve", group), given.mode, group, rollout, (("score", 1.0 if next(scores) else -0.5),))
                 for group, rollouts in enumerate(sampled)
                 for rollout in rollouts
             ]

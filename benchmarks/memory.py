@@ -79,7 +79,7 @@ def measure(case: dict[str, int]) -> None:
     half = case["length"] // 2
     rollout = Rollout([1] * half, [2] * half, [0.0] * half, "", "length")
     for _ in range(2):
-        learner.update([Experience("solve", "deduction", 0, rollout, (), 1.0)] * 2 * case["rows"])
+        learner.update([Experience(("solve", 0), "deduction", 0, rollout, (), 1.0)] * 2 * case["rows"])
     assert sampler is not None
     setup = Setup(
         width=width,

@@ -118,7 +118,7 @@ def ours(texts: list[str], group: int, new: int, steps: int, dtype: torch.dtype)
             scores = [score(rollout.text) for rollout in rollouts]
             spread = statistics.pstdev(scores) + 1e-4
             batch += [
-                Experience("solve", "deduction", number, row, (), (value - statistics.mean(scores)) / spread)
+                Experience(("solve", number), "deduction", number, row, (), (value - statistics.mean(scores)) / spread)
                 for row, value in zip(rollouts, scores, strict=True)
             ]
         middle = time.process_time()

@@ -76,7 +76,7 @@ def rollout(text: str = "", tokens: int = 1) -> Rollout:
 
 def row(reward: float, tokens: int = 1, role: Role = "solve", mode: str = "deduction", group: int = 0) -> Experience:
     """An experience with one reward term."""
-    return Experience(role, mode, group, rollout(tokens=tokens), (("term", reward),))
+    return Experience((role, 0), mode, group, rollout(tokens=tokens), (("term", reward),))
 
 
 def task(number: int, mode: str = "deduction") -> Task:

@@ -2,38 +2,28 @@ import dataclasses
 import random
 
 from abzero.buffer import Buffer
-from abzero.credit import CoinCredit, Credit, standing
+from abzero.credit import CoinCredit, Credit, novelty_of
 from abzero.metrics import measure
-from abzero.rewards import ProposerReward, Setting, SolverReward
-from abzero.types import Attempt, Case, Proposal, Task
+from abzero.rewards import ProposerReward, SolverReward
+from abzero.types import Attempt, Case, Novelty, Proposal, Rejection, Task
 from tests.fakes import rollout, task
 
 
 def proposal(number=1, made=True, well_formed=True, rate=0.25, prompt="p"):
-    made_task = task(number) if made else None
-    return Proposal(
-        "deduction",
-        prompt,
-        rollout(str(number)),
-        (),
-        made_task,
-        None if made else "no",
-        well_formed,
-        rate if made else None,
-    )
+    outcome = task(number) if made else Rejection("no")
+    return Proposal("deduction", prompt, rollout(str(number)), (), outcome, well_formed, rate if made else None)
 
 
-def attempt(score, prompt="a", well_formed=True, estimate=False, mode="deduction"):
-    return Attempt(task(1, mode), prompt, rollout(), score, "", well_formed, estimate)
+def attempt(score, prompt="a", well_formed=True, proposal=None, mode="deduction"):
+    return Attempt(task(1, mode), prompt, rollout(), score, "", well_formed, proposal)
 
 
 PROPOSALS = [proposal(1), proposal(2, made=False), proposal(3, well_formed=False), proposal(4, rate=1.0)]
-ATTEMPTS = [attempt(1.0, estimate=True), attempt(0.0), attempt(None), attempt(1.0, mode="abduction")]
+ATTEMPTS = [attempt(1.0, proposal=0), attempt(0.0), attempt(None), attempt(1.0, mode="abduction")]
 
 
 def credited(credit, proposals=PROPOSALS, attempts=ATTEMPTS):
-    settings = [Setting() for _ in proposals]
-    return credit(proposals, settings, attempts, random.Random(0))
+    return credit(proposals, attempts, random.Random(0))
 
 
 def test_each_rollout_gets_its_reward():
@@ -48,6 +38,7 @@ def test_each_rollout_gets_its_reward():
         ("solve", "abduction", 1.0),
     ]
     assert [row.rollout for row in rows] == [record.rollout for record in (*PROPOSALS, *ATTEMPTS[1:])]
+    assert [row.source for row in rows] == [*(("propose", n) for n in range(4)), *(("solve", n) for n in (1, 2, 3))]
 
 
 def test_estimates_train_the_solver_where_it_is_asked_for():
@@ -84,19 +75,26 @@ def test_a_coin_rewards_the_same_rollouts_with_one_or_minus_one():
     assert credited(coin) == credited(coin)
 
 
-def test_a_proposal_s_standing_is_what_the_buffer_held_before_it():
+def test_a_proposal_is_compared_with_what_the_buffer_held_before_it():
     buffer = Buffer()
     first = Task("deduction", "def f(x):\n    return x", (Case("1", "1"),))
     for held in (first, first, Task("deduction", "def f(x):\n    return 1", (Case("2", "1"),)), task(8), task(9)):
         buffer.add(held)
     again = Task("deduction", "def f(y):\n    return y  # again", (Case("1", "1"),))
-    made = Proposal("deduction", "", rollout(), (first, task(8)), again, None, True, 0.5)
-    assert standing(made, buffer) == Setting((first.program, task(8).program), repeats=2, answer_share=0.5)
-    assert standing(proposal(made=False), buffer) == Setting()
+    made = Proposal("deduction", "", rollout(), (first, task(8)), again, True, 0.5)
+    assert novelty_of(made, buffer) == Novelty((first.program, task(8).program), repeats=2, answer_share=0.5)
+    assert novelty_of(proposal(made=False), buffer) == Novelty()
 
 
 def test_a_proposal_that_we_refused_for_reasons_of_ours_is_neither_rewarded_nor_counted():
-    kept, refused = proposal(), dataclasses.replace(proposal(), task=None, error="held out", excluded=True)
-    rows = Credit()([kept, refused], [Setting(), Setting()], [], random.Random(0))
+    kept = proposal()
+    refused = dataclasses.replace(proposal(), outcome=Rejection("held out", ours=True))
+    rows = Credit()([kept, refused], [], random.Random(0))
     assert [row.rollout for row in rows] == [kept.rollout]
-    assert measure([kept, refused], [True, False], [], rows, {}, {})["propose/valid/deduction"] == 1.0
+    assert measure([kept, refused], [], rows, {}, {})["propose/valid/deduction"] == 1.0
+
+
+def test_a_bonus_sees_how_the_proposal_compares_with_others():
+    again = dataclasses.replace(proposal(), novelty=Novelty(repeats=1))
+    [row] = Credit(ProposerReward(bonuses={"novelty": 1.0}))([again], [], random.Random(0))
+    assert dict(row.terms) == {"learnability": 0.75, "novelty": -0.375}

@@ -6,7 +6,7 @@ from tests.fakes import rollout, task
 
 
 def proposal(number: int) -> Proposal:
-    return Proposal("deduction", "", rollout(), (), task(number), None, True)
+    return Proposal("deduction", "", rollout(), (), task(number), True)
 
 
 def test_an_unsteady_task_scores_nothing_and_leaves_the_buffer():
@@ -26,7 +26,8 @@ def test_a_proposal_whose_task_turned_out_to_be_none_is_told_so():
     kept, gone = rated(proposal(0), 0.5, buffer), rated(proposal(1), 0.5, buffer)
     assert (kept.task, kept.solve_rate) == (task(0), 0.5)
     assert (gone.task, gone.solve_rate) == (None, None)
-    assert "nondeterministic" in str(gone.error)
+    assert gone.rejection
+    assert "nondeterministic" in gone.rejection.reason
 
 
 def test_what_was_withdrawn_may_be_offered_again_and_counts_as_new():

@@ -24,8 +24,8 @@ OWN_TEXT = {"nursery/grammar.py"}
 """Where formulas that stand in the file itself are compiled."""
 
 
-def test_the_loop_stays_under_120_lines():
-    assert len(FILES["selfplay.py"].splitlines()) < 120
+def test_the_loop_stays_under_150_lines():
+    assert len(FILES["selfplay.py"].splitlines()) < 150
 
 
 @pytest.mark.parametrize("name", sorted(FILES))

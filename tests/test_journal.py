@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from abzero.errors import RunError
 from abzero.journal import Archive, Journal
-from abzero.types import Alarm, Attempt, Case, Experience, Step, Task
+from abzero.types import Alarm, Attempt, Case, Experience, Finding, Step, Task
+from tests.fakes import play, player
 from tests.steps import HOSTILE, IDENTITY, add, history, rollout, step
 
 
@@ -54,13 +55,14 @@ def test_what_a_step_did_can_be_read_again(path):
     assert [p.completion for p in proposals] == [p.rollout.text for p in one.proposals]
     assert [p.prompt for p in proposals] == [p.prompt for p in one.proposals]
     assert [p.task for p in proposals] == [p.task and p.task.id for p in one.proposals]
-    assert [p.error for p in proposals] == [p.error for p in one.proposals]
+    assert [p.error for p in proposals] == [p.rejection and p.rejection.reason for p in one.proposals]
+    assert [p.new for p in proposals] == [True, True, False]
     assert [p.solve_rate for p in proposals] == [p.solve_rate for p in one.proposals]
     assert [p.references for p in proposals] == [(IDENTITY.id,)] * 3
     assert [a.answer for a in attempts] == [a.answer for a in one.attempts]
     assert [a.score for a in attempts] == [a.score for a in one.attempts]
     assert [a.finish for a in attempts] == [a.rollout.finish for a in one.attempts]
-    assert [a.estimate for a in attempts] == [a.estimate for a in one.attempts]
+    assert [a.proposal for a in attempts] == [a.proposal for a in one.attempts]
     assert [a.task for a in attempts] == [a.task.id for a in one.attempts]
     assert archive.metrics(1) == one.metrics
     assert archive.task(IDENTITY.id) == IDENTITY
@@ -79,20 +81,20 @@ def test_every_reward_is_a_derivation_that_sums_to_it(path):
 
 
 def test_an_attempt_of_the_estimate_that_trains_has_its_reward_too(path):
-    attempt = Attempt(add(1), "p", rollout("2"), 1.0, "2", True, estimate=True)
-    experience = Experience("solve", "deduction", 0, attempt.rollout, (("score", 1.0),), 0.5)
+    attempt = Attempt(add(1), "p", rollout("2"), 1.0, "2", True, proposal=0)
+    experience = Experience(("solve", 0), "deduction", 0, attempt.rollout, (("score", 1.0),), 0.5)
     write(path, [Step(1, [], [attempt], [experience], {})])
     archive = Archive(path)
     [read] = archive.attempts(1)
     archive.close()
     assert read.reward.terms == (("score", 1.0),)
-    assert read.estimate
+    assert read.proposal == 0
 
 
 def test_one_rollout_sampled_for_two_attempts_is_rewarded_twice(path):
     shared = rollout("2")
     attempts = [Attempt(add(n), "p", shared, 1.0, "2", True) for n in (1, 2)]
-    experiences = [Experience("solve", "deduction", n, shared, (("score", float(n)),)) for n in (1, 2)]
+    experiences = [Experience(("solve", n - 1), "deduction", n, shared, (("score", float(n)),)) for n in (1, 2)]
     write(path, [Step(1, [], attempts, experiences, {})])
     archive = Archive(path)
     assert [a.reward.total for a in archive.attempts(1)] == [1.0, 2.0]
@@ -380,3 +382,71 @@ def test_a_task_is_found_by_a_unique_prefix(archive):
 def test_a_prefix_that_names_no_single_task_is_refused(archive, prefix, words):
     with pytest.raises(RunError, match=words):
         archive.task(prefix)
+
+
+def as_version_1(path):
+    """Rewrite a journal as abzero wrote it before attempts knew their proposal."""
+    connection = sqlite3.connect(path)
+    connection.executescript(
+        """
+        CREATE TABLE old AS SELECT step, position, task, prompt, completion, tokens, finish, version, answer, score,
+            well_formed, proposal IS NOT NULL AS estimate FROM attempt;
+        DROP TABLE attempt; ALTER TABLE old RENAME TO attempt; DROP TABLE finding;
+        ALTER TABLE proposal DROP COLUMN ours; ALTER TABLE proposal DROP COLUMN new;
+        ALTER TABLE proposal DROP COLUMN repeats; ALTER TABLE proposal DROP COLUMN answer_share;
+        PRAGMA user_version = 1;
+        """
+    )
+    connection.close()
+
+
+def records(path, steps):
+    archive = Archive(path)
+    found = [(archive.proposals(step), archive.attempts(step), archive.findings(step)) for step in steps]
+    archive.close()
+    return found
+
+
+def of_version_1(proposals):
+    return [replace(p, ours=None, new=None, repeats=None, answer_share=None) for p in proposals]
+
+
+def played(path, steps):
+    """Real self-play, in which some proposals become no task and so have no estimate."""
+    game = play(player(validity=0.6), samples=3)
+    write(path, [game.step(number) for number in range(1, steps + 1)])
+
+
+def test_a_journal_of_version_1_is_read_as_today_s_and_left_as_it_is(path):
+    played(path, 3)
+    today = records(path, (1, 2, 3))
+    as_version_1(path)
+    before = path.read_bytes()
+    assert records(path, (1, 2, 3)) == [(of_version_1(p), a, f) for p, a, f in today]
+    assert path.read_bytes() == before
+
+
+def test_a_run_of_version_1_goes_on_as_one_of_today(path):
+    played(path, 3)
+    today = records(path, (1, 2, 3))
+    as_version_1(path)
+    write(path, history(4)[3:])
+    assert records(path, (1, 2, 3)) == [(of_version_1(p), a, f) for p, a, f in today]
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+    assert connection.execute("SELECT count(*) FROM sqlite_master WHERE name LIKE '\\_%' ESCAPE '\\'").fetchone() == (
+        0,
+    )
+    connection.close()
+    assert Archive(path).steps() == [1, 2, 3, 4]
+
+
+def test_findings_are_part_of_their_step(path):
+    [one] = history(1)
+    seen = Finding("solve", 2, "thought", 3, 9, 1, "rules@1/power", "power", 3, 1.0)
+    write(path, [replace(one, findings=(seen,))])
+    archive = Archive(path)
+    assert archive.findings(1) == [seen]
+    assert archive.findings(2) == []
+    assert "finding" in {table for table, _ in archive.dump()}
+    archive.close()

@@ -25,7 +25,7 @@ PLAIN = Objective(entropy=0.0)
 
 def row(length: int, role: Role = "solve") -> Experience:
     rollout = Rollout((1,), (2,) * length, (-1.0,) * length, "", "stop")
-    return Experience(role, "deduction", 0, rollout, ())
+    return Experience((role, 0), "deduction", 0, rollout, ())
 
 
 def tokens(ratio: list[float], advantages: list[float], *, sampled: list[float] | None = None) -> Tokens:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abzero.metrics import Stopwatch, measure, speed
-from abzero.types import Attempt, Proposal, Rollout
+from abzero.types import Attempt, Proposal, Rejection, Rollout
 from tests.fakes import row, task
 
 
@@ -13,24 +13,22 @@ def rollout(tokens, finish="stop", text=""):
     return Rollout((), (0,) * tokens, (-1.0,) * tokens, text, finish)
 
 
-def proposal(number, rate=None, mode="deduction", tokens=10, finish="stop", well_formed=True):
-    made = task(number, mode) if number is not None else None
-    error = None if made else "no"
-    return Proposal(mode, "", rollout(tokens, finish), (), made, error, well_formed, rate)
+def proposal(number, rate=None, mode="deduction", tokens=10, finish="stop", well_formed=True, new=False):
+    outcome = task(number, mode) if number is not None else Rejection("no")
+    return Proposal(mode, "", rollout(tokens, finish), (), outcome, well_formed, rate, new)
 
 
-def attempt(score, estimate=False, mode="deduction", well_formed=True, tokens=4):
-    return Attempt(task(1, mode), "", rollout(tokens), score, "", well_formed, estimate)
+def attempt(score, proposal=None, mode="deduction", well_formed=True, tokens=4):
+    return Attempt(task(1, mode), "", rollout(tokens), score, "", well_formed, proposal)
 
 
-PROPOSALS = [proposal(1, 0.5), proposal(1, 1.0), proposal(2, 0.0, tokens=40, finish="length"), proposal(None)]
-ATTEMPTS = [attempt(1.0), attempt(0.0), attempt(None), attempt(0.5, well_formed=False), attempt(1.0, estimate=True)]
-NEW = [True, False, False, False]
+PROPOSALS = [proposal(1, 0.5, new=True), proposal(1, 1.0), proposal(2, 0.0, tokens=40, finish="length"), proposal(None)]
+ATTEMPTS = [attempt(1.0), attempt(0.0), attempt(None), attempt(0.5, well_formed=False), attempt(1.0, proposal=0)]
 ROWS = [row(1.0), row(1.0), row(0.5, role="propose"), row(0.0, role="propose")]
 
 
 def test_the_figures_of_a_step_by_hand():
-    assert measure(PROPOSALS, NEW, ATTEMPTS, ROWS, {"deduction": 7}, {"loss": 0.25}) == {
+    assert measure(PROPOSALS, ATTEMPTS, ROWS, {"deduction": 7}, {"loss": 0.25}) == {
         "buffer/size/deduction": 7.0,
         "learner/loss": 0.25,
         "propose/valid/deduction": 3 / 4,
@@ -54,16 +52,16 @@ def test_the_figures_of_a_step_by_hand():
 
 def test_an_attempt_is_worked_if_its_thought_holds_anything():
     texts = ["one, then two</think><answer>2</answer>", "\n </think><answer>2</answer>", "</think>", "no end"]
-    attempts = [Attempt(task(1), "", rollout(4, text=text), 1.0, "", True, True) for text in texts]
-    assert measure([], [], attempts, [], {}, {})["solve/worked/deduction"] == 2 / 4
+    attempts = [Attempt(task(1), "", rollout(4, text=text), 1.0, "", True, proposal=0) for text in texts]
+    assert measure([], attempts, [], {}, {})["solve/worked/deduction"] == 2 / 4
 
 
 def test_a_step_in_which_nothing_happened_has_figures():
-    assert measure([], [], [], [], {"deduction": 0}, {}) == {"buffer/size/deduction": 0.0}
+    assert measure([], [], [], {"deduction": 0}, {}) == {"buffer/size/deduction": 0.0}
 
 
 def test_modes_are_counted_apart():
-    figures = measure([proposal(1, mode="abduction"), proposal(None)], [True, False], [], [], {}, {})
+    figures = measure([proposal(1, mode="abduction"), proposal(None)], [], [], {}, {})
     assert figures["propose/valid/abduction"] == 1.0
     assert figures["propose/valid/deduction"] == 0.0
     assert "propose/solve_rate/abduction" not in figures, "it was not estimated"
@@ -71,7 +69,7 @@ def test_modes_are_counted_apart():
 
 @given(st.lists(st.sampled_from(PROPOSALS), max_size=8), st.lists(st.sampled_from(ATTEMPTS), max_size=8))
 def test_figures_are_finite_and_shares_are_shares(proposals, attempts):
-    figures = measure(proposals, [True] * len(proposals), attempts, [], {}, {})
+    figures = measure(proposals, attempts, [], {}, {})
     assert all(math.isfinite(value) for value in figures.values())
     assert all(0.0 <= value <= 1.0 for name, value in figures.items() if not name.endswith("/tokens"))
 

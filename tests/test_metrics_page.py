@@ -32,7 +32,7 @@ def learner_names(folder):
     model, codec = models.load(folder, dtype=torch.float32, device="cpu")
     learner = LocalLearner(model, codec, objective=Objective(kl=0.1), gap_limit=100.0)
     rollout = Rollout((2, 3), (4, 5), (-2.0, -2.0), "", "stop")
-    return {f"learner/{name}" for name in learner.update([Experience("solve", "deduction", 0, rollout, (), 1.0)])}
+    return {f"learner/{name}" for name in learner.update([Experience(("solve", 0), "deduction", 0, rollout, (), 1.0)])}
 
 
 def test_every_logged_figure_is_explained_and_no_other(tmp_path):

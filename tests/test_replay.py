@@ -36,7 +36,7 @@ TRUE = [
 def replayed(tmp_path):
     def replay(attempts, task=None, kinds=KINDS):
         journal = Journal(tmp_path / "run.db")
-        proposals = [Proposal("deduction", "p", rollout("x"), (), DEDUCTION, None, True, 0.5)]
+        proposals = [Proposal("deduction", "p", rollout("x"), (), DEDUCTION, True, 0.5)]
         journal.write(Step(1, proposals, attempts[:3], [], {}))
         journal.write(Step(2, [], attempts[3:], [], {}))
         journal.close()

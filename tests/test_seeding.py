@@ -9,7 +9,7 @@ from abzero.errors import ConfigError
 from abzero.policy.scripted import ScriptedGenerator
 from abzero.sandbox.drive import drive
 from abzero.seeding import Refusal, seed_itself, seeds_from_file
-from abzero.types import Case, Task
+from abzero.types import Case, Rejection, Task
 from abzero.validation import reproduces
 from tests.fakes import ABDUCTION, DEDUCTION, INDUCTION, KINDS, FakeSandbox, answered, play, player
 
@@ -94,11 +94,11 @@ DOUBLE = "def f(x):\n    return x * 2"
 
 @pytest.fixture
 def read(tmp_path):
-    def read(*rows, types=KINDS, admit=lambda task: None, max_output=400):
+    def read(*rows, types=KINDS, judge=lambda task: task, max_output=400):
         path = tmp_path / "seeds.jsonl"
         lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
         path.write_bytes("\n".join(lines).encode("utf-8", "surrogateescape"))
-        return seeds_from_file(path, types, max_output, FakeSandbox(), admit)
+        return seeds_from_file(path, types, max_output, FakeSandbox(), judge)
 
     return read
 
@@ -163,10 +163,10 @@ def test_a_broken_row_is_refused_with_its_line_and_a_reason_and_the_others_are_r
 
 
 def test_a_task_that_is_not_admitted_is_refused(read):
-    def admit(task):
-        return "held out" if task.cases[0].input == "3" else None
+    def judge(task):
+        return Rejection("held out", ours=True) if task.cases[0].input == "3" else task
 
-    tasks, refused = read(GOOD, {"program": DOUBLE, "input": "4"}, types=(DEDUCTION,), admit=admit)
+    tasks, refused = read(GOOD, {"program": DOUBLE, "input": "4"}, types=(DEDUCTION,), judge=judge)
     assert [task.cases[0].input for task in tasks] == ["4"]
     assert refused == [Refusal(1, "held out")]
 

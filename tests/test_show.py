@@ -8,7 +8,7 @@ from abzero.errors import RunError
 from abzero.journal import Archive, Attempted, Journal, Rewarded
 from abzero.journal.words import derivation, proposal_derivation, score, solve_rate
 from abzero.show import overview, step_view, task_view
-from abzero.types import Alarm, Attempt, Case, Proposal, Step, Task
+from abzero.types import Alarm, Attempt, Case, Proposal, Rejection, Step, Task
 from tests.steps import HOSTILE, IDENTITY, history, rollout
 
 
@@ -89,9 +89,9 @@ def test_a_seed_shows_its_offspring(path):
 
 def test_nothing_that_a_model_wrote_reaches_the_terminal_as_more_than_text(path):
     task = Task("deduction", f"def f(a):\n    return '{HOSTILE}'", (Case(HOSTILE, HOSTILE),), HOSTILE)
-    proposal = Proposal("deduction", HOSTILE, rollout(HOSTILE), (task,), task, None, False, 0.5)
-    rejected = Proposal("deduction", HOSTILE, rollout(HOSTILE), (task,), None, HOSTILE, False)
-    attempts = [Attempt(task, HOSTILE, rollout(HOSTILE), None, HOSTILE, False, estimate) for estimate in (True, False)]
+    proposal = Proposal("deduction", HOSTILE, rollout(HOSTILE), (task,), task, False, 0.5)
+    rejected = Proposal("deduction", HOSTILE, rollout(HOSTILE), (task,), Rejection(HOSTILE), False)
+    attempts = [Attempt(task, HOSTILE, rollout(HOSTILE), None, HOSTILE, False, of) for of in (0, None)]
     archive = record(path, Step(1, [proposal, rejected], attempts, [], {}))
     for view in (overview(archive), step_view(archive, 1), task_view(archive, task.id)):
         text = printed(view)
@@ -120,20 +120,20 @@ def test_a_reward_reads_as_a_sum():
 
 @pytest.mark.parametrize(("scores", "words"), [([1.0, 0.0, 1.0, 1.0], "3/4"), ([0.4, 0.0, 1.0, 0.2], "0.400 of 4")])
 def test_a_solve_rate_counts_the_attempts_that_estimated_it(path, scores, words):
-    proposal = Proposal("deduction", "p", rollout("x"), (), IDENTITY, None, True, sum(scores) / 4)
-    attempts = [Attempt(IDENTITY, "p", rollout("x"), score, "1", True, estimate=True) for score in scores]
+    proposal = Proposal("deduction", "p", rollout("x"), (), IDENTITY, True, sum(scores) / 4)
+    attempts = [Attempt(IDENTITY, "p", rollout("x"), score, "1", True, proposal=0) for score in scores]
     drawn = Attempt(IDENTITY, "p", rollout("x"), 1.0, "1", True)
     [proposed] = record(path, Step(1, [proposal], [*attempts, drawn], [], {})).proposals(1)
     assert solve_rate(proposed) == words
 
 
 def test_equal_proposals_of_one_step_share_no_attempts(path):
-    proposals = [Proposal("deduction", "p", rollout("x"), (), IDENTITY, None, True, rate) for rate in (0.5, 0.75)]
-    attempts = [Attempt(IDENTITY, "p", rollout("x"), 1.0, "1", True, estimate=True) for _ in range(8)]
+    proposals = [Proposal("deduction", "p", rollout("x"), (), IDENTITY, True, rate) for rate in (0.5, 0.75)]
+    attempts = [Attempt(IDENTITY, "p", rollout("x"), 1.0, "1", True, proposal=of) for of in (0, 1) for _ in range(4)]
     read = record(path, Step(1, proposals, attempts, [], {})).proposals(1)
     assert [solve_rate(proposed) for proposed in read] == ["2/4", "3/4"]
 
 
 def test_no_score_is_malformed():
-    attempted = Attempted(1, 0, "t", "m", "p", "c", 1, "stop", 0, "a", None, False, False, None)
+    attempted = Attempted(1, 0, "t", "m", "p", "c", 1, "stop", 0, "a", None, False, None, None)
     assert score(attempted) == "malformed"

@@ -8,7 +8,7 @@ from typing import Any
 
 from abzero.errors import RunError
 from abzero.journal.schema import OF_A_STEP, connect, explained, figure, unpack
-from abzero.types import Alarm, Case, Role, Task
+from abzero.types import Alarm, Case, Finding, Role, Task
 
 Row = tuple[str | int | float | bytes | None, ...]
 
@@ -44,6 +44,14 @@ class Proposed:
     solve_rate: float | None
     samples: int
     """Attempts that estimated `solve_rate`; 0 where there is no task."""
+    ours: bool | None
+    """Rejected for a reason of ours: not learned from. ``None``, like the next three, in a journal of version 1."""
+    new: bool | None
+    """Whether the buffer kept its task."""
+    repeats: int | None
+    """How often the buffer had been offered a program of this normal form before."""
+    answer_share: float | None
+    """Share of the buffer's tasks of this mode that had the same answer."""
     references: tuple[str, ...]
     reward: Rewarded | None
     """``None`` where the proposal did not reach the learner."""
@@ -65,7 +73,8 @@ class Attempted:
     answer: str
     score: float | None
     well_formed: bool
-    estimate: bool
+    proposal: int | None
+    """Position of the proposal whose solve rate it estimates; ``None`` if drawn for the solver."""
     reward: Rewarded | None
     """``None`` where the attempt did not reach the learner."""
 
@@ -119,6 +128,10 @@ class Archive:
 
     def alarms(self) -> list[Alarm]:
         return [Alarm(*row) for row in self._rows("SELECT step, name, message FROM alarm ORDER BY step, place")]
+
+    def findings(self, step: int) -> list[Finding]:
+        """What monitors saw in the completions of `step`, in order."""
+        return [Finding(*row) for row in self._rows(_FINDINGS, step)]
 
     def task(self, prefix: str) -> Task:
         """The task whose id begins with `prefix`. Raises `RunError` unless there is exactly one."""
@@ -182,14 +195,19 @@ class Archive:
     def _proposals(self, where: str, value: str | int) -> list[Proposed]:
         found = []
         for row in self._rows(f"{_PROPOSALS} WHERE {where} ORDER BY p.step, p.position", value):
-            step, position, mode, prompt, completion, tokens, finish, version, task, error, well_formed, rate, n = row
+            step, position, mode, prompt, completion, tokens, finish, version, task, error, *rest = row
+            well_formed, rate, ours, new, repeats, share, samples = rest
             edges = self._rows("SELECT reference FROM lineage WHERE step = ? AND position = ? ORDER BY place", *row[:2])
             proposed = Proposed(
                 *(step, position, mode, self._text(prompt), self._text(completion), tokens, finish, version, task),
                 error=None if error is None else self._text(error),
                 well_formed=bool(well_formed),
                 solve_rate=rate,
-                samples=n,
+                samples=samples,
+                ours=None if ours is None else bool(ours),
+                new=None if new is None else bool(new),
+                repeats=repeats,
+                answer_share=share,
                 references=tuple(reference for (reference,) in edges),
                 reward=self._reward(step, "propose", position),
             )
@@ -199,13 +217,13 @@ class Archive:
     def _attempts(self, where: str, value: str | int) -> list[Attempted]:
         found = []
         for row in self._rows(f"{_ATTEMPTS} WHERE {where} ORDER BY a.step, a.position", value):
-            step, position, task, mode, prompt, completion, tokens, finish, version, answer, score, *flags = row
+            step, position, task, mode, prompt, completion, tokens, finish, version, answer, score, formed, of = row
             attempted = Attempted(
                 *(step, position, task, mode, self._text(prompt), self._text(completion), tokens, finish, version),
                 answer=self._text(answer),
                 score=score,
-                well_formed=bool(flags[0]),
-                estimate=bool(flags[1]),
+                well_formed=bool(formed),
+                proposal=of,
                 reward=self._reward(step, "solve", position),
             )
             found.append(attempted)
@@ -230,9 +248,8 @@ class Archive:
 _KEY = "WHERE step = ? AND role = ? AND position = ?"
 _PROPOSALS = """
 SELECT p.step, p.position, p.mode, prompt.body, completion.body, p.tokens, p.finish, p.version, p.task, error.body,
-    p.well_formed, p.solve_rate,
-    (SELECT count(*) FROM attempt AS a WHERE a.task = p.task AND a.step = p.step AND a.estimate)
-        / max(1, (SELECT count(*) FROM proposal AS q WHERE q.task = p.task AND q.step = p.step))
+    p.well_formed, p.solve_rate, p.ours, p.new, p.repeats, p.answer_share,
+    (SELECT count(*) FROM attempt AS a WHERE a.step = p.step AND a.proposal = p.position)
 FROM proposal AS p JOIN text AS prompt ON prompt.id = p.prompt JOIN text AS completion ON completion.id = p.completion
     LEFT JOIN text AS error ON error.id = p.error"""
 _OUTLINES = """
@@ -241,9 +258,12 @@ FROM proposal AS p LEFT JOIN task ON task.id = p.task LEFT JOIN text AS program 
 ORDER BY p.step, p.position"""
 _ATTEMPTS = """
 SELECT a.step, a.position, a.task, task.mode, prompt.body, completion.body, a.tokens, a.finish, a.version, answer.body,
-    a.score, a.well_formed, a.estimate
+    a.score, a.well_formed, a.proposal
 FROM attempt AS a JOIN task ON task.id = a.task JOIN text AS prompt ON prompt.id = a.prompt
     JOIN text AS completion ON completion.id = a.completion JOIN text AS answer ON answer.id = a.answer"""
+_FINDINGS = """
+SELECT role, position, part, "begin", "end", tier, source, category, severity, score
+FROM finding WHERE step = ? ORDER BY place"""
 _TASK = """
 SELECT task.id, task.mode, program.body, cases.body, message.body
 FROM task JOIN text AS program ON program.id = task.program JOIN text AS cases ON cases.id = task.cases

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from abzero.errors import RunError
+from abzero.journal.migrations import MIGRATIONS, show_as_current, upgrade
 
 APPLICATION = 0x61627A30
 """SQLite's application id of a journal: ``abz0``."""
-VERSION = 1
+VERSION = 2
 
 TABLES = """
 CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -24,7 +25,8 @@ CREATE TABLE proposal (
     step INTEGER NOT NULL, position INTEGER NOT NULL, mode TEXT NOT NULL,
     prompt INTEGER NOT NULL REFERENCES text, completion INTEGER NOT NULL REFERENCES text, tokens INTEGER NOT NULL,
     finish TEXT NOT NULL, version INTEGER NOT NULL, task TEXT REFERENCES task, error INTEGER REFERENCES text,
-    well_formed INTEGER NOT NULL, solve_rate REAL, PRIMARY KEY (step, position)) WITHOUT ROWID;
+    well_formed INTEGER NOT NULL, solve_rate REAL, ours INTEGER, new INTEGER, repeats INTEGER, answer_share REAL,
+    PRIMARY KEY (step, position)) WITHOUT ROWID;
 CREATE TABLE lineage (
     step INTEGER NOT NULL, position INTEGER NOT NULL, place INTEGER NOT NULL,
     reference TEXT NOT NULL REFERENCES task, PRIMARY KEY (step, position, place)) WITHOUT ROWID;
@@ -32,7 +34,7 @@ CREATE TABLE attempt (
     step INTEGER NOT NULL, position INTEGER NOT NULL, task TEXT NOT NULL REFERENCES task,
     prompt INTEGER NOT NULL REFERENCES text, completion INTEGER NOT NULL REFERENCES text, tokens INTEGER NOT NULL,
     finish TEXT NOT NULL, version INTEGER NOT NULL, answer INTEGER NOT NULL REFERENCES text, score REAL,
-    well_formed INTEGER NOT NULL, estimate INTEGER NOT NULL, PRIMARY KEY (step, position)) WITHOUT ROWID;
+    well_formed INTEGER NOT NULL, proposal INTEGER, PRIMARY KEY (step, position)) WITHOUT ROWID;
 CREATE TABLE reward (
     step INTEGER NOT NULL, role TEXT NOT NULL, position INTEGER NOT NULL, "group" INTEGER NOT NULL,
     advantage REAL, PRIMARY KEY (step, role, position)) WITHOUT ROWID;
@@ -45,12 +47,18 @@ CREATE TABLE clock (step INTEGER NOT NULL, name TEXT NOT NULL, value REAL, PRIMA
 CREATE TABLE alarm (
     step INTEGER NOT NULL, place INTEGER NOT NULL, name TEXT NOT NULL, message TEXT NOT NULL,
     PRIMARY KEY (step, place)) WITHOUT ROWID;
+CREATE TABLE finding (
+    step INTEGER NOT NULL, place INTEGER NOT NULL, role TEXT NOT NULL, position INTEGER NOT NULL, part TEXT NOT NULL,
+    "begin" INTEGER NOT NULL, "end" INTEGER NOT NULL, tier INTEGER NOT NULL, source TEXT NOT NULL,
+    category TEXT NOT NULL, severity INTEGER NOT NULL, score REAL, PRIMARY KEY (step, place)) WITHOUT ROWID;
 """
 """`position` counts a step's proposals (role propose) or attempts (role solve) from 0; a ``reward`` or ``term`` row
-belongs to the proposal or attempt of its role and position. ``NULL`` in a column of figures is NaN, save for `score`
-(malformed) and `solve_rate` (no task)."""
+belongs to the proposal or attempt of its role and position. An attempt's `proposal` is the position of the one whose
+solve rate it estimates, ``NULL`` if it was drawn for the solver. A proposal's last four columns are ``NULL`` where they
+come from a journal of version 1. ``NULL`` in a column of figures is NaN, save for `score` (malformed) and
+`solve_rate` (no task)."""
 
-OF_A_STEP = ("text", "task", "proposal", "lineage", "attempt", "reward", "term", "metric", "alarm", "step")
+OF_A_STEP = ("text", "task", "proposal", "lineage", "attempt", "reward", "term", "metric", "alarm", "finding", "step")
 """The tables that a step fills, and fills alike when it is repeated from the same state."""
 
 _HEADER = b"SQLite format 3\0"
@@ -105,8 +113,12 @@ def _prepare(connection: sqlite3.Connection, path: Path, read_only: bool) -> Non
         )
     elif application != APPLICATION:
         raise RunError(f"{path}: this file is not a journal")
+    elif version in MIGRATIONS and read_only:
+        show_as_current(connection, version)
+    elif version in MIGRATIONS:
+        upgrade(connection, version, VERSION, TABLES)
     elif version != VERSION:
-        raise RunError(f"{path}: a journal of version {version}; this abzero reads version {VERSION}")
+        raise RunError(f"{path}: a journal of version {version}; this abzero reads versions up to {VERSION}")
     connection.execute("PRAGMA synchronous = FULL")
 
 

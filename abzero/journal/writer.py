@@ -3,9 +3,10 @@
 import hashlib
 import json
 import sqlite3
-from collections import OrderedDict, defaultdict, deque
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import astuple
 from pathlib import Path
 
 from abzero.journal.schema import OF_A_STEP, connect, explained, figure, pack, transaction
@@ -41,11 +42,14 @@ class Journal:
                 entry.proposal(position, proposal)
             for position, attempt in enumerate(step.attempts):
                 entry.attempt(position, attempt)
-            entry.rewards(step)
+            for experience in step.experiences:
+                entry.reward(experience)
             entry.figures("metric", step.metrics)
             entry.figures("clock", step.clock)
             alarms = enumerate(step.alarms)
             entry.rows("alarm", [(step.number, place, alarm.name, alarm.message) for place, alarm in alarms])
+            findings = enumerate(step.findings)
+            entry.rows("finding", [(step.number, place, *astuple(finding)) for place, finding in findings])
 
     def recent_metrics(self, steps: int) -> list[dict[str, float]]:
         """The metrics of the last `steps` self-play steps, oldest first; the seeding, step 0, is not one of them."""
@@ -123,8 +127,9 @@ class _Entry:
             *(self._step, position, proposal.mode, self.text(proposal.prompt), self.text(rollout.text)),
             *(len(rollout.tokens), rollout.finish, rollout.version),
             None if proposal.task is None else self.task(proposal.task),
-            None if proposal.error is None else self.text(proposal.error),
-            *(proposal.well_formed, proposal.solve_rate),
+            None if proposal.rejection is None else self.text(proposal.rejection.reason),
+            *(proposal.well_formed, proposal.solve_rate, proposal.excluded, proposal.new),
+            *(proposal.novelty.repeats, proposal.novelty.answer_share),
         )
         self.rows("proposal", [row])
         edges = enumerate(proposal.references)
@@ -135,22 +140,12 @@ class _Entry:
         row = (
             *(self._step, position, self.task(attempt.task), self.text(attempt.prompt), self.text(rollout.text)),
             *(len(rollout.tokens), rollout.finish, rollout.version),
-            *(self.text(attempt.answer), attempt.score, attempt.well_formed, attempt.estimate),
+            *(self.text(attempt.answer), attempt.score, attempt.well_formed, attempt.proposal),
         )
         self.rows("attempt", [row])
 
-    def rewards(self, step: Step) -> None:
-        """Each experience goes to the proposal or attempt whose rollout it holds, the very same object."""
-        positions: dict[tuple[str, int], deque[int]] = defaultdict(deque)
-        owners: dict[str, Sequence[Proposal | Attempt]] = {"propose": step.proposals, "solve": step.attempts}
-        for role, records in owners.items():
-            for position, record in enumerate(records):
-                positions[role, id(record.rollout)].append(position)
-        for experience in step.experiences:
-            self._reward(positions[experience.role, id(experience.rollout)].popleft(), experience)
-
-    def _reward(self, position: int, experience: Experience) -> None:
-        key = (self._step, experience.role, position)
+    def reward(self, experience: Experience) -> None:
+        key = (self._step, *experience.source)
         self.rows("reward", [(*key, experience.group, experience.advantage)])
         terms = enumerate(experience.terms)
         self.rows("term", [(*key, place, name, float(value)) for place, (name, value) in terms])

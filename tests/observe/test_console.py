@@ -72,7 +72,7 @@ def test_alarms_are_shown_in_both():
 def test_what_a_model_wrote_cannot_steer_the_terminal():
     task = Task("deduction", f"def f(a):\n    return '{HOSTILE}'", (Case(HOSTILE, HOSTILE),))
     plain = step(1, random.Random(0), tasks=1)
-    proposal = replace(plain.proposals[0], task=task, solve_rate=0.5, rollout=rollout(HOSTILE))
+    proposal = replace(plain.proposals[0], outcome=task, solve_rate=0.5, rollout=rollout(HOSTILE))
     file = Terminal()
     with display(1, terminal(file)) as show:
         show(Step(1, [proposal], [], [], {}))

@@ -45,7 +45,7 @@ def batch(step: int) -> list[Experience]:
         prompt = [2 + (3 * step + row + place) % 40 for place in range(1 + 2 * row)]
         tokens = [2 + (5 * step + 7 * row + 3 * place) % 40 for place in range(9 - row)] + [0]
         rollout = Rollout(prompt, tokens, [-3.0] * len(tokens), "", "stop")
-        rows.append(Experience("solve", "deduction", row, rollout, (), (-1.0) ** row * (1 + row / 3)))
+        rows.append(Experience(("solve", row), "deduction", row, rollout, (), (-1.0) ** row * (1 + row / 3)))
     return rows
 
 

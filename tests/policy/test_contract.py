@@ -59,7 +59,7 @@ def batch(generator: Generator, seed: int) -> list[Experience]:
     rng = random.Random(seed)
     groups = generator.generate(PROMPTS, 4, rng)
     return [
-        Experience("solve", "deduction", group, rollout, (("score", 1.0),), rng.gauss(0, 1))
+        Experience(("solve", group), "deduction", group, rollout, (("score", 1.0),), rng.gauss(0, 1))
         for group, rollouts in enumerate(groups)
         for rollout in rollouts
     ]
@@ -229,7 +229,8 @@ def ragged(generator: Generator) -> list[Experience]:
     assert len({len(row.tokens) + len(row.prompt_tokens) for row in rollouts}) == 3
     advantages = (1.3, -0.7, 0.4)
     return [
-        Experience("solve", "deduction", 0, row, (), worth) for row, worth in zip(rollouts, advantages, strict=True)
+        Experience(("solve", 0), "deduction", 0, row, (), worth)
+        for row, worth in zip(rollouts, advantages, strict=True)
     ]
 
 

@@ -33,7 +33,7 @@ def test_a_trained_bf16_model_keeps_its_ties_its_type_and_its_logits(folders, tm
     """The first shape's embeddings are its head, the other's are not."""
     fast = Optimisation(learning_rate=0.1)
     _, learner = local_policy(folders[shape], dtype=torch.bfloat16, optimisation=fast, gap_limit=9.0)
-    learner.update([Experience("solve", "deduction", 0, Rollout([5], [6, 7], [-3.0, -3.0], "", "stop"), (), 1.0)])
+    learner.update([Experience(("solve", 0), "deduction", 0, Rollout([5], [6, 7], [-3.0, -3.0], "", "stop"), (), 1.0)])
     learner.save(tmp_path)
     export(tmp_path / "model", tmp_path / "out", "card")
     found = AutoModelForCausalLM.from_pretrained(tmp_path / "out")

@@ -94,5 +94,5 @@ def test_other_shapes_run_on_their_own_cache(tmp_path, folder):
     policy, learner = local_policy(tmp_path, max_tokens=20)
     assert not dense.fits(learner.model)
     rollouts = list(flat(policy.generate(PROMPTS, 3, random.Random(0))))
-    batch = [Experience("solve", "deduction", 0, rollout, (), 1.0) for rollout in rollouts]
+    batch = [Experience(("solve", 0), "deduction", 0, rollout, (), 1.0) for rollout in rollouts]
     assert learner.update(batch)["logprob_gap_max"] < 1e-5

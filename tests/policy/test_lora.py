@@ -21,7 +21,9 @@ def trained(folder, steps: int = 2, **settings):
         generator.sync(learner)
         groups = generator.generate(PROMPTS, 4, random.Random(step))
         rows = [rollout for group in groups for rollout in group]
-        metrics = learner.update([Experience("solve", "deduction", 0, r, (), (-1.0) ** i) for i, r in enumerate(rows)])
+        metrics = learner.update(
+            [Experience(("solve", 0), "deduction", 0, r, (), (-1.0) ** i) for i, r in enumerate(rows)]
+        )
     return generator, learner, metrics
 
 

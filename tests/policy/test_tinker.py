@@ -169,7 +169,7 @@ def test_a_gap_above_the_limit_stops_before_the_weights_move(folder, server):
     server.shift = -0.75
     rollouts = [group[0] for group in generator.generate(["a", "b"], 1, random.Random(0))]
     with pytest.raises(BackendError, match=r"disagree by 0\.750 nats"):
-        learner.update([Experience("solve", "deduction", 0, row, (), 1.0) for row in rollouts])
+        learner.update([Experience(("solve", 0), "deduction", 0, row, (), 1.0) for row in rollouts])
     assert server.calls[-1] == "forward"
     assert learner.version == 0
 

@@ -58,7 +58,7 @@ def test_an_untied_head_is_not_left_behind(folders):
 
 def batch(generator: VllmGenerator) -> list[Experience]:
     rollouts = flat(generator.generate(PROMPTS, 4, random.Random(0)))
-    return [Experience("solve", "deduction", 0, rollout, (), (-1.0) ** i) for i, rollout in enumerate(rollouts)]
+    return [Experience(("solve", 0), "deduction", 0, rollout, (), (-1.0) ** i) for i, rollout in enumerate(rollouts)]
 
 
 def test_a_narrow_sampler_passes_the_probe_and_its_gap_is_rounding(folders):

@@ -78,7 +78,7 @@ def plain(folder: Path) -> PreTrainedModel:
 
 def batch(generator: VllmGenerator) -> list[Experience]:
     rollouts = [rollout for group in generator.generate(PROMPTS, 4, random.Random(0)) for rollout in group]
-    return [Experience("solve", "deduction", 0, rollout, (), (-1.0) ** i) for i, rollout in enumerate(rollouts)]
+    return [Experience(("solve", 0), "deduction", 0, rollout, (), (-1.0) ** i) for i, rollout in enumerate(rollouts)]
 
 
 @pytest.mark.parametrize("rank", [0, 4])

@@ -39,7 +39,7 @@ def sample(archive: Archive, step: int, size: int = 10) -> list[Card]:
         Card(
             proposed,
             archive.task(proposed.task) if proposed.task else None,
-            [attempt for attempt in attempts if attempt.estimate and attempt.task == proposed.task],
+            [attempt for attempt in attempts if attempt.proposal == proposed.position],
         )
         for proposed in chosen
     ]

@@ -8,7 +8,7 @@ from abzero.journal import Journal
 from abzero.observe.report import write_report
 from abzero.observe.report.learned import verdict
 from abzero.observe.report.results import Change
-from abzero.types import Alarm, Attempt, Case, Experience, Proposal, Step, Task
+from abzero.types import Alarm, Attempt, Case, Experience, Proposal, Rejection, Step, Task
 from tests.observe.report.folders import make_run, rows
 from tests.observe.report.test_html import Reader
 from tests.steps import HOSTILE, history, rollout, step
@@ -83,12 +83,14 @@ def test_the_page_is_one_file_that_loads_nothing(folder):
 
 def test_nothing_that_a_model_wrote_becomes_markup(tmp_path):
     task = Task("deduction", f"def f(a):\n    return '{HOSTILE}'", (Case(HOSTILE, HOSTILE),), HOSTILE)
-    attempts = [Attempt(task, HOSTILE, rollout(HOSTILE), score, HOSTILE, False, True) for score in (None, 1.0)]
+    attempts = [Attempt(task, HOSTILE, rollout(HOSTILE), score, HOSTILE, False, 0) for score in (None, 1.0)]
     proposals = [
-        Proposal("deduction", HOSTILE, rollout(HOSTILE), (task,), task, None, False, 0.5),
-        Proposal("deduction", HOSTILE, rollout(HOSTILE), (task,), None, HOSTILE, False),
+        Proposal("deduction", HOSTILE, rollout(HOSTILE), (task,), task, False, 0.5),
+        Proposal("deduction", HOSTILE, rollout(HOSTILE), (task,), Rejection(HOSTILE), False),
     ]
-    experiences = [Experience("propose", "deduction", 0, proposal.rollout, (("a", 1.0),)) for proposal in proposals]
+    experiences = [
+        Experience(("propose", n), "deduction", 0, one.rollout, (("a", 1.0),)) for n, one in enumerate(proposals)
+    ]
     tame = text_of(make_run(tmp_path / "tame", history(1)))
     page = text_of(make_run(tmp_path / "hostile", [Step(1, proposals, attempts, experiences, {})], seed=HOSTILE))
     assert set(Reader(page).tags) <= set(Reader(tame).tags)

@@ -2,7 +2,7 @@ import pytest
 
 from abzero.journal import Archive, Journal, Outline
 from abzero.observe.report.story import family, hardest, sample
-from abzero.types import Attempt, Case, Proposal, Step, Task
+from abzero.types import Attempt, Case, Proposal, Rejection, Step, Task
 from tests.steps import IDENTITY, rollout
 
 LONG = "def f(x):\n    y = x\n    return y"
@@ -13,7 +13,7 @@ def task(program):
 
 
 def proposed(made, references=(), rate=0.5):
-    return Proposal("deduction", "p", rollout("x"), tuple(references), made, None, True, rate)
+    return Proposal("deduction", "p", rollout("x"), tuple(references), made, True, rate)
 
 
 @pytest.fixture
@@ -71,14 +71,12 @@ def test_a_family_that_refers_to_itself_ends(archive):
 
 def test_a_sample_is_spread_over_the_step_and_has_its_attempts(archive):
     tasks = [task(f"def f(x):\n    return x + {n}") for n in range(30)]
-    attempts = [
-        Attempt(one, "p", rollout("a"), 1.0, "a", True, estimate) for one in tasks for estimate in (True, False)
-    ]
-    broken = Proposal("deduction", "p", rollout("x"), (), None, "why", False)
+    attempts = [Attempt(one, "p", rollout("a"), 1.0, "a", True, of) for n, one in enumerate(tasks) for of in (n, None)]
+    broken = Proposal("deduction", "p", rollout("x"), (), Rejection("why"), False)
     read = archive(Step(1, [*map(proposed, tasks), broken], attempts, [], {}))
     cards = sample(read, 1)
     assert [card.proposed.position for card in cards] == [0, 3, 6, 9, 12, 15, 18, 21, 24, 27]
     assert all(card.task == tasks[card.proposed.position] for card in cards)
-    assert all([attempt.estimate for attempt in card.attempts] == [True] for card in cards)
+    assert all([attempt.proposal for attempt in card.attempts] == [card.proposed.position] for card in cards)
     assert sample(read, 1, size=100)[-1].task is None
     assert sample(read, 9) == []
