@@ -5,17 +5,16 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from abzero import parsing
-from abzero.buffer import Buffer
-from abzero.credit import Credit, Crediting, novelty_of
-from abzero.drawing import draw_references, draw_tasks
+from abzero.algo.credit import Credit, Crediting, novelty_of
+from abzero.algo.grading import rated, settled, withdrawals
+from abzero.algo.metrics import Stopwatch, measure, speed
 from abzero.errors import ModelError
-from abzero.grading import rated, settled, withdrawals
-from abzero.metrics import Stopwatch, measure, speed
 from abzero.policy.base import Generator, Learner
 from abzero.sandbox.base import Sandbox
-from abzero.sandbox.drive import Check, T, drive
-from abzero.tasks import TaskType
+from abzero.sandbox.run import Check, T, drive
+from abzero.tasks import TaskType, parsing
+from abzero.tasks.buffer import Buffer
+from abzero.tasks.curriculum import draw_references, draw_tasks
 from abzero.types import Attempt, Experience, Proposal, Rejection, Step, Task
 
 

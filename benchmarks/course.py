@@ -13,13 +13,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from statistics import fmean
 
-from abzero import parsing
-from abzero.evals.nursery import traced
-from abzero.journal import Archive
-from abzero.nursery.splits import signature
-from abzero.observe.report.charts import Point, Series, line_chart
-from abzero.observe.report.html import html, joined
-from abzero.observe.report.page import mode_colours, page
+from abzero.evals.tiny import traced
+from abzero.run.journal import Archive
+from abzero.tasks import parsing
+from abzero.tiny.splits import signature
+from abzero.views.charts import Point, Series, line_chart
+from abzero.views.html import html, joined
+from abzero.views.report.page import mode_colours, page
 
 FIFTHS = 5
 LOGGED = {

@@ -20,9 +20,9 @@ from collections.abc import Callable
 import torch
 from transformers import GenerationConfig, Qwen2Config, Qwen2ForCausalLM
 
-from abzero.policy.cached import CachedEngine
-from abzero.policy.dense import DenseEngine
-from abzero.policy.sampling import Engine, sample
+from abzero.policy.local.hf_engine import CachedEngine
+from abzero.policy.local.packed_engine import DenseEngine
+from abzero.policy.local.sampling import Engine, sample
 
 SIZES = {"d64 L4": (64, 4, 2), "d128 L4": (128, 4, 4), "d128 L5": (128, 5, 4)}
 VOCABULARY = 180

@@ -11,8 +11,8 @@ from collections import defaultdict
 from pathlib import Path
 from statistics import fmean
 
-from abzero.journal import Archive
-from abzero.nursery.splits import signature
+from abzero.run.journal import Archive
+from abzero.tiny.splits import signature
 
 QUARTERS = 4
 

@@ -22,15 +22,15 @@ import tempfile
 import time
 from pathlib import Path
 
-from abzero.advantages import trr_pp
-from abzero.buffer import Buffer
-from abzero.checkpoint import Checkpoints
-from abzero.journal import Archive, Journal
+from abzero.algo.advantages import trr_pp
 from abzero.policy.scripted import ScriptedGenerator, ScriptedLearner
-from abzero.prompts import Prompts
+from abzero.run.checkpoint import Checkpoints
+from abzero.run.journal import Archive, Journal
 from abzero.sandbox.pool import SandboxPool
 from abzero.selfplay import SelfPlay
 from abzero.tasks import Abduction, Deduction
+from abzero.tasks.buffer import Buffer
+from abzero.tasks.prompts import Prompts
 
 MODEL = ("propose", "estimate", "solve", "update")
 

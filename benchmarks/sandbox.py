@@ -37,10 +37,10 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from abzero import literals
 from abzero.errors import Malformed
+from abzero.python import literals
 from abzero.sandbox.base import Call, Returned
-from abzero.sandbox.limits import Limits
+from abzero.sandbox.child.limits import Limits
 from abzero.sandbox.pool import SandboxPool
 
 DATA = Path(__file__).resolve().parents[2] / "shared/data/triplets.jsonl"
@@ -143,7 +143,7 @@ def literal_judging(calls: list[Call]) -> Rate:
 FORK_LIMIT = """
 import json, os, resource, sys, time
 sys.path.append(sys.argv[1])
-from abzero.sandbox import limits, zygote
+from abzero.sandbox.child import limits, zygote
 bounds = limits.Limits()
 settings = {"seed": 1, "place": 0, "without": [], "root": sys.argv[1], "imports": sorted(limits.IMPORTS),
             "value_nodes": bounds.value_nodes,

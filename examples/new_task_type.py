@@ -9,17 +9,18 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from abzero import literals, parsing
-from abzero.advantages import trr_pp
-from abzero.buffer import Buffer
+from abzero.algo.advantages import trr_pp
 from abzero.errors import Rejected
 from abzero.policy.scripted import ScriptedGenerator, ScriptedLearner
-from abzero.prompts import Prompts
+from abzero.python import literals
 from abzero.sandbox.base import Call, Returned
-from abzero.sandbox.drive import Check
 from abzero.sandbox.pool import SandboxPool
+from abzero.sandbox.run import Check
 from abzero.selfplay import SelfPlay
+from abzero.tasks import parsing
 from abzero.tasks.base import Same, identity, show_references, triplet
+from abzero.tasks.buffer import Buffer
+from abzero.tasks.prompts import Prompts
 from abzero.types import Task
 
 PROPOSE = """\

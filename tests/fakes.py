@@ -3,15 +3,15 @@
 import random
 from collections.abc import Sequence
 
-from abzero import literals, parsing
-from abzero.advantages import trr_pp
-from abzero.buffer import Buffer
+from abzero.algo.advantages import trr_pp
 from abzero.errors import Malformed
 from abzero.policy.scripted import Script, ScriptedGenerator, ScriptedLearner
-from abzero.prompts import Prompts
+from abzero.python import literals
 from abzero.sandbox.base import Call, Nondeterministic, NotLiteral, Outcome, Raised, Refused, Returned
 from abzero.selfplay import SelfPlay
-from abzero.tasks import TYPES
+from abzero.tasks import TYPES, parsing
+from abzero.tasks.buffer import Buffer
+from abzero.tasks.prompts import Prompts
 from abzero.types import Case, Experience, Role, Rollout, Task
 
 COMPACT = Prompts("compact")

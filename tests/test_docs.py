@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from abzero.config import Config
+from abzero.config.config import Config
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "docs" / "algorithm.md", ROOT / "docs" / "extending.md"]

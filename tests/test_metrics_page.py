@@ -5,10 +5,10 @@ from pathlib import Path
 
 import torch
 
-from abzero.losses import Objective
-from abzero.observe.alarms import CONDITIONS, findings
-from abzero.policy import models
-from abzero.policy.learner import LocalLearner
+from abzero.algo.losses import Objective
+from abzero.observers.alarms import CONDITIONS, findings
+from abzero.policy.local.learner import LocalLearner
+from abzero.policy.models import loading
 from abzero.types import Experience, Rollout
 from tests.fakes import KINDS, play, player
 from tests.policy.conftest import build, tokenizer
@@ -29,7 +29,7 @@ def general(name):
 def learner_names(folder):
     build("qwen2").save_pretrained(folder)
     tokenizer().save_pretrained(folder)
-    model, codec = models.load(folder, dtype=torch.float32, device="cpu")
+    model, codec = loading.load(folder, dtype=torch.float32, device="cpu")
     learner = LocalLearner(model, codec, objective=Objective(kl=0.1), gap_limit=100.0)
     rollout = Rollout((2, 3), (4, 5), (-2.0, -2.0), "", "stop")
     return {f"learner/{name}" for name in learner.update([Experience(("solve", 0), "deduction", 0, rollout, (), 1.0)])}

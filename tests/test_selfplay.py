@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from abzero.advantages import ESTIMATORS
-from abzero.buffer import Buffer
-from abzero.credit import Credit
-from abzero.journal import Archive, Journal
+from abzero.algo.advantages import ESTIMATORS
+from abzero.algo.credit import Credit
 from abzero.policy.scripted import ScriptedGenerator, ScriptedLearner
-from abzero.prompts import Prompts
+from abzero.run.journal import Archive, Journal
 from abzero.selfplay import SelfPlay
 from abzero.tasks import Deduction
+from abzero.tasks.buffer import Buffer
+from abzero.tasks.prompts import Prompts
 from abzero.types import Attempt, Case, Proposal, Rejection, Task
 from tests.fakes import COMPACT, DEDUCTION, KINDS, FakeSandbox, answered, play, player, task
 

@@ -14,8 +14,8 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
-from abzero.cli import main
-from abzero.journal import Archive
+from abzero.cli.main import main
+from abzero.run.journal import Archive
 
 SMALL = (
     *("--batch-size=4", "--propose.samples=2", "--seeding.factor=1", "--sampling.max-tokens=64", "--tasks.inputs=3"),

@@ -4,9 +4,9 @@ import os
 import resource
 import sys
 
-from abzero import literals
 from abzero.errors import ConfigError
-from abzero.sandbox.limits import Limits
+from abzero.python import literals
+from abzero.sandbox.child.limits import Limits
 
 _DIGITS = 4300
 """Of the longest integer among values."""

@@ -15,10 +15,11 @@ from types import TracebackType
 from typing import Literal, Self
 
 from abzero.errors import ConfigError, IsolationError, SandboxError
-from abzero.sandbox import means, wire
+from abzero.sandbox import means
 from abzero.sandbox.base import Call, Outcome
-from abzero.sandbox.limits import IMPORTS, Limits
-from abzero.sandbox.parent import Ending, Zygote, ZygoteDied
+from abzero.sandbox.child import wire
+from abzero.sandbox.child.limits import IMPORTS, Limits
+from abzero.sandbox.host import Ending, Zygote, ZygoteDied
 from abzero.sandbox.schedule import Job, Schedule
 
 SEEDS = 8

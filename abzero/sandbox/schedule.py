@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from abzero.errors import SandboxError
-from abzero.sandbox import lots, wire
+from abzero.sandbox import batches
 from abzero.sandbox.base import Call, Outcome, Returned, Stopped
-from abzero.sandbox.check import Check
-from abzero.sandbox.foreseen import Foreseen
-from abzero.sandbox.limits import Limits
-from abzero.sandbox.parent import Ending
-from abzero.sandbox.verdict import Result, broken, cut_short, killed, outcome_of, results
+from abzero.sandbox.callstate import Check
+from abzero.sandbox.child import wire
+from abzero.sandbox.child.limits import Limits
+from abzero.sandbox.host import Ending
+from abzero.sandbox.outcomes import Result, broken, cut_short, killed, outcome_of, results
+from abzero.sandbox.precheck import Foreseen
 
 AUDIT_SHARE = 0.01
 _WORTH_A_FORK = 32
@@ -122,11 +123,11 @@ class Schedule:
         of_home = sum(check.home == home for check in near)
         checks = self._lot(self._fresh, of_home if abs(of_home - share) < _WORTH_A_FORK else share)
         seconds = self._seconds(checks, self._limits.compile_seconds_each)
-        return Job(self._seeds - 1, wire.COMPILE, lots.as_text(checks), seconds, checks)
+        return Job(self._seeds - 1, wire.COMPILE, batches.as_text(checks), seconds, checks)
 
     def _lone(self) -> Job:
         check, seed = self._alone.popleft()
-        return Job(seed, wire.ALONE, lots.alone(check), self._limits.cpu_seconds * check.call.time_share, [check])
+        return Job(seed, wire.ALONE, batches.alone(check), self._limits.cpu_seconds * check.call.time_share, [check])
 
     def _share(self, seed: int, running: Collection[Job]) -> Job:
         """A lot for a shared child, which an audit begins if one waits for a child of this seed."""
@@ -139,7 +140,7 @@ class Schedule:
         audited = [check for check in self._audits if check.home != seed and (seed < 2 or not check.hashing)][:1]
         for check in audited:
             self._audits.remove(check)
-        return Job(seed, wire.SHARED, lots.as_text(audited) + lots.as_code(checks), seconds, audited + checks)
+        return Job(seed, wire.SHARED, batches.as_text(audited) + batches.as_code(checks), seconds, audited + checks)
 
     def _audit_alone(self, only_hashing: bool) -> None:
         """Wait no longer for shared children that an audit could begin."""
@@ -158,7 +159,7 @@ class Schedule:
     def _lot(self, queue: deque[Check], most: int) -> list[Check]:
         checks: list[Check] = []
         room = self._limits.lane_characters
-        while queue and len(checks) < most and ((room := room - lots.size(queue[0])) >= 0 or not checks):
+        while queue and len(checks) < most and ((room := room - batches.size(queue[0])) >= 0 or not checks):
             checks.append(queue.popleft())
         return checks
 
@@ -179,7 +180,7 @@ class Schedule:
         if not locked:
             self.failed(job)
         elif job.verb == wire.COMPILE:
-            self._finished_together(job, lots.compiled(job.checks, found), ending)
+            self._finished_together(job, batches.compiled(job.checks, found), ending)
         elif job.verb == wire.SHARED:
             self._finished_together(job, found, ending)
         elif found:
@@ -206,7 +207,7 @@ class Schedule:
             check.alone = check.alone or doubted or not self.lane_open
             if not reported or check.alone:
                 self._queue(check, seed)
-            elif job.verb == wire.COMPILE and found[number].tag in lots.CALLS:
+            elif job.verb == wire.COMPILE and found[number].tag in batches.CALLS:
                 check.hashing = found[number].hashing
                 self._queue(check, seed)
             elif check.audit is not None:

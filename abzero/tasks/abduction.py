@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from abzero import literals, parsing
 from abzero.errors import Unsteady
-from abzero.prompts import Prompts
+from abzero.python import literals
 from abzero.sandbox.base import Call, Nondeterministic, Returned
-from abzero.sandbox.drive import Check
+from abzero.sandbox.run import Check
+from abzero.tasks import parsing
 from abzero.tasks.base import Same, identity, show_references, triplet
+from abzero.tasks.prompts import Prompts
 from abzero.types import Task
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from abzero import parsing
-from abzero.prompts import Prompts
-from abzero.sandbox.drive import Check
+from abzero.sandbox.run import Check
+from abzero.tasks import parsing
+from abzero.tasks.prompts import Prompts
+from abzero.tasks.validation import verified, without_idle_steps
 from abzero.types import Case, Task
-from abzero.validation import verified, without_idle_steps
 
 Same = Callable[[str, str], bool]
 """Whether two literals, given as text, count as the same value."""

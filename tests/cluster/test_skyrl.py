@@ -19,10 +19,10 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from abzero.engines import TINY
+from abzero.config.backends import TINY
 from abzero.errors import BackendError, RunError
-from abzero.journal import Archive
 from abzero.policy.tinker import health
+from abzero.run.journal import Archive
 
 pytestmark = pytest.mark.cluster
 

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from abzero.errors import Rejected
-from abzero.sandbox.drive import drive
+from abzero.sandbox.run import drive
 from examples import minimal
 from examples.new_task_type import PROPOSE, Fixpoint, script
 from tests.fakes import COMPACT, FakeSandbox, play

@@ -14,15 +14,14 @@ from typing import Any
 
 import torch
 
+from abzero.algo.losses import Objective
 from abzero.errors import AbzeroError, ConfigError
-from abzero.losses import Objective
-from abzero.policy import sharding
-from abzero.policy.crew import Crew, LeadingGenerator, LeadingLearner
-from abzero.policy.optimizer import Optimisation, adam_8bit
-from abzero.policy.sharding import ALONE, World
+from abzero.policy.local import sharding
+from abzero.policy.local.optimizer import Optimisation, adam_8bit
+from abzero.policy.local.sharding import ALONE, World
+from abzero.policy.local.worker_group import Crew, LeadingGenerator, LeadingLearner
 from abzero.types import Experience, Rollout
-
-from .conftest import local_policy
+from tests.policy.conftest import local_policy
 
 STEPS = 3
 PROMPTS = ["a", "hello (1)", "def f(x) 2, 3"]

@@ -15,8 +15,7 @@ from abzero.errors import BackendError, RunError
 from abzero.policy.base import Generator, Learner
 from abzero.policy.scripted import ScriptedLearner
 from abzero.types import Experience, Rollout
-
-from .backends import BACKENDS, MAX_TOKENS, Backend, Pair, local
+from tests.policy.backends import BACKENDS, MAX_TOKENS, Backend, Pair, local
 
 flat = chain.from_iterable
 PROMPTS = ["a", "hello (1)", "def f(x) 2, 3"]

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
-from abzero.sandbox.limits import IMPORTS, Limits
+from abzero.sandbox.child.limits import IMPORTS, Limits
 from abzero.sandbox.pool import SandboxPool
 from tests.sandbox.attack_driver import judge_both_ways, right, steady, text_of
 

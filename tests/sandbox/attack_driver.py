@@ -16,11 +16,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from abzero import literals, parsing
 from abzero.errors import Malformed
+from abzero.python import literals
 from abzero.sandbox.base import Call, Nondeterministic, Outcome, Returned, Sandbox, Stopped
-from abzero.sandbox.limits import IMPORTS
+from abzero.sandbox.child.limits import IMPORTS
 from abzero.sandbox.pool import SandboxPool
+from abzero.tasks import parsing
 
 CANARY_PROGRAM = """import math
 def f(x):

@@ -18,9 +18,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from abzero.sandbox import screen, wire
-from abzero.sandbox.limits import IMPORTS
-from abzero.sandbox.worker import Worker
+from abzero.sandbox.child import analyze, wire
+from abzero.sandbox.child.child import Worker
+from abzero.sandbox.child.limits import IMPORTS
 
 HERE = Path(__file__).parent
 CATEGORIES = ("tamper", "equality", "nondeterminism", "lane")
@@ -75,7 +75,7 @@ def main() -> None:
             code, call = compile(text, "<program>", "exec"), compile(f"f({given}\n)", "<call>", "eval")
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
-        if poisoned or (screen.look(code).clean and screen.look(call, beside_imports=True).clean):
+        if poisoned or (analyze.look(code).clean and analyze.look(call, beside_imports=True).clean):
             parts = (wire.SOURCE, text.encode()), (wire.CALL_SOURCE, given.encode())
             requests.append(b"".join(wire.frame(*part) for part in parts))
     worker.shared(requests[0], lambda *frames: None)  # whatever is set up by a first run

@@ -20,10 +20,10 @@ from collections import Counter
 from pathlib import Path
 from typing import get_args
 
-from abzero import literals
 from abzero.errors import Malformed
+from abzero.python import literals
 from abzero.sandbox.base import Call, Outcome, Returned
-from abzero.sandbox.limits import Limits
+from abzero.sandbox.child.limits import Limits
 from abzero.sandbox.pool import SandboxPool
 
 DATA = Path(__file__).resolve().parents[3] / "shared/data/triplets.jsonl"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from abzero import literals
+from abzero.python import literals
 from abzero.sandbox.base import Call
 from abzero.sandbox.pool import SandboxPool
 from tests.sandbox.attack_driver import CANARY_OUTPUT, CANARY_PROGRAM, judge, judge_both_ways, right, steady, text_of

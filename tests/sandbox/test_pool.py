@@ -12,10 +12,10 @@ import pytest
 
 from abzero.errors import ConfigError, SandboxError
 from abzero.sandbox.base import Call, Nondeterministic, NotLiteral, Raised, Refused, Returned, Stopped
-from abzero.sandbox.limits import Limits
+from abzero.sandbox.child.limits import Limits
+from abzero.sandbox.child.zygote import BURST
 from abzero.sandbox.means import alone_at_once
 from abzero.sandbox.pool import SandboxPool
-from abzero.sandbox.zygote import BURST
 
 SYSTEM = Refused("something that only the operating system could do")
 CASES = {
@@ -241,10 +241,10 @@ def test_an_interrupt_leaves_a_pool_that_works(pool):
 TRAINER = """
 import sys, threading
 from abzero.sandbox.base import Call
-from abzero.sandbox.limits import Limits
+from abzero.sandbox.child.limits import Limits
 from abzero.sandbox.means import alone_at_once
 from abzero.sandbox.pool import SandboxPool
-from abzero.sandbox.zygote import BURST
+from abzero.sandbox.child.zygote import BURST
 sandbox = SandboxPool(workers=2, limits=Limits(cpu_seconds=60))
 print(*sandbox.report().zygotes, flush=True)
 sandbox.run([Call(f"def f(x):\\n    while x != -{n}: x += 1", "1") for n in range(1, 9)])

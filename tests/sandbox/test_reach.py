@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from abzero.sandbox import screen
-from abzero.sandbox.child import surroundings
+from abzero.sandbox.child import analyze, surroundings
 from abzero.sandbox.child.guards import refuser
 
 IMMUTABLE_TYPE = 1 << 8
@@ -25,7 +24,7 @@ LIBRARY = (types.FunctionType, types.MethodType, staticmethod, classmethod, prop
 
 
 def passes(source: str) -> bool:
-    return screen.look(compile(source, "<program>", "exec", dont_inherit=True)).clean
+    return analyze.look(compile(source, "<program>", "exec", dont_inherit=True)).clean
 
 
 @functools.cache
@@ -79,10 +78,10 @@ def test_what_can_be_changed_does_not_pass(name):
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_no_import_leads_to_what_a_program_could_change_without_a_store():
     """From what programs get for a module, along every name that passes."""
-    for name in screen.LANE_IMPORTS:
+    for name in analyze.LANE_IMPORTS:
         importlib.import_module(name)
-    views = surroundings.views_of(screen.LANE_IMPORTS, refuser([]))
-    waiting: list[tuple[object, str]] = [(views[name], name) for name in screen.LANE_IMPORTS]
+    views = surroundings.views_of(analyze.LANE_IMPORTS, refuser([]))
+    waiting: list[tuple[object, str]] = [(views[name], name) for name in analyze.LANE_IMPORTS]
     seen: dict[int, object] = {}
     while waiting:
         value, path = waiting.pop()
@@ -91,7 +90,7 @@ def test_no_import_leads_to_what_a_program_could_change_without_a_store():
         seen[known(value)] = value
         assert not isinstance(value, (*CONTAINERS, types.CodeType, types.FrameType)), path
         if isinstance(value, types.ModuleType):
-            assert value.__name__ in screen.LANE_IMPORTS, path
+            assert value.__name__ in analyze.LANE_IMPORTS, path
         assert not isinstance(value, functools._lru_cache_wrapper), f"{path} remembers"
         assert not hasattr(value, "cache_clear"), f"{path} remembers"
         names = vars(types.ModuleType)["__dict__"].__get__(value) if isinstance(value, types.ModuleType) else dir(value)

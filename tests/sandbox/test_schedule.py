@@ -7,10 +7,10 @@ from collections import Counter
 import pytest
 
 from abzero.errors import SandboxError
-from abzero.sandbox import wire
 from abzero.sandbox.base import Call, Nondeterministic, Raised, Returned, Stopped
-from abzero.sandbox.limits import Limits
-from abzero.sandbox.parent import Ending
+from abzero.sandbox.child import wire
+from abzero.sandbox.child.limits import Limits
+from abzero.sandbox.host import Ending
 from abzero.sandbox.schedule import Schedule
 
 SEEDS = 8

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from abzero.sandbox import wire
 from abzero.sandbox.base import Call, Raised, Returned, Stopped
-from abzero.sandbox.limits import Limits
+from abzero.sandbox.child import wire
+from abzero.sandbox.child.limits import Limits
 from abzero.sandbox.schedule import Job, Schedule
 from tests.sandbox.test_schedule import SEEDS, calls_of, ended, frame
 

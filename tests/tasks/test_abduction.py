@@ -2,7 +2,7 @@ import pytest
 
 from abzero.errors import Malformed, Unsteady
 from abzero.sandbox.base import Nondeterministic
-from abzero.sandbox.drive import drive
+from abzero.sandbox.run import drive
 from abzero.tasks import Abduction
 from abzero.types import Case, Task
 from tests.fakes import COMPACT, FakeSandbox

@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abzero.errors import Malformed, ModelError
-from abzero.literals import canonical_arguments
-from abzero.prompts import SETS, Prompts
-from abzero.sandbox.drive import drive
+from abzero.python.literals import canonical_arguments
+from abzero.sandbox.run import drive
 from abzero.tasks import TYPES
-from abzero.validation import reproduces
+from abzero.tasks.prompts import SETS, Prompts
+from abzero.tasks.validation import reproduces
 from tests.fakes import ClosedSandbox, FakeSandbox
 from tests.tasks.specimens import SPECIMENS
 

@@ -1,8 +1,8 @@
 import pytest
 
-from abzero import literals
 from abzero.errors import Malformed
-from abzero.sandbox.drive import drive
+from abzero.python import literals
+from abzero.sandbox.run import drive
 from abzero.tasks import Deduction
 from abzero.types import Case, Task
 from tests.fakes import COMPACT, FakeSandbox

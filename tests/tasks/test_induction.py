@@ -1,7 +1,7 @@
 import pytest
 
 from abzero.errors import Malformed, Rejected
-from abzero.sandbox.drive import drive
+from abzero.sandbox.run import drive
 from abzero.tasks import Induction
 from abzero.tasks.induction import SCORES, hidden, shown
 from abzero.types import Case, Task

@@ -11,8 +11,8 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from abzero.errors import BackendError, ConfigError
-from abzero.policy.cached import cache_bytes_per_token
-from abzero.policy.sampling import Sample
+from abzero.policy.local.hf_engine import cache_bytes_per_token
+from abzero.policy.local.sampling import Sample
 
 ENVIRONMENT = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_LOGGING_LEVEL": "ERROR", "VLLM_NO_USAGE_STATS": "1"}
 """What vLLM is told in no other way: to run in this process, to be quiet, and to report to nobody."""

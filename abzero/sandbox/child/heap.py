@@ -6,7 +6,7 @@ import _tracemalloc
 import random
 import sys
 
-from abzero.sandbox import kernel
+from abzero.sandbox.child import syscalls
 
 _GAPS = 60
 """How many new objects of a size come to lie in random order."""
@@ -51,7 +51,7 @@ def stir(rng: random.Random, place: int) -> None:
     for _ in range(_LARGE_GAPS):
         large += b"-" * int(_SMALLEST * 2 ** (_DOUBLINGS * rng.random())), b"-" * _SMALLEST  # which keeps gaps apart
     if sys.platform == "linux":
-        kernel.libc.mallopt(*((_M_MMAP_MAX, 0) if place % 2 else (_M_MMAP_THRESHOLD, _MAPPED)))
+        syscalls.libc.mallopt(*((_M_MMAP_MAX, 0) if place % 2 else (_M_MMAP_THRESHOLD, _MAPPED)))
     blocks: list[object] = [bytes(size) for size in range(0, 480, 8) for _ in range(rng.randrange(40))]
     blocks += [[] for _ in range(rng.randrange(200))]
     blocks += [object() for _ in range(rng.randrange(200))]

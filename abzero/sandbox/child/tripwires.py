@@ -14,7 +14,7 @@ import sys
 import types
 from collections.abc import Iterable, Iterator
 
-from abzero.sandbox import kernel
+from abzero.sandbox.child import syscalls
 
 SHOWN, HASHED, REFUSED, ORDERED = 1, 2, 4, 8
 """An address was printed; an address was a hash; memory was asked for in vain; a set was gone through."""
@@ -178,8 +178,8 @@ class _Code:
 
     def seal(self) -> None:
         """Make it code: no longer to be written to."""
-        if kernel.libc.mprotect(ctypes.c_void_p(self._start), ctypes.c_size_t(1 << 16), _READ | _EXECUTE) != 0:
-            raise kernel.failure("mprotect of code")
+        if syscalls.libc.mprotect(ctypes.c_void_p(self._start), ctypes.c_size_t(1 << 16), _READ | _EXECUTE) != 0:
+            raise syscalls.failure("mprotect of code")
 
 
 _OR_BIT = {1: 0x32000231, 2: 0x321F0231, 4: 0x321E0231, 8: 0x321D0231}
