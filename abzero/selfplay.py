@@ -11,7 +11,7 @@ from abzero.algo.metrics import Stopwatch, measure, speed
 from abzero.errors import ModelError
 from abzero.policy.base import Generator, Learner
 from abzero.sandbox.base import Sandbox
-from abzero.sandbox.run import Check, T, drive
+from abzero.sandbox.run import Check, T, run_checks
 from abzero.tasks import TaskType, parsing
 from abzero.tasks.buffer import Buffer
 from abzero.tasks.curriculum import draw_references, draw_tasks
@@ -41,12 +41,12 @@ class SelfPlay:
     admit: Callable[[Task], str | None] = lambda task: None
     """Why a verified task may not be used; ``None`` if it may."""
     seed: int = 0
-    watch: Stopwatch = field(default_factory=Stopwatch)
+    stopwatch: Stopwatch = field(default_factory=Stopwatch)
 
     @property
-    def kinds(self) -> dict[str, TaskType]:
+    def types_by_mode(self) -> dict[str, TaskType]:
         """The task types by mode."""
-        return {kind.mode: kind for kind in self.types}
+        return {task_type.mode: task_type for task_type in self.types}
 
     def step(self, number: int) -> Step:
         """Run step `number`. Equal weights, buffers, seeds and numbers give equal steps, bit for bit."""
@@ -57,39 +57,41 @@ class SelfPlay:
         proposals = [self.offer(proposal) for proposal in proposals]
         fresh = [proposal.task for proposal in proposals if proposal.task and proposal.new]
         count = self.batch_size // self.attempts
-        drawn = [task for kind in self.types for task in draw_tasks(kind.mode, self.buffer, fresh, count, rng)]
+        drawn = [
+            task for task_type in self.types for task in draw_tasks(task_type.mode, self.buffer, fresh, count, rng)
+        ]
         attempts = [*estimates, *self.solve(drawn, self.attempts, rng)]
         batch = self.advantage(self.credit(proposals, attempts, rng))
-        with self.watch("update"):
+        with self.stopwatch("update"):
             learned = self.learner.update(batch)
-        sizes = {kind.mode: self.buffer.size(kind.mode) for kind in self.types}
+        sizes = {task_type.mode: self.buffer.size(task_type.mode) for task_type in self.types}
         figures = measure(proposals, attempts, batch, sizes, learned) | withdrawals(self.buffer)
-        return Step(number, proposals, attempts, batch, figures, speed(self.watch.read(), proposals, attempts))
+        return Step(number, proposals, attempts, batch, figures, speed(self.stopwatch.read(), proposals, attempts))
 
     def propose(self, types: Sequence[TaskType], rng: random.Random) -> list[Proposal]:
         """A batch of proposals of each of `types`, verified; nothing is appended yet."""
         asked = [
-            (kind, *drawn)
-            for kind in types
+            (task_type, *drawn)
+            for task_type in types
             for _ in range(self.batch_size)
-            if (drawn := draw_references(kind, self.buffer, self.references, self.proposer.fits, rng))
+            if (drawn := draw_references(task_type, self.buffer, self.references, self.proposer.fits, rng))
         ]
-        with self.watch("propose"):
+        with self.stopwatch("propose"):
             sampled = self.proposer.generate([prompt for _, _, prompt in asked], 1, rng)
         answers = [parsing.answer(rollout.text) for [rollout] in sampled]
         built = self.check([k.construct(answer, refs) for (k, refs, _), answer in zip(asked, answers, strict=True)])
         proposals = []
-        for (kind, references, prompt), [rollout], task in zip(asked, sampled, built, strict=True):
+        for (task_type, references, prompt), [rollout], task in zip(asked, sampled, built, strict=True):
             outcome = Rejection(str(task)) if isinstance(task, ModelError) else self.judge(task)
             well_formed = parsing.well_formed(rollout.text)
-            proposals.append(Proposal(kind.mode, prompt, rollout, references, outcome, well_formed))
+            proposals.append(Proposal(task_type.mode, prompt, rollout, references, outcome, well_formed))
         return proposals
 
     def judge(self, task: Task) -> Task | Rejection:
         """`task`, though verified, or why it cannot be used."""
         if reason := self.admit(task):
             return Rejection(reason, ours=True)
-        return task if self.solver.fits(self.kinds[task.mode].ask(task)) else Rejection("too long to be asked")
+        return task if self.solver.fits(self.types_by_mode[task.mode].ask(task)) else Rejection("too long to be asked")
 
     def offer(self, proposal: Proposal) -> Proposal:
         """Append a proposal's task to the buffer; the proposal, with how it compares with what was there before."""
@@ -110,12 +112,14 @@ class SelfPlay:
 
     def solve(self, tasks: Sequence[Task], n: int, rng: random.Random, phase: str = "solve") -> list[Attempt]:
         """`n` graded attempts at each of `tasks`, in order; the stopwatch counts sampling under `phase`."""
-        prompts = [self.kinds[task.mode].ask(task) for task in tasks]
-        with self.watch(phase):
+        prompts = [self.types_by_mode[task.mode].ask(task) for task in tasks]
+        with self.stopwatch(phase):
             sampled = self.solver.generate(prompts, n, rng)
         rows = [(task, prompt, r) for task, prompt, rs in zip(tasks, prompts, sampled, strict=True) for r in rs]
         answers = [parsing.answer(rollout.text) for _, _, rollout in rows]
-        checks = [self.kinds[task.mode].grade(task, text) for (task, _, _), text in zip(rows, answers, strict=True)]
+        checks = [
+            self.types_by_mode[task.mode].grade(task, text) for (task, _, _), text in zip(rows, answers, strict=True)
+        ]
         valid = settled([task for task, _, _ in rows], self.check(checks), self.buffer)
         return [
             Attempt(task, prompt, rollout, score, answer, parsing.well_formed(rollout.text))
@@ -123,5 +127,5 @@ class SelfPlay:
         ]
 
     def check(self, checks: Sequence[Check[T]]) -> list[T | ModelError]:
-        with self.watch("sandbox"):
-            return drive(checks, self.sandbox)
+        with self.stopwatch("sandbox"):
+            return run_checks(checks, self.sandbox)

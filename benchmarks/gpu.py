@@ -31,14 +31,14 @@ from transformers import GenerationConfig, Qwen2Config, Qwen2ForCausalLM
 from transformers.utils import logging
 
 import abzero
-from abzero.policy.local.cuda_graphs import GraphEngine
-from abzero.policy.local.hf_engine import CachedEngine
+from abzero.policy.local.cuda_graphs import CudaGraphEngine
+from abzero.policy.local.hf_engine import HFEngine
 from abzero.policy.local.learner import LocalLearner
 from abzero.policy.local.optimizer import adam_8bit
 from abzero.policy.local.sampling import Engine, sample
 from abzero.policy.models import loading, lora
 from abzero.policy.models.shapes import KNOWN
-from abzero.policy.vllm.engine import Room, VllmEngine
+from abzero.policy.vllm.engine import CacheBudget, VllmEngine
 from abzero.types import Experience, Rollout
 
 BOX = Path(abzero.__file__).parent / "tiny" / "weights"
@@ -95,7 +95,7 @@ def contestants(
     """By name, what sets a way up and returns what samples."""
     seeds = list(range(len(prompts)))
 
-    def ours(engine: type[CachedEngine] | type[GraphEngine]) -> Callable[[], Callable[[], object]]:
+    def ours(engine: type[HFEngine] | type[CudaGraphEngine]) -> Callable[[], Callable[[], object]]:
         def prepare() -> Callable[[], object]:
             made: Engine = engine(model)
             return lambda: sample(made, prompts, [[seed] for seed in seeds], new, 1.0, NEVER)
@@ -109,11 +109,11 @@ def contestants(
 
     def vllm() -> Callable[[], object]:
         length = len(prompts[0]) + new
-        engine = VllmEngine(model, dtype=torch.bfloat16, length=length, room=Room(32 << 30, len(prompts)))
+        engine = VllmEngine(model, dtype=torch.bfloat16, length=length, cache=CacheBudget(32 << 30, len(prompts)))
         engine.load(lora.plain_weights(model))
         return lambda: engine.sample(prompts, seeds, new, 1.0, [])
 
-    ways = {"graphs": ours(GraphEngine), "cached": ours(CachedEngine)}
+    ways = {"graphs": ours(CudaGraphEngine), "cached": ours(HFEngine)}
     if model.device.type == "cuda":
         ways["continuous"] = continuous
     return ways | {"vllm": vllm} if find_spec("vllm") else ways

@@ -76,10 +76,10 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     config = parse(read_recipe(recipe("tiny-cpu")), "signal")
-    kinds = [kind for kind in build.task_types(config.tasks) if kind.mode == given.mode]
+    types = [task_type for task_type in build.task_types(config.tasks) if task_type.mode == given.mode]
     generator = backends.generator(config, *backends.load(config, "tiny"), temperature=1.0)
     each = -(-given.batches * given.tasks // len(given.k))
-    suite = Nursery(kinds, "train", seed=3, n=each, lengths=given.k)
+    suite = Nursery(types, "train", seed=3, n=each, lengths=given.k)
     problems = list(suite.problems())
     random.Random(1).shuffle(problems)
     found: dict[str, list[torch.Tensor]] = {name: [] for name in ESTIMATORS}

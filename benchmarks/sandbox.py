@@ -10,11 +10,11 @@ children and pool worker. What bounds each figure:
 
 fork limit      a run, not a check: os.fork in a prepared zygote, a trivial compile, one write, the end. Bounded by the
                 2,300 page-table entries that each fork copies and each end releases, and by page faults
-one run alone   the same for a real program, locked in, several at once, not screened: a cold compiler, a filter to
+one run alone   the same for a real program, locked in, several at once, not analyzed: a cold compiler, a filter to
                 install, two sockets, the parent (a twentieth); the kernel has 70 % of it
 alone           whole checks that way: 2.8 runs each on average, since 13 % of real programs need all eight seeds
 8 inputs        one compilation serves eight inputs in a shared child: the runs themselves
-shared lane     with 800 checks, and with five times as many, nearer to a training step (each program five times, told
+shared child    with 800 checks, and with five times as many, nearer to a training step (each program five times, told
                 apart by a comment). Two fifths are compiling every program once, as much the runs (2.8 a check, each
                 0.03 ms, and 4 to 5 ms for each of 12 children in 800 checks), a tenth the parent, a twentieth each the
                 runs alone (less than 1 % doubted) and the zygotes' forks. A fifth of all that is the kernel's
@@ -223,7 +223,7 @@ def main() -> None:
     many = [Call(f"{call.program}\n# {n}", call.arguments, verify=True) for n in range(5) for call in calls]
     random.Random(1).shuffle(many)
     rows: dict[str, list[Rate]] = {}
-    with SandboxPool() as sandbox, SandboxPool(limits=Limits(lane_calls=1)) as lonely:
+    with SandboxPool() as sandbox, SandboxPool(limits=Limits(batch_calls=1)) as lonely:
         size = zygote_megabytes(sandbox)
         for number in range(rounds):
             figures: dict[str, Callable[[], Rate]] = {
@@ -232,8 +232,8 @@ def main() -> None:
                 "one run alone": lambda: in_sandbox(lonely, once),
                 "alone": lambda: in_sandbox(lonely, few),
                 "one program, 8 inputs": lambda: in_sandbox(sandbox, inputs),
-                "shared lane": lambda: in_sandbox(sandbox, calls),
-                "shared lane, 5 times as many": lambda: in_sandbox(sandbox, many),
+                "shared child": lambda: in_sandbox(sandbox, calls),
+                "shared child, 5 times as many": lambda: in_sandbox(sandbox, many),
                 "1 % hanging": partial(in_sandbox, sandbox, with_hangs(calls, 0.01, 1000 * number + 1)),
                 "10 % hanging": partial(in_sandbox, sandbox, with_hangs(few, 0.1, 1000 * number + 501)),
                 "literal judging": lambda: literal_judging(calls),

@@ -42,7 +42,7 @@ class Fixpoint:
 
     mode = "fixpoint"
     sources = ("fixpoint",)
-    twins = ()
+    shares_seeds_with = ()
     needs_reference = False
     seed = identity("fixpoint", "'Hello world'")
 
@@ -76,10 +76,10 @@ def script(prompt: str, rng: random.Random) -> str:
 
 
 def main() -> None:
-    kind, generator, buffer = Fixpoint(Prompts("paper")), ScriptedGenerator(script), Buffer()
-    buffer.add(kind.seed)
+    task_type, generator, buffer = Fixpoint(Prompts("paper")), ScriptedGenerator(script), Buffer()
+    buffer.add(task_type.seed)
     with SandboxPool(1) as sandbox:
-        play = SelfPlay((kind,), generator, generator, ScriptedLearner(), sandbox, buffer, trr_pp, batch_size=4)
+        play = SelfPlay((task_type,), generator, generator, ScriptedLearner(), sandbox, buffer, trr_pp, batch_size=4)
         for number in (1, 2):
             step = play.step(number)
             print(f"step {number}: {step.metrics['buffer/size/fixpoint']:.0f} tasks")

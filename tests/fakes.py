@@ -15,8 +15,8 @@ from abzero.tasks.prompts import Prompts
 from abzero.types import Case, Experience, Role, Rollout, Task
 
 COMPACT = Prompts("compact")
-KINDS = tuple(kind(COMPACT) for kind in TYPES)
-ABDUCTION, DEDUCTION, INDUCTION = KINDS
+TASK_TYPES = tuple(task_type(COMPACT) for task_type in TYPES)
+ABDUCTION, DEDUCTION, INDUCTION = TASK_TYPES
 
 
 class FakeSandbox:
@@ -88,10 +88,10 @@ def play(script: Script, **settings: object) -> SelfPlay:
     """A small game of `script` against itself: compact prompts, a fake sandbox, the identity tasks in the buffer."""
     generator = ScriptedGenerator(script)
     buffer = Buffer()
-    for kind in KINDS:
-        buffer.add(kind.seed)
+    for task_type in TASK_TYPES:
+        buffer.add(task_type.seed)
     parts: dict[str, object] = {
-        "types": KINDS,
+        "types": TASK_TYPES,
         "proposer": generator,
         "solver": generator,
         "learner": ScriptedLearner(),

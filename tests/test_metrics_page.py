@@ -10,7 +10,7 @@ from abzero.observers.alarms import CONDITIONS, findings
 from abzero.policy.local.learner import LocalLearner
 from abzero.policy.models import loading
 from abzero.types import Experience, Rollout
-from tests.fakes import KINDS, play, player
+from tests.fakes import TASK_TYPES, play, player
 from tests.policy.conftest import build, tokenizer
 
 PAGE = (Path(__file__).parent.parent / "docs" / "metrics.md").read_text(encoding="utf-8")
@@ -23,7 +23,7 @@ FIGURES, ALARMS = (set(re.findall(r"^\| `([^`]+)` \|", part, re.MULTILINE)) for 
 
 def general(name):
     """`name` as the page writes it."""
-    return re.sub("|".join(kind.mode for kind in KINDS), "{mode}", name)
+    return re.sub("|".join(task_type.mode for task_type in TASK_TYPES), "{mode}", name)
 
 
 def learner_names(folder):

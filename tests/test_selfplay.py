@@ -8,15 +8,15 @@ import pytest
 from abzero.algo.advantages import ESTIMATORS
 from abzero.algo.credit import Credit
 from abzero.policy.scripted import ScriptedGenerator, ScriptedLearner
-from abzero.run.journal import Archive, Journal
+from abzero.run.journal import JournalReader, JournalWriter
 from abzero.selfplay import SelfPlay
 from abzero.tasks import Deduction
 from abzero.tasks.buffer import Buffer
 from abzero.tasks.prompts import Prompts
 from abzero.types import Attempt, Case, Proposal, Rejection, Task
-from tests.fakes import COMPACT, DEDUCTION, KINDS, FakeSandbox, answered, play, player, task
+from tests.fakes import COMPACT, DEDUCTION, TASK_TYPES, FakeSandbox, answered, play, player, task
 
-MODES = [kind.mode for kind in KINDS]
+MODES = [task_type.mode for task_type in TASK_TYPES]
 
 
 def drawn(step):
@@ -73,7 +73,9 @@ def test_a_step_without_a_valid_proposal_completes():
     step = game.step(1)
     assert not any(p.task for p in step.proposals)
     assert all(p.rejection for p in step.proposals)
-    assert [a.task for a in drawn(step)] == [kind.seed for kind in KINDS], "the seeds, the only tasks there are"
+    assert [a.task for a in drawn(step)] == [task_type.seed for task_type in TASK_TYPES], (
+        "the seeds, the only tasks there are"
+    )
     assert {e.reward for e in step.experiences if e.role == "propose"} == {-1.0}
     assert game.learner.version == 1
 
@@ -105,7 +107,7 @@ def test_a_task_that_is_not_admitted_is_rejected_with_the_reason():
     }
 
 
-def test_references_are_distinct_tasks_of_the_right_shelves():
+def test_references_are_distinct_tasks_of_the_right_partitions():
     game = play(player(), references=3, batch_size=6)
     steps = [game.step(number) for number in (1, 2, 3)]
     for proposal in (p for step in steps for p in step.proposals):
@@ -226,7 +228,7 @@ GARBAGE = {
 @pytest.mark.parametrize("name", GARBAGE)
 def test_whatever_a_model_writes_the_step_completes_and_is_journalled(name, tmp_path):
     game = play(lambda prompt, rng: GARBAGE[name], batch_size=2)
-    journal = Journal(tmp_path / "run.db")
+    journal = JournalWriter(tmp_path / "run.db")
     for number in (1, 2):
         step = game.step(number)
         assert len(step.proposals) == 6
@@ -236,9 +238,9 @@ def test_whatever_a_model_writes_the_step_completes_and_is_journalled(name, tmp_
         assert step.metrics["propose/valid/deduction"] == 0.0
         journal.write(step)
     journal.close()
-    archive = Archive(tmp_path / "run.db")
-    assert [p.completion for p in archive.proposals(2)] == [GARBAGE[name]] * 6
-    archive.close()
+    reader = JournalReader(tmp_path / "run.db")
+    assert [p.completion for p in reader.proposals(2)] == [GARBAGE[name]] * 6
+    reader.close()
 
 
 def test_any_mix_of_garbage_and_sense_completes():
@@ -263,8 +265,8 @@ def test_a_step_asks_the_sandbox_a_few_large_questions():
 
 @pytest.mark.parametrize("prompts", ["compact", "paper"])
 def test_a_mode_can_be_played_alone(prompts):
-    kind = Deduction(Prompts(prompts))
-    game = play(lambda prompt, rng: answered("1"), types=(kind,))
+    task_type = Deduction(Prompts(prompts))
+    game = play(lambda prompt, rng: answered("1"), types=(task_type,))
     assert {p.mode for p in game.step(1).proposals} == {"deduction"}
 
 

@@ -55,7 +55,7 @@ class Credit:
 
 
 @dataclass(frozen=True)
-class CoinCredit:
+class RandomRewards:
     """A control, never a way to train: the same experiences, each rewarded with 1 or -1 by a fair coin."""
 
     credit: Credit

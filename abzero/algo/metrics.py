@@ -37,7 +37,7 @@ def measure(
         figures[f"solve/score/{mode}"] = _mean(attempt.score or 0.0 for attempt in drawn)
         figures[f"solve/malformed/{mode}"] = _mean(a.score is None or not a.well_formed for a in drawn)
     for mode, tried in _by_mode(attempts, lambda attempt: attempt.task.mode):
-        figures[f"solve/worked/{mode}"] = _mean(bool(parsing.thought(attempt.rollout.text)) for attempt in tried)
+        figures[f"solve/has_cot/{mode}"] = _mean(bool(parsing.thought(attempt.rollout.text)) for attempt in tried)
     for name, earned in _by_mode(experiences, lambda row: f"{row.role}/reward/{row.mode}"):
         figures[name] = _mean(row.reward for row in earned)
     figures |= _lengths("propose", [proposal.rollout for proposal in proposals])

@@ -69,7 +69,7 @@ class ProposerReward:
     """Equations 4 and 6 for the proposer."""
 
     learnability: Learnability = one_minus
-    extreme: float = 0.0
+    unlearnable: float = 0.0
     """Worth of a task that every attempt solved, or none: 0 in the paper, -0.5 in the reference."""
     invalid: float = -1.0
     """Worth of a completion that breaks the format, or is no valid task."""
@@ -82,7 +82,7 @@ class ProposerReward:
         if not well_formed:
             return (("malformed", self.invalid),)
         if not 0.0 < solve_rate < 1.0:
-            return (("unsolved" if solve_rate == 0.0 else "always solved", self.extreme),)
+            return (("unsolved" if solve_rate == 0.0 else "always solved", self.unlearnable),)
         base = self.learnability(solve_rate)
         bonuses = [(name, c * BONUSES[name](program, base, novelty)) for name, c in self.bonuses.items()]
         return (("learnability", base), *bonuses)

@@ -3,6 +3,7 @@
 import dataclasses
 import json as jsonlib
 import random
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
@@ -21,7 +22,7 @@ from abzero.errors import ConfigError
 from abzero.run.directory import RunFolder
 
 if TYPE_CHECKING:
-    from abzero.evals.base import Row
+    from abzero.evals.base import Measurement
     from abzero.tiny.splits import Split
 
 RECIPES = Path(__file__).parents[1] / "config" / "recipes"
@@ -50,40 +51,40 @@ def recipe(name: str) -> Path:
 
 
 def show(run: Positional[Path], step: int | None = None, task: str | None = None) -> int:
-    """Show a run, one of its steps, or one task: references, verdict, attempts, and each reward as a derivation."""
-    from abzero.run.journal import Archive
+    """Show a run, one of its steps, or one task: references, outcome, attempts, and each reward as a derivation."""
+    from abzero.run.journal import JournalReader
     from abzero.views import show as view
 
     folder = RunFolder(run)
     folder.read_config()
-    with closing(Archive(folder.journal)) as archive:
+    with closing(JournalReader(folder.journal)) as reader:
         if task is not None:
-            out.print(view.task_view(archive, task))
+            out.print(view.task_view(reader, task))
         elif step is not None:
-            out.print(view.step_view(archive, step))
+            out.print(view.step_view(reader, step))
         else:
-            out.print(view.overview(archive))
+            out.print(view.overview(reader))
     return 0
 
 
 def replay(run: Positional[Path], task: Positional[str | None] = None) -> int:
     """Run the recorded tasks again and score the recorded answers again; exit status 1 if anything differs."""
     from abzero.config import build
-    from abzero.run.journal import Archive
+    from abzero.run.journal import JournalReader
     from abzero.views import replay as again
 
     folder = RunFolder(run)
     config = from_json(folder.read_config())
     types = build.task_types(config.tasks)
-    with closing(Archive(folder.journal)) as archive, build.sandbox(config.sandbox, config.seed) as box:
+    with closing(JournalReader(folder.journal)) as reader, build.sandbox(config.sandbox, config.seed) as box:
         if task is not None:
-            done = again.replay_task(archive, task, types, box)
+            done = again.replay_task(reader, task, types, box)
         else:
-            done = again.together(again.replay_run(archive, types, box, say))
+            done = again.together(again.replay_run(reader, types, box, say))
     for difference in done.differences:
         say(f"{difference.task}, {difference.what}: recorded {difference.recorded}, now {difference.now}")
-    verdict = f"{len(done.differences)} differ" if done.differences else "identical"
-    say(f"{done.tasks} tasks run again, {done.answers} answers scored again: {verdict}")
+    found = f"{len(done.differences)} differ" if done.differences else "identical"
+    say(f"{done.tasks} tasks run again, {done.answers} answers scored again: {found}")
     return 1 if done.differences else 0
 
 
@@ -108,16 +109,20 @@ def validate(file: Positional[Path], out: Path) -> int:
 def evaluate(
     model: Positional[str],
     suite: str = "nursery",
-    split: Literal["test", "watch"] = "test",
+    split: Literal["test", "dev", "watch"] = "test",
     seed: int = 0,
     n: int = 300,
     json: Path | None = None,
 ) -> int:
     """Measure a model, or a run's newest checkpoint, on held-out problems: `n` in each cell, with 95 % intervals.
 
-    The test split is for claims, the watch split for tuning.
+    The test split is for claims, the dev split for tuning.
     """
     from abzero.evals.table import table
+
+    if split == "watch":
+        warnings.warn("the split 'watch' is now called 'dev'", FutureWarning, stacklevel=2)
+        split = "dev"
 
     rows = _rows(*_measured(model), suite, split, seed, n)
     if json is not None:
@@ -152,7 +157,7 @@ def nursery(action: Positional[Literal["build"]], folder: Positional[Path], seed
     return 0
 
 
-def _rows(config: Config, name: str, suite: str, split: "Split", seed: int, n: int) -> "list[Row]":
+def _rows(config: Config, name: str, suite: str, split: "Split", seed: int, n: int) -> "list[Measurement]":
     from abzero.config import backends, build
     from abzero.evals import base
 

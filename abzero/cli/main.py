@@ -28,7 +28,7 @@ def train(arguments: Sequence[str]) -> int:
     name, flags = named(arguments)
     path = recipe(name)
     config = parse([f"--run=runs/{path.stem}", *read_recipe(path), *flags], "abzero train [RECIPE.toml]")
-    if _follows(config):
+    if _worked_for_another(config):
         return 0
     folder = RunFolder(config.run)
     folder.create(to_json(config))
@@ -43,7 +43,7 @@ def resume(run: Positional[Path], steps: int | None = None) -> int:
     """Go on with a run, from its newest whole checkpoint; --steps sets a new last step."""
     folder = RunFolder(run)
     config = from_json(folder.read_config())
-    if _follows(config):
+    if _worked_for_another(config):
         return 0
     if steps is not None:
         config = replace(config, steps=steps)
@@ -51,27 +51,27 @@ def resume(run: Positional[Path], steps: int | None = None) -> int:
     return _work_on(folder, config)
 
 
-def _follows(config: Config) -> bool:
+def _worked_for_another(config: Config) -> bool:
     """Whether this process served another one that ``torchrun`` started, to the end."""
     from abzero.config import backends
 
-    return backends.follow(config)
+    return backends.worker_loop(config)
 
 
 def _work_on(folder: RunFolder, config: Config) -> int:
     from abzero.config import backends, build
-    from abzero.observers.alarms import watch
+    from abzero.observers.alarms import alarm_tracker
     from abzero.observers.console import display
     from abzero.run.checkpoint import Checkpoints
-    from abzero.run.journal import Journal
+    from abzero.run.journal import JournalWriter
     from abzero.run.train import train as train_on
 
     with ExitStack() as stack:
         stack.enter_context(folder.locked())
         config = backends.settled(config, config.model.name)
         folder.write_config(to_json(config))
-        stack.enter_context(backends.leading(config))
-        journal = stack.enter_context(closing(Journal(folder.journal)))
+        stack.enter_context(backends.worker_group(config))
+        journal = stack.enter_context(closing(JournalWriter(folder.journal)))
         box = stack.enter_context(build.sandbox(config.sandbox, config.seed))
         journal.describe(build.about(to_json(config), box))
         play = build.self_play(config, box)
@@ -79,21 +79,21 @@ def _work_on(folder: RunFolder, config: Config) -> int:
         where = f"{config.model.name} on {backends.placed(config)}, sandbox {box.isolation}"
         say(f"{folder.path}: {where}, {config.steps} steps")
         screen = stack.enter_context(display(config.steps, out))
-        outcome = train_on(
+        result = train_on(
             play,
             build.first_step(config, play, journal, folder, say),
             journal,
             Checkpoints(folder.checkpoints, config.checkpoint.keep),
             [screen, *trackers],
-            watch,
+            alarm_tracker,
             config.steps,
             config.checkpoint.every,
             say,
         )
-    if outcome.reason:
-        say(f"stopped after step {outcome.step} ({outcome.reason}); go on with: abzero resume {folder.path}")
-        return 130 if outcome.reason == "SIGINT" else 1
-    say(f"all {outcome.step} steps are done; look at them with: abzero show {folder.path}")
+    if result.reason:
+        say(f"stopped after step {result.step} ({result.reason}); go on with: abzero resume {folder.path}")
+        return 130 if result.reason == "SIGINT" else 1
+    say(f"all {result.step} steps are done; look at them with: abzero show {folder.path}")
     return 0
 
 

@@ -21,7 +21,7 @@ from abzero.sandbox.base import (
 ROWS_AT_ONCE = 256
 """How many rows share one batch, and so are in memory."""
 
-Row = dict[str, object]
+JsonRow = dict[str, object]
 
 
 def verdict(outcome: Outcome) -> list[str]:
@@ -50,7 +50,7 @@ def judged(lines: Iterable[str], source: str, sandbox: Sandbox, tally: Counter[s
     """
     numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
     while batch := list(itertools.islice(numbered, ROWS_AT_ONCE)):
-        rows: list[tuple[Row, list[Call]]] = []
+        rows: list[tuple[JsonRow, list[Call]]] = []
         error: ConfigError | None = None
         for number, line in batch:
             try:
@@ -67,7 +67,7 @@ def judged(lines: Iterable[str], source: str, sandbox: Sandbox, tally: Counter[s
             raise error
 
 
-def _row(line: str, where: str) -> tuple[Row, list[Call]]:
+def _row(line: str, where: str) -> tuple[JsonRow, list[Call]]:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:

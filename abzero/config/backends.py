@@ -20,12 +20,12 @@ from abzero.policy.local.hf_engine import CACHE_BYTES
 from abzero.policy.local.learner import LocalLearner
 from abzero.policy.local.optimizer import Optimisation, adam, adam_8bit
 from abzero.policy.local.sharding import World
-from abzero.policy.local.worker_group import Crew, LeadingGenerator, LeadingLearner
+from abzero.policy.local.worker_group import RemoteGenerator, RemoteLearner, WorkerGroup
 from abzero.policy.models import loading, lora
 from abzero.policy.models.tokenizer import Codec
 from abzero.policy.tinker.servers import SERVERS
-from abzero.policy.vllm.engine import Room, VllmEngine
-from abzero.policy.vllm.generator import TakingTurns, VllmGenerator
+from abzero.policy.vllm.engine import CacheBudget, VllmEngine
+from abzero.policy.vllm.generator import ColocatedLearner, VllmGenerator
 
 TINY = Path(__file__).parents[1] / "tiny" / "weights"
 """The model in the box, which goes by the name ``tiny``."""
@@ -80,7 +80,7 @@ def memory_setup(config: Config) -> plan.Setup:
         max_tokens=config.sampling.max_tokens,
         cache_bytes=int(config.vllm.cache_gib * plan.GIB) if config.model.engine == "vllm" else CACHE_BYTES,
         on_cpu=device(config) == "cpu",
-        apart=config.model.engine == "vllm",
+        separate_weights=config.model.engine == "vllm",
     )
 
 
@@ -124,22 +124,22 @@ def generator(config: Config, model: PreTrainedModel, codec: Codec, temperature:
 
 def policy(config: Config) -> tuple[Generator, Generator, Learner]:
     """Proposer, solver and learner: one model in two roles, unless the proposer is a frozen copy."""
-    return ENGINES[config.model.engine](config)
+    return BACKENDS[config.model.engine](config)
 
 
 def local(config: Config) -> tuple[Generator, Generator, Learner]:
     """Everything by torch and transformers: in this process, or in all those that ``torchrun`` started."""
-    crew = local_crew(config)
-    generators: Sequence[Generator] = crew.generators
-    learner: Learner = crew.learner
-    if crew.world.size > 1:
-        generators = [LeadingGenerator(crew, number) for number in range(len(crew.generators))]
-        learner = LeadingLearner(crew)
+    group = local_group(config)
+    generators: Sequence[Generator] = group.generators
+    learner: Learner = group.learner
+    if group.world.size > 1:
+        generators = [RemoteGenerator(group, number) for number in range(len(group.generators))]
+        learner = RemoteLearner(group)
     solver, *copies = generators
     return FrozenGenerator(copies[0]) if copies else solver, solver, learner
 
 
-def local_crew(config: Config) -> Crew:
+def local_group(config: Config) -> WorkerGroup:
     """This process' learner, the generator that follows it and, where the config asks for it, one that does not."""
     world = sharding.world()
     model, codec = load(config, config.model.name)
@@ -147,11 +147,11 @@ def local_crew(config: Config) -> Crew:
     generators = [generator(config, learner.whole(), codec, config.sampling.temperature)]
     if config.propose.frozen_copy:
         generators.append(generator(config, *load(config, config.model.name), config.sampling.temperature))
-    return Crew(world, learner, generators)
+    return WorkerGroup(world, learner, generators)
 
 
 @contextmanager
-def leading(config: Config) -> Iterator[None]:
+def worker_group(config: Config) -> Iterator[None]:
     """Meet the processes that ``torchrun`` started beside this one, if it did, and let them go at a good end."""
     if sharding.world().size > 1 and config.model.engine != "local":
         raise ConfigError(f"model.engine '{config.model.engine}' is one process of ours: start it without torchrun")
@@ -160,13 +160,13 @@ def leading(config: Config) -> Iterator[None]:
         world.tell(None)
 
 
-def follow(config: Config) -> bool:
-    """Whether this is a process that ``torchrun`` started to follow another one; when this returns, it has."""
+def worker_loop(config: Config) -> bool:
+    """Whether this is a process that ``torchrun`` started to work for another one; when this returns, it has."""
     if sharding.world().leads:
         return False
     if config.model.engine == "local":
         with sharding.joined(device(config)):
-            local_crew(config).follow()
+            local_group(config).worker_loop()
     return True
 
 
@@ -216,7 +216,7 @@ def vllm(config: Config) -> tuple[Generator, Generator, Learner]:
         model,
         dtype=sampler_dtype(config),
         length=sampling.max_prompt_tokens + sampling.max_tokens,
-        room=Room(int(config.vllm.cache_gib * plan.GIB), config.vllm.sequences),
+        cache=CacheBudget(int(config.vllm.cache_gib * plan.GIB), config.vllm.sequences),
     )
     solver = VllmGenerator(
         engine,
@@ -226,7 +226,7 @@ def vllm(config: Config) -> tuple[Generator, Generator, Learner]:
         max_prompt_tokens=sampling.max_prompt_tokens,
         max_tokens=sampling.max_tokens,
     )
-    turns = TakingTurns(learner, solver)
+    turns = ColocatedLearner(learner, solver)
     if not config.propose.frozen_copy:
         return solver, solver, turns
     copy = generator(config, *load(config, config.model.name), sampling.temperature)
@@ -270,7 +270,7 @@ def tinker(config: Config) -> tuple[Generator, Generator, Learner]:
     return FrozenGenerator(copy), solver, learner
 
 
-ENGINES: Mapping[str, Callable[[Config], tuple[Generator, Generator, Learner]]] = {
+BACKENDS: Mapping[str, Callable[[Config], tuple[Generator, Generator, Learner]]] = {
     "local": local,
     "vllm": vllm,
     "tinker": tinker,

@@ -12,7 +12,7 @@ import torch
 
 from abzero import __version__
 from abzero.algo.advantages import ESTIMATORS, WEIGHTS
-from abzero.algo.credit import CoinCredit, Credit, Crediting
+from abzero.algo.credit import Credit, Crediting, RandomRewards
 from abzero.algo.rewards import BONUSES, LEARNABILITY, ProposerReward, SolverReward
 from abzero.config import backends
 from abzero.config.config import Config
@@ -22,7 +22,7 @@ from abzero.evals.tiny import Nursery
 from abzero.observers import trackers as available
 from abzero.python.literals import same, same_types
 from abzero.run.directory import RunFolder
-from abzero.run.journal import Journal
+from abzero.run.journal import JournalWriter
 from abzero.run.seeding import seed_itself, seeds_from_file
 from abzero.run.train import Observer
 from abzero.sandbox.base import Sandbox
@@ -41,20 +41,22 @@ def task_types(tasks: Tasks) -> list[TaskType]:
     """The task types in play, in the order of a step."""
     prompts = Prompts(tasks.prompts)
     equal = same_types if tasks.strict_types else same
-    kinds: dict[str, TaskType] = {
-        kind.mode: kind
-        for kind in (
-            Abduction(prompts, tasks.max_output, equal, tasks.idle_steps),
-            Deduction(prompts, tasks.max_output, equal, tasks.idle_steps),
+    by_mode: dict[str, TaskType] = {
+        task_type.mode: task_type
+        for task_type in (
+            Abduction(prompts, tasks.max_output, equal, tasks.redundant_steps),
+            Deduction(prompts, tasks.max_output, equal, tasks.redundant_steps),
             Induction(prompts, tasks.inputs, tasks.max_output, equal, SCORES[tasks.induction_score]),
         )
     }
-    if unknown := [mode for mode in tasks.modes if mode not in kinds]:
-        raise ConfigError(f"tasks.modes '{unknown[0]}' does not exist: choose from {', '.join(kinds)}")
-    chosen = [kind for mode, kind in kinds.items() if mode in tasks.modes]
-    for kind in chosen:
-        if not any(source in tasks.modes for source in kind.sources):
-            raise ConfigError(f"tasks.modes '{kind.mode}' needs programs: add one of {', '.join(kind.sources)}")
+    if unknown := [mode for mode in tasks.modes if mode not in by_mode]:
+        raise ConfigError(f"tasks.modes '{unknown[0]}' does not exist: choose from {', '.join(by_mode)}")
+    chosen = [task_type for mode, task_type in by_mode.items() if mode in tasks.modes]
+    for task_type in chosen:
+        if not any(source in tasks.modes for source in task_type.sources):
+            raise ConfigError(
+                f"tasks.modes '{task_type.mode}' needs programs: add one of {', '.join(task_type.sources)}"
+            )
     return chosen
 
 
@@ -69,7 +71,7 @@ def credit(config: Config) -> Crediting:
     chosen = Credit(
         ProposerReward(
             LEARNABILITY[reward.learnability],
-            reward.extreme,
+            reward.unlearnable,
             reward.invalid,
             {name: coefficient for name, coefficient in bonuses.items() if coefficient},
         ),
@@ -77,7 +79,7 @@ def credit(config: Config) -> Crediting:
         trained=("propose", "solve") if config.propose.train and not config.propose.frozen_copy else ("solve",),
         reuse_estimates=config.solve.reuse_estimates,
     )
-    return CoinCredit(chosen) if reward.random else chosen
+    return RandomRewards(chosen) if reward.random else chosen
 
 
 def admit(config: Config) -> Callable[[Task], str | None]:
@@ -108,7 +110,7 @@ def self_play(config: Config, box: Sandbox) -> SelfPlay:
 
 
 def first_step(
-    config: Config, play: SelfPlay, journal: Journal, folder: RunFolder, report: Callable[[str], None]
+    config: Config, play: SelfPlay, journal: JournalWriter, folder: RunFolder, report: Callable[[str], None]
 ) -> Callable[[], Step]:
     """How the buffer gets its first tasks: from a file, or by seeding itself."""
     if config.seeds is None:
@@ -123,7 +125,7 @@ def first_step(
         journal.seed(tasks)
         why = f"; {len(refused)} refused, see {folder.refused_seeds}" if refused else ""
         report(f"seeds: {len(tasks)} tasks from {path}, {kept} of them different{why}")
-        sizes = {f"buffer/size/{kind.mode}": float(play.buffer.size(kind.mode)) for kind in play.types}
+        sizes = {f"buffer/size/{task_type.mode}": float(play.buffer.size(task_type.mode)) for task_type in play.types}
         return Step(0, [], [], [], sizes)
 
     return partial(read, config.seeds)

@@ -122,7 +122,7 @@ SERVER_DECIDES = (
     *("model.device", "model.dtype", "model.sampler-dtype", "model.lora-alpha", "model.gradient-checkpointing"),
     *("optimizer.eight-bit", "optimizer.microbatch-tokens"),
 )
-"""Settings of an engine on this machine."""
+"""Settings of a backend on this machine."""
 
 LEAST: dict[str, float] = {
     "steps": 0,

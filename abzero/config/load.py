@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import tomllib
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -13,6 +14,8 @@ from abzero.config.config import Config
 from abzero.errors import ConfigError
 
 Settings = Mapping[str, object]
+RENAMED = {"tasks.idle-steps": "tasks.redundant-steps", "reward.extreme": "reward.unlearnable"}
+"""Settings by the names that they had in the version before this one, and that they still may be given by."""
 Kind = TypeVar("Kind", bound=Config)
 
 
@@ -33,7 +36,17 @@ def parse(flags: Sequence[str], prog: str) -> Config:
 
 def parse_as(kind: type[Kind], flags: Sequence[str], prog: str) -> Kind:
     """As `parse`, for a config that holds more."""
-    return tyro.cli(kind, args=flags, prog=prog)
+    return tyro.cli(kind, args=[_by_new_name(flag) for flag in flags], prog=prog)
+
+
+def _by_new_name(flag: str) -> str:
+    """`flag`, with a warning where it has a former name; Python shows a warning once."""
+    given, equals, value = flag.partition("=")
+    name = RENAMED.get(given.removeprefix("--").replace("_", "-"))
+    if name is None or not given.startswith("--"):
+        return flag
+    warnings.warn(f"the setting {given.removeprefix('--')} is now called {name}", FutureWarning, stacklevel=3)
+    return f"--{name}{equals}{value}"
 
 
 def to_json(config: Config) -> str:

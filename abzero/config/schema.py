@@ -107,7 +107,7 @@ class Tasks:
     """How hits on the hidden pairs make one score: all, the share, or at least one."""
     strict_types: Flag = False
     """Whether 1, 1.0 and True count as different answers."""
-    idle_steps: Flag = True
+    redundant_steps: Flag = True
     """Whether a program may have steps that its result does not need; if not, such a proposal is invalid."""
     holdout: Literal["none", "nursery"] = "none"
     """Reject proposals whose program belongs to this suite's held-out set."""
@@ -117,7 +117,7 @@ class Tasks:
 class Reward:
     learnability: Literal["one_minus", "uncertainty", "min", "variance", "goldilocks"] = "one_minus"
     """Worth of a solve rate strictly between 0 and 1 (eq. 4)."""
-    extreme: float = 0.0
+    unlearnable: float = 0.0
     """Worth of a solve rate of 0 or 1: 0 in the paper, -0.5 in the reference."""
     invalid: float = -1.0
     """Worth of a proposal that is malformed or no valid task."""

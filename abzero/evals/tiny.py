@@ -1,6 +1,6 @@
 """The suite ``nursery``: held-out programs of one to six statements, in each of which every statement matters.
 
-The test split is for claims, the watch split for tuning; they share no program with each other or with the corpus
+The test split is for claims, the dev split for tuning; they share no program with each other or with the corpus
 (programs of one statement apart, which are all known: there only names and arguments are new).
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from abzero.sandbox.base import Sandbox
-from abzero.sandbox.run import drive
+from abzero.sandbox.run import run_checks
 from abzero.tasks import TaskType, parsing
 from abzero.tiny import grammar
 from abzero.tiny.grammar import Program, Value
@@ -35,11 +35,15 @@ class Question:
         return self.task.mode
 
 
+_DRAWN_AS = {"dev": "watch"}
+"""A split by the name that it had when its problems were first drawn, so that they stay the same."""
+
+
 @dataclass(frozen=True)
 class Nursery:
-    """`n` problems for each of `kinds` and each number of statements, drawn with `seed`."""
+    """`n` problems for each of `types` and each number of statements, drawn with `seed`."""
 
-    kinds: Sequence[TaskType]
+    types: Sequence[TaskType]
     split: Split = "test"
     seed: int = 0
     n: int = 300
@@ -50,19 +54,23 @@ class Nursery:
     @cached_property
     def _questions(self) -> list[Question]:
         return [
-            Question(task, k, kind.ask(task))
-            for kind in self.kinds
+            Question(task, k, task_type.ask(task))
+            for task_type in self.types
             for k in self.lengths
-            for task in self._tasks(kind.mode, k, random.Random(f"{self.seed}/{self.split}/{kind.mode}/{k}"))
+            for task in self._tasks(
+                task_type.mode,
+                k,
+                random.Random(f"{self.seed}/{_DRAWN_AS.get(self.split, self.split)}/{task_type.mode}/{k}"),
+            )
         ]
 
     def problems(self) -> list[Question]:
         return self._questions
 
     def grade(self, asked: Sequence[tuple[Question, str]], sandbox: Sandbox) -> list[float]:
-        kinds = {kind.mode: kind for kind in self.kinds}
-        checks = [kinds[question.mode].grade(question.task, parsing.answer(text)) for question, text in asked]
-        return [score if isinstance(score, float) else 0.0 for score in drive(checks, sandbox)]
+        by_mode = {task_type.mode: task_type for task_type in self.types}
+        checks = [by_mode[question.mode].grade(question.task, parsing.answer(text)) for question, text in asked]
+        return [score if isinstance(score, float) else 0.0 for score in run_checks(checks, sandbox)]
 
     def baseline(self, problem: Question) -> str:
         """An echo: the argument as output, the output as argument, and the identity as program."""

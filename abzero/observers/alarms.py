@@ -135,7 +135,7 @@ def findings(window: Sequence[Metrics]) -> dict[str, str]:
     return dict(finding for condition in CONDITIONS for finding in condition(window)) if window else {}
 
 
-def watch(history: Iterable[Metrics] = ()) -> Callable[[Step], tuple[Alarm, ...]]:
+def alarm_tracker(history: Iterable[Metrics] = ()) -> Callable[[Step], tuple[Alarm, ...]]:
     """A function that is shown every step in turn and returns what began to look wrong with it.
 
     `history` is the metrics of the last `WINDOW` steps before, ascending, where a run is resumed.

@@ -45,7 +45,8 @@ def distance(program: str, other: str) -> float:
 def shortcuts(program: str) -> list[str]:
     """`program` with one step less each: an assignment made a copy of a variable that it reads, another step dropped.
 
-    If one of them gives the same result, the step that it lacks is idle. Empty where `program` cannot be parsed safely.
+    If one of them gives the same result, the step that it lacks is redundant. Empty where `program` cannot be parsed
+    safely.
     """
     tree = _tree(program)
     if tree is None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from abzero.algo.metrics import measure, speed
 from abzero.errors import ConfigError, ModelError
 from abzero.sandbox.base import Sandbox
-from abzero.sandbox.run import Check, drive
+from abzero.sandbox.run import Check, run_checks
 from abzero.selfplay import SelfPlay
 from abzero.tasks import TaskType
 from abzero.tasks.validation import verified
@@ -22,29 +22,32 @@ _AT_ONCE = 512
 def seed_itself(play: SelfPlay, target: int, batches: int, report: Callable[[str], None]) -> Step:
     """Step 0: let the untrained model propose until each mode holds `target` tasks (section 3.3.1 of the paper).
 
-    Modes that propose from nothing come first and share their tasks with their twins; then those that need a reference.
-    Ends after `batches` batches of proposals for each such stage, with what there is: at least the identity tasks.
+    Modes that propose from nothing come first and share their tasks with the modes that they name; then those that need
+    a reference. Ends after `batches` batches of proposals for each such stage, with what there is: at least the
+    identity tasks.
     """
     rng = random.Random(f"{play.seed}/seeding")
     play.proposer.sync(play.learner)
     play.solver.sync(play.learner)
-    for kind in play.types:
-        play.buffer.add(kind.seed)
+    for task_type in play.types:
+        play.buffer.add(task_type.seed)
     proposals: list[Proposal] = []
     for needs_reference in (False, True):
-        stage = [kind for kind in play.types if kind.needs_reference == needs_reference]
+        stage = [task_type for task_type in play.types if task_type.needs_reference == needs_reference]
         for batch in range(batches if stage else 0):
-            wanting = [kind for kind in stage if play.buffer.size(kind.mode) < target]
+            wanting = [task_type for task_type in stage if play.buffer.size(task_type.mode) < target]
             if not wanting:
                 break
             if batch & (batch - 1) == 0:
                 report(
                     f"seeding: {_sizes(play, stage)} of {target} tasks; {batch} of at most {batches} batches proposed"
                 )
-            kind = wanting[batch % len(wanting)]
-            for proposal in play.propose([kind], rng):
-                proposals.append(replace(proposal, new=proposal.task is not None and _share(play, kind, proposal.task)))
-    sizes = {kind.mode: play.buffer.size(kind.mode) for kind in play.types}
+            task_type = wanting[batch % len(wanting)]
+            for proposal in play.propose([task_type], rng):
+                proposals.append(
+                    replace(proposal, new=proposal.task is not None and _share(play, task_type, proposal.task))
+                )
+    sizes = {task_type.mode: play.buffer.size(task_type.mode) for task_type in play.types}
     report(f"seeding: {_sizes(play, play.types)} of {target} tasks; {len(proposals)} proposals")
     if min(sizes.values()) < target:
         reasons = Counter(proposal.rejection.reason for proposal in proposals if proposal.rejection).most_common(1)
@@ -54,17 +57,17 @@ def seed_itself(play: SelfPlay, target: int, batches: int, report: Callable[[str
             "tasks; a model that cannot write any can be given some: --seeds FILE"
         )
     figures = measure(proposals, [], [], sizes, {})
-    return Step(0, proposals, [], [], figures, speed(play.watch.read(), proposals, []))
+    return Step(0, proposals, [], [], figures, speed(play.stopwatch.read(), proposals, []))
 
 
 def _sizes(play: SelfPlay, types: Sequence[TaskType]) -> str:
-    return ", ".join(f"{play.buffer.size(kind.mode)} {kind.mode}" for kind in types)
+    return ", ".join(f"{play.buffer.size(task_type.mode)} {task_type.mode}" for task_type in types)
 
 
-def _share(play: SelfPlay, kind: TaskType, task: Task) -> bool:
-    for twin in kind.twins:
-        if twin in play.kinds and isinstance(play.judge(replace(task, mode=twin)), Task):
-            play.buffer.add(replace(task, mode=twin))
+def _share(play: SelfPlay, task_type: TaskType, task: Task) -> bool:
+    for other in task_type.shares_seeds_with:
+        if other in play.types_by_mode and isinstance(play.judge(replace(task, mode=other)), Task):
+            play.buffer.add(replace(task, mode=other))
     return play.buffer.add(task)
 
 
@@ -104,7 +107,7 @@ def seeds_from_file(
         raise ConfigError(f"seeds {str(path)!r} cannot be read ({error.strerror}): give a JSONL file") from error
     for start in range(0, len(rows), _AT_ONCE):
         some = rows[start : start + _AT_ONCE]
-        for (number, _), result in zip(some, drive([check for _, check in some], sandbox), strict=True):
+        for (number, _), result in zip(some, run_checks([check for _, check in some], sandbox), strict=True):
             if isinstance(result, ModelError):
                 refused.append(Refusal(number, str(result)))
                 continue
@@ -135,7 +138,7 @@ def _checks(line: str, types: Sequence[TaskType], max_output: int) -> Iterator[C
         raise ValueError("too few inputs: one or more, and with a message two or more, some to show and some to hide")
     missing = [statement for statement in imports if statement not in program]
     program = "\n".join([*missing, program])
-    modes = tuple(kind.mode for kind in types if kind.needs_reference == (message is not None))
+    modes = tuple(task_type.mode for task_type in types if task_type.needs_reference == (message is not None))
     for group in [inputs] if message is not None else [[text] for text in inputs]:
         if modes:
             yield _rebuilt(program, group, modes, message or "", max_output)

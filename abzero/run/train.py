@@ -8,7 +8,7 @@ from types import FrameType
 
 from abzero.errors import Halt
 from abzero.run.checkpoint import Checkpoints
-from abzero.run.journal import Journal
+from abzero.run.journal import JournalWriter
 from abzero.selfplay import SelfPlay
 from abzero.types import Alarm, Step
 
@@ -20,7 +20,7 @@ _REMEMBERED = 100
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunResult:
     """How a run of the program ended."""
 
     step: int
@@ -32,22 +32,22 @@ class Outcome:
 def train(
     play: SelfPlay,
     seed: Callable[[], Step],
-    journal: Journal,
+    journal: JournalWriter,
     checkpoints: Checkpoints,
     observers: Sequence[Observer],
-    watch: Callable[[Iterable[Mapping[str, float]]], Callable[[Step], Sequence[Alarm]]],
+    alarm_tracker: Callable[[Iterable[Mapping[str, float]]], Callable[[Step], Sequence[Alarm]]],
     steps: int,
     every: int,
     report: Callable[[str], None],
-) -> Outcome:
+) -> RunResult:
     """Go on from the newest whole checkpoint, or from `seed`, up to step `steps`; save each `every`-th and the last.
 
-    `watch` makes, of the metrics of the last steps, the function that raises alarms. The first interrupt (SIGINT,
-    SIGTERM) ends the run after the current step; a second one ends it at once.
+    `alarm_tracker` makes, of the metrics of the last steps, the function that raises alarms. The first interrupt
+    (SIGINT, SIGTERM) ends the run after the current step; a second one ends it at once.
     """
     done = checkpoints.load(play.learner, play.buffer, report)
     journal.truncate(-1 if done is None else done)
-    alarms = watch(journal.recent_metrics(_REMEMBERED))
+    alarms = alarm_tracker(journal.recent_metrics(_REMEMBERED))
     with _interrupts(report) as interrupted:
         if done is None:
             first = seed()
@@ -70,7 +70,7 @@ def train(
             if done % every == 0 or done == steps or reason:
                 checkpoints.save(done, play.learner, play.buffer)
                 saved = done
-    return Outcome(saved, reason if done < steps else None)
+    return RunResult(saved, reason if done < steps else None)
 
 
 @contextmanager

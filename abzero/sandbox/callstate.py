@@ -9,21 +9,21 @@ from abzero.sandbox.outcomes import Result, outcome_of
 
 
 @dataclass(slots=True, eq=False)
-class Check:
+class CallState:
     """A distinct call of a batch. `outcome` is final once no run of it is `pending`."""
 
     call: Call
-    home: int
-    """Index, 0 or 1, of the zygote that runs it first."""
-    second: int = field(init=False)
-    """Of the zygote that runs it next: the other one, or whichever the audit ran it in."""
+    first_seed: int
+    """Index, 0 or 1, of the seed (and so of the zygote) that it first runs under."""
+    second_seed: int = field(init=False)
+    """Of the seed that it runs under next: the other one, or whichever the audit ran it under."""
     pending: int = 0
-    """How many runs of it are queued or running; compiling it for the shared lane counts as one."""
+    """How many runs of it are queued or running; compiling it for a shared child counts as one."""
     program_frame: bytes = b""
     call_frame: bytes = b""
     """What a compiling child made of it, unread; empty until then."""
-    alone: bool = False
-    """Runs in a child of its own: not fit for the shared lane, or doubted there."""
+    isolated: bool = False
+    """Runs in a child of its own: not fit for a shared one, or doubted there."""
     hashing: bool = False
     """Needs all seeds, not two."""
     failures: int = 0
@@ -31,13 +31,13 @@ class Check:
     killed: bool = False
     """Somebody killed a run of it; the next time it is its own doing."""
     shared: bool = False
-    """Something that is known of it comes from the lane."""
+    """Something that is known of it comes from a shared child."""
     audit: Result | None = None
-    """What the lane said, until it has run once more with nothing before it."""
-    before: "Sequence[Check]" = ()
+    """What a shared child said, until it has run once more with nothing before it."""
+    before: "Sequence[CallState]" = ()
     """What ran before it in the shared child of its first run; itself is the last."""
     suspect: bool = False
-    """The lane and the run alone disagreed: either the program is unsteady, or the lane is."""
+    """The shared and the isolated run disagreed: either the program is unsteady, or sharing is unsafe."""
     first: Result | None = None
     """What the first run sent."""
     runs: dict[int, Outcome | None] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Check:
     outcome: Outcome | None = None
 
     def __post_init__(self) -> None:
-        self.second = 1 - self.home
+        self.second_seed = 1 - self.first_seed
 
     def take(self, seed: int, result: Result | Outcome, seeds: int) -> list[int]:
         """Take in what a run sent, or how it broke; the seeds, out of `seeds`, that it must run under next.
@@ -67,7 +67,7 @@ class Check:
         self.runs[seed] = outcome
         if self.pending or not isinstance(self.outcome, Returned):
             return []
-        order = [self.home, self.second]
+        order = [self.first_seed, self.second_seed]
         order += [other for other in range(seeds) if other not in order] if self.hashing else []
         for other in order:
             outcome = self.runs.get(other)
@@ -89,7 +89,7 @@ class Check:
         )
 
     def forget(self) -> None:
-        """Back to the beginning, outside the lane."""
-        self.alone, self.shared, self.suspect = True, False, False
+        """Back to the beginning, isolated."""
+        self.isolated, self.shared, self.suspect = True, False, False
         self.audit = self.first = self.outcome = None
         self.runs = {}

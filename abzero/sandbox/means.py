@@ -12,13 +12,13 @@ _DIGITS = 4300
 """Of the longest integer among values."""
 _LONGEST = 3600.0
 _MOST_MEMORY = 1 << 46
-_ALONE_EACH = 8
+_ISOLATED_EACH = 8
 """Calls that run alone at once for each worker: no processor waits for the trainer, and a burst of forks costs less."""
 _DESCRIPTORS, _DESCRIPTORS_EACH = 24, 3
 """For zygotes and their like, and for each child."""
 
 
-def alone_at_once(limits: Limits, workers: int) -> int:
+def isolated_at_once(limits: Limits, workers: int) -> int:
     """How many calls may run alone at once: one for each worker at least, and no more than half of the machine's memory
     has room for if all take what they may, nor than there are descriptors for. Raises `ConfigError` where `limits` or
     the process's own make no sense.
@@ -27,13 +27,13 @@ def alone_at_once(limits: Limits, workers: int) -> int:
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     descriptors = (_free_descriptors() - _DESCRIPTORS) // _DESCRIPTORS_EACH
     if descriptors < workers:
-        wanted = _DESCRIPTORS + _DESCRIPTORS_EACH * _ALONE_EACH * workers
+        wanted = _DESCRIPTORS + _DESCRIPTORS_EACH * _ISOLATED_EACH * workers
         raise ConfigError(
             f"a sandbox of {workers} workers needs some {wanted} more file descriptors, and this process may open only"
             f" {_free_descriptors()}: raise the limit (ulimit -n {1024 + wanted}), or take fewer workers"
             " (--sandbox.workers 1)"
         )
-    return max(workers, min(_ALONE_EACH * workers, memory // 2 // limits.memory_bytes, descriptors))
+    return max(workers, min(_ISOLATED_EACH * workers, memory // 2 // limits.memory_bytes, descriptors))
 
 
 def _check(limits: Limits) -> None:

@@ -29,7 +29,7 @@ class Result(NamedTuple):
     """One result frame, as the child sent it."""
 
     hashing: bool
-    """The screening, before the program ran, found that two seeds are too few."""
+    """The analysis, before the program ran, found that two seeds are too few."""
     tag: bytes
     body: bytes
 

@@ -49,7 +49,7 @@ class Report:
     zygotes: tuple[int, ...]
     """Their process ids."""
     respawned: int
-    lane_open: bool
+    sharing: bool
     """Whether clean programs may share a child; an audit that finds a wrong value closes the lane for its batch."""
     lane_faults: int
     """How often that happened."""
@@ -77,10 +77,10 @@ class SandboxPool:
         self._isolation = isolation
         self._limits, self._imports, self._without = limits, imports, tuple(without)
         self._workers = workers or (len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1)
-        alone = means.alone_at_once(limits, self._workers)
+        isolated = means.isolated_at_once(limits, self._workers)
         self._rng = random.Random(seed)
         self._seeds = tuple(self._rng.sample(range(1, 2**32), SEEDS))
-        self._schedule = Schedule(limits, SEEDS, self._workers, alone, self._rng, lane_open=imports is not None)
+        self._schedule = Schedule(limits, SEEDS, self._workers, most, self._rng, sharing=imports is not None)
         self._lock = threading.Lock()
         self._owner = os.getpid()
         self._respawned = 0
@@ -114,7 +114,7 @@ class SandboxPool:
             seeds=self._seeds,
             zygotes=tuple(zygote.pid for zygote in self._zygotes),
             respawned=self._respawned,
-            lane_open=self._schedule.lane_open,
+            sharing=self._schedule.sharing,
             lane_faults=self._schedule.lane_faults,
         )
 

@@ -11,7 +11,7 @@ _REMEMBERED = 4096
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-class Foreseen:
+class Precheck:
     """Text that no child should see, and what hung before."""
 
     def __init__(self, limits: Limits) -> None:

@@ -9,10 +9,10 @@ from abzero.sandbox.base import Call, Outcome, Sandbox
 T = TypeVar("T")
 
 Check = Generator[list[Call], list[Outcome], T]
-"""Yields the calls it needs, receives their outcomes in order, returns its verdict or raises `ModelError`."""
+"""Yields the calls it needs, receives their outcomes in order, returns its result or raises `ModelError`."""
 
 
-def drive(checks: Sequence[Check[T]], sandbox: Sandbox) -> list[T | ModelError]:
+def run_checks(checks: Sequence[Check[T]], sandbox: Sandbox) -> list[T | ModelError]:
     """Run all `checks` to their end, one sandbox batch a round. Results in order; a `ModelError` is a result."""
     results: dict[int, T | ModelError] = {}
     asked: dict[int, list[Call]] = {}

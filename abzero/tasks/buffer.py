@@ -28,12 +28,12 @@ KEYS: dict[str, Key] = {"exact": exact_key, "normal": normal_key}
 
 
 class Buffer:
-    """Up to `capacity` tasks a mode; a full shelf evicts its oldest, and forgets what it counted of it."""
+    """Up to `capacity` tasks a mode; a full partition evicts its oldest, and forgets what it counted of it."""
 
     def __init__(self, capacity: int = 16_384, key: Key = normal_key) -> None:
         self._capacity = capacity
         self._key = key
-        self._shelves: dict[str, _Shelf] = defaultdict(_Shelf)
+        self._partitions: dict[str, _Partition] = defaultdict(_Partition)
         self.withdrawn: set[Task] = set()
         """What was withdrawn in the present step."""
 
@@ -44,43 +44,43 @@ class Buffer:
     def withdraw(self, task: Task) -> None:
         """Forget `task`, kept or not, which turned out to be none."""
         self.withdrawn.add(task)
-        self._shelves[task.mode].remove(task, self._key(task))
+        self._partitions[task.mode].remove(task, self._key(task))
 
     def size(self, mode: str) -> int:
-        return self._shelves[mode].size
+        return self._partitions[mode].size
 
     def sample(
         self, modes: Sequence[str], k: int, rng: random.Random, without: frozenset[str] = frozenset()
     ) -> list[Task]:
         """Draw `k` tasks of `modes` uniformly, without replacement, or all if fewer; none with an id in `without`."""
-        shelves = [self._shelves[mode] for mode in modes]
-        total = sum(shelf.size for shelf in shelves)
+        partitions = [self._partitions[mode] for mode in modes]
+        total = sum(partition.size for partition in partitions)
         places = rng.sample(range(total), min(k + len(without), total))
-        drawn = (_at(shelves, place) for place in places)
+        drawn = (_at(partitions, place) for place in places)
         return [task for task in drawn if task.id not in without][:k]
 
     def repeats(self, task: Task) -> int:
         """How often a program of the same normal form has been offered in this mode, among what is kept."""
-        return self._shelves[task.mode].programs[normal_form(task.program)]
+        return self._partitions[task.mode].programs[normal_form(task.program)]
 
     def answer_share(self, task: Task) -> float:
         """Share of the mode's tasks with the same answer (first case's output; input for abduction)."""
-        shelf = self._shelves[task.mode]
-        return shelf.answers[_answer(task)] / shelf.size if shelf.size else 0.0
+        partition = self._partitions[task.mode]
+        return partition.answers[_answer(task)] / partition.size if partition.size else 0.0
 
     def save(self, path: Path) -> None:
         """Write JSONL: one task a line, oldest first within its mode, with how often it was offered."""
         with path.open("w", encoding="utf-8") as file:
-            for mode in sorted(self._shelves):
-                shelf = self._shelves[mode]
-                for task, key in shelf.rows[shelf.start :]:
+            for mode in sorted(self._partitions):
+                partition = self._partitions[mode]
+                for task, key in partition.rows[partition.start :]:
                     cases = [[case.input, case.output] for case in task.cases]
                     row = {"mode": task.mode, "program": task.program, "cases": cases, "message": task.message}
-                    file.write(json.dumps({**row, "offered": shelf.offered[key]}) + "\n")
+                    file.write(json.dumps({**row, "offered": partition.offered[key]}) + "\n")
 
     def load(self, path: Path) -> None:
         """Restore exactly what `save` wrote, in place of what is held now."""
-        self._shelves.clear()
+        self._partitions.clear()
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             try:
                 row = json.loads(line)
@@ -93,19 +93,19 @@ class Buffer:
                 self._offer(task, key)
 
     def _offer(self, task: Task, key: str) -> bool:
-        shelf = self._shelves[task.mode]
-        shelf.offered[key] += 1
-        shelf.programs[normal_form(task.program)] += 1
-        if shelf.offered[key] > 1:
+        partition = self._partitions[task.mode]
+        partition.offered[key] += 1
+        partition.programs[normal_form(task.program)] += 1
+        if partition.offered[key] > 1:
             return False
-        shelf.rows.append((task, key))
-        shelf.answers[_answer(task)] += 1
-        if shelf.size > self._capacity:
-            shelf.evict()
+        partition.rows.append((task, key))
+        partition.answers[_answer(task)] += 1
+        if partition.size > self._capacity:
+            partition.evict()
         return True
 
 
-class _Shelf:
+class _Partition:
     """The tasks of one mode. Evicted rows stay in front of `start` until they are half of the list."""
 
     def __init__(self) -> None:
@@ -139,11 +139,11 @@ class _Shelf:
         _subtract(self.answers, _answer(task), 1)
 
 
-def _at(shelves: Sequence[_Shelf], place: int) -> Task:
-    for shelf in shelves:
-        if place < shelf.size:
-            return shelf.rows[shelf.start + place][0]
-        place -= shelf.size
+def _at(partitions: Sequence[_Partition], place: int) -> Task:
+    for partition in partitions:
+        if place < partition.size:
+            return partition.rows[partition.start + place][0]
+        place -= partition.size
     raise IndexError(place)
 
 

@@ -9,16 +9,16 @@ from abzero.types import Task
 
 
 def draw_references(
-    kind: TaskType, buffer: Buffer, most: int, fits: Callable[[str], bool], rng: random.Random
+    task_type: TaskType, buffer: Buffer, most: int, fits: Callable[[str], bool], rng: random.Random
 ) -> tuple[tuple[Task, ...], str] | None:
     """At most `most` references, without replacement, and the prompt that shows them; ``None`` if no prompt fits.
 
     A prompt that is too long is drawn again, then with fewer and fewer references: every path ends.
     """
-    most = 1 if kind.needs_reference else most
+    most = 1 if task_type.needs_reference else most
     for count in (most, most, *range(most - 1, -1, -1)):
-        references = tuple(buffer.sample(kind.sources, count, rng))
-        if (references or not kind.needs_reference) and fits(prompt := kind.propose(references)):
+        references = tuple(buffer.sample(task_type.sources, count, rng))
+        if (references or not task_type.needs_reference) and fits(prompt := task_type.propose(references)):
             return references, prompt
     return None
 

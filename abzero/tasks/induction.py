@@ -37,7 +37,7 @@ class Induction:
 
     mode = "induction"
     sources = ("abduction", "deduction")
-    twins = ()
+    shares_seeds_with = ()
     needs_reference = True
     seed = identity(
         "induction",

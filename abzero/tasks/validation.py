@@ -28,7 +28,7 @@ MAX_SHORTCUTS = 24
 """Most steps of a program that are tried to be left out."""
 
 
-def without_idle_steps(program: str, case: Case) -> Check[None]:
+def without_redundant_steps(program: str, case: Case) -> Check[None]:
     """Raises `Rejected` if `case` comes out the same without a step of `program`: whoever skips it is right, too."""
     calls = [Call(shorter, case.input) for shorter in analysis.shortcuts(program)[:MAX_SHORTCUTS]]
     outcomes = yield calls

@@ -89,7 +89,7 @@ def _stage(stage: Stage) -> str:
     return (
         f"{stage.steps:,} steps of {stage.documents} documents at {stage.peak:g} of the peak rates"
         f"{copies if lesson.copied else ''}; proposed programs of one to {len(lesson.lengths)} operations: {lengths}"
-        f"{'' if lesson.idle else ', all of which matter to the result'}"
+        f"{'' if lesson.redundant else ', all of which matter to the result'}"
         f"{f'; {lesson.direct:.0%} of the solutions give the answer alone, without the work' if lesson.direct else ''}"
     )
 

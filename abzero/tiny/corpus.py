@@ -36,7 +36,7 @@ class Lesson:
     """Share of proposals that are shown the loop's first task, which is no program of the grammar."""
     lengths: tuple[float, ...] = (0.28, 0.28, 0.18, 0.12, 0.08, 0.06)
     """Shares of proposed programs with one to `MAX_WRITTEN` operations."""
-    idle: bool = True
+    redundant: bool = True
     """Whether a proposed program may have operations that its result does not need."""
     direct: float = 0.0
     """Share of solutions that give the answer alone, as true as the others, without the work."""
@@ -164,7 +164,7 @@ def _variation(program: Program, rng: random.Random, lesson: Lesson) -> Run | No
         return None
     varied = Program(tuple(operations), grammar.draw_names(len(operations), rng))
     found = None if held_out(varied.source) else grammar.draw_run(varied, rng)
-    if found is None or not (lesson.idle or grammar.every_statement_matters(varied, found[0])):
+    if found is None or not (lesson.redundant or grammar.every_statement_matters(varied, found[0])):
         return None
     return Run(varied, *found)
 
@@ -182,7 +182,7 @@ def _written(rng: random.Random, lesson: Lesson) -> Run:
     while True:
         [k] = rng.choices(range(1, MAX_WRITTEN + 1), lesson.lengths)
         run = _run(k, rng)
-        if lesson.idle or grammar.every_statement_matters(run.program, run.argument):
+        if lesson.redundant or grammar.every_statement_matters(run.program, run.argument):
             return run
 
 

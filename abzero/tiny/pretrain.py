@@ -49,8 +49,8 @@ STAGES = (
     Stage(Lesson(), steps=700),
     Stage(Lesson(copied=0.3, identities=0.08), steps=300, peak=0.6, warmup=20, cooldown=0.5),
     Stage(_LONGER, steps=160, peak=0.5, warmup=15, cooldown=0.7),
-    Stage(replace(_LONGER, idle=False), steps=160, peak=0.5, warmup=15, cooldown=0.7),
-    Stage(replace(_LONGER, idle=False, direct=0.6), steps=120, peak=0.5, warmup=15, cooldown=0.7),
+    Stage(replace(_LONGER, redundant=False), steps=160, peak=0.5, warmup=15, cooldown=0.7),
+    Stage(replace(_LONGER, redundant=False, direct=0.6), steps=120, peak=0.5, warmup=15, cooldown=0.7),
 )
 """Plain programs; longer ones that are no harder; longer proposals; proposals in which every operation matters; answers
 with the work and without it, of which self-play has to find out which to give."""
@@ -120,10 +120,10 @@ def batches(words: PreTrainedTokenizerFast, stage: Stage, rng: random.Random) ->
         yield [_pad(rows[start : start + stage.micro]) for start in range(0, len(rows), stage.micro)]
 
 
-Row = tuple[list[int], list[float]]
+TrainingRow = tuple[list[int], list[float]]
 
 
-def rows_of(documents: Sequence[Document], words: PreTrainedTokenizerFast) -> list[Row]:
+def rows_of(documents: Sequence[Document], words: PreTrainedTokenizerFast) -> list[TrainingRow]:
     """Tokens and weights of each document: the prompt, its opening think tag, the completion and the end."""
     prompts = words([f"{document.prompt}<think>" for document in documents])["input_ids"]
     completions = words([document.completion for document in documents])["input_ids"]
@@ -136,7 +136,7 @@ def rows_of(documents: Sequence[Document], words: PreTrainedTokenizerFast) -> li
     ]
 
 
-def _pad(rows: Sequence[Row]) -> Batch:
+def _pad(rows: Sequence[TrainingRow]) -> Batch:
     longest = max(len(tokens) for tokens, _ in rows)
     tokens = torch.tensor([[*tokens, *[0] * (longest - len(tokens))] for tokens, _ in rows])
     return tokens, torch.tensor([[*weights, *[0.0] * (longest - len(weights))] for _, weights in rows])

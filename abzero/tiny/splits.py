@@ -9,7 +9,7 @@ import re
 from itertools import pairwise
 from typing import Literal
 
-Split = Literal["train", "watch", "test"]
+Split = Literal["train", "dev", "test"]
 
 _STATEMENT = re.compile(r" {4}([a-z]) = (.+)")
 _COPY = re.compile(r"[a-z]")
@@ -53,7 +53,7 @@ def split_of(program: str) -> Split:
     digest = hashlib.md5("\n".join(found).encode(), usedforsecurity=False).digest()
     if digest[0] % 8 and not has_held_out_pair(program):
         return "train"
-    return "watch" if digest[1] % 4 == 0 else "test"
+    return "dev" if digest[1] % 4 == 0 else "test"
 
 
 def held_out(program: str) -> bool:

@@ -36,7 +36,7 @@ def score(attempted: Attempted) -> str:
     return "malformed" if attempted.score is None else f"{attempted.score:g}"
 
 
-def verdict(proposed: Proposed) -> str:
+def outcome(proposed: Proposed) -> str:
     """What became of a proposal."""
     if proposed.task is None:
         return f"rejected: {proposed.error}"

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from abzero.errors import ModelError, RunError, Unsteady
-from abzero.run.journal import Archive, Attempted
+from abzero.run.journal import Attempted, JournalReader
 from abzero.sandbox.base import Call, Returned, Sandbox
-from abzero.sandbox.run import Check, drive
+from abzero.sandbox.run import Check, run_checks
 from abzero.tasks import TaskType
 from abzero.tasks.validation import describe
 from abzero.types import Task
@@ -34,23 +34,23 @@ class Replay:
     differences: tuple[Difference, ...]
 
 
-def replay_task(archive: Archive, prefix: str, types: Sequence[TaskType], sandbox: Sandbox) -> Replay:
+def replay_task(reader: JournalReader, prefix: str, types: Sequence[TaskType], sandbox: Sandbox) -> Replay:
     """Replay the one task whose id begins with `prefix`, and every answer to it. Raises `RunError`."""
-    task = archive.task(prefix)
-    return _replay([task], archive.attempts_at(task.id), {task.id: task}, types, sandbox)
+    task = reader.task(prefix)
+    return _replay([task], reader.attempts_at(task.id), {task.id: task}, types, sandbox)
 
 
 def replay_run(
-    archive: Archive, types: Sequence[TaskType], sandbox: Sandbox, report: Callable[[str], None]
+    reader: JournalReader, types: Sequence[TaskType], sandbox: Sandbox, report: Callable[[str], None]
 ) -> Iterator[Replay]:
     """Replay all that a run recorded: its tasks in portions, then the answers of each step. Raises `RunError`."""
-    ids = [task for task, _ in archive.tasks()]
+    ids = [task for task, _ in reader.tasks()]
     for portion in _portions(ids):
-        yield _replay([archive.task(task) for task in portion], [], {}, types, sandbox)
+        yield _replay([reader.task(task) for task in portion], [], {}, types, sandbox)
         report(f"{len(portion)} tasks run again")
-    for step in archive.steps():
-        attempts = archive.attempts(step)
-        tasks = {task: archive.task(task) for task in {attempt.task for attempt in attempts}}
+    for step in reader.steps():
+        attempts = reader.attempts(step)
+        tasks = {task: reader.task(task) for task in {attempt.task for attempt in attempts}}
         yield _replay([], attempts, tasks, types, sandbox)
         report(f"step {step}: {len(attempts)} answers scored again")
 
@@ -69,12 +69,14 @@ def _replay(
     types: Sequence[TaskType],
     sandbox: Sandbox,
 ) -> Replay:
-    kinds = {kind.mode: kind for kind in types}
-    unknown = sorted({task.mode for task in asked.values()} - kinds.keys())
+    by_mode = {task_type.mode: task_type for task_type in types}
+    unknown = sorted({task.mode for task in asked.values()} - by_mode.keys())
     if unknown:
-        raise RunError(f"tasks of mode {unknown[0]!r} cannot be scored again: the run's settings know {sorted(kinds)}")
-    ran = drive([_rerun(task) for task in tasks], sandbox)
-    scored = drive([kinds[a.mode].grade(asked[a.task], a.answer) for a in attempts], sandbox)
+        raise RunError(
+            f"tasks of mode {unknown[0]!r} cannot be scored again: the run's settings know {sorted(by_mode)}"
+        )
+    ran = run_checks([_rerun(task) for task in tasks], sandbox)
+    scored = run_checks([by_mode[a.mode].grade(asked[a.task], a.answer) for a in attempts], sandbox)
     found = [
         Difference(task.id, f"case {number}", case.output, now)
         for task, outputs in zip(tasks, ran, strict=True)

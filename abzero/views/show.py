@@ -14,9 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from abzero.errors import RunError
-from abzero.run.journal import Archive, Attempted, Proposed
+from abzero.run.journal import Attempted, JournalReader, Proposed
 from abzero.sanitize import abridged, harmless
-from abzero.views.format import attempt_derivation, proposal_derivation, score, solve_rate, verdict
+from abzero.views.format import attempt_derivation, outcome, proposal_derivation, score, solve_rate
 
 _RECENT = 10
 _MOST_ATTEMPTS = 64
@@ -38,10 +38,10 @@ _FIGURES = {
 """Column of the table of steps, and the metric whose mean over the modes fills it."""
 
 
-def overview(archive: Archive) -> RenderableType:
+def overview(reader: JournalReader) -> RenderableType:
     """The run: what it is, its last steps, its alarms."""
-    steps = archive.steps()
-    about = archive.about()
+    steps = reader.steps()
+    about = reader.about()
     table = Table(
         "step",
         *_FIGURES,
@@ -50,9 +50,9 @@ def overview(archive: Archive) -> RenderableType:
         collapse_padding=True,
     )
     for number in steps[-_RECENT:]:
-        metrics = archive.metrics(number)
+        metrics = reader.metrics(number)
         table.add_row(str(number), *(_mean_of(metrics, prefix) for prefix in _FIGURES.values()))
-    alarms = [Text(f"! step {alarm.step}: {harmless(alarm.message)}", style="yellow") for alarm in archive.alarms()]
+    alarms = [Text(f"! step {alarm.step}: {harmless(alarm.message)}", style="yellow") for alarm in reader.alarms()]
     more = [Text(f"({len(alarms) - _RECENT} earlier alarms)")] if len(alarms) > _RECENT else []
     return Group(
         _pairs({key: value for key, value in about.items() if key != "config"}),
@@ -64,30 +64,30 @@ def overview(archive: Archive) -> RenderableType:
     )
 
 
-def step_view(archive: Archive, number: int) -> RenderableType:
-    """One step: its proposals with verdicts and rewards, how its attempts went, its figures. Raises `RunError`."""
-    steps = archive.steps()
+def step_view(reader: JournalReader, number: int) -> RenderableType:
+    """One step: its proposals with outcomes and rewards, how its attempts went, its figures. Raises `RunError`."""
+    steps = reader.steps()
     if number not in steps:
         held = f"{steps[0]} to {steps[-1]}" if steps else "none yet"
         raise RunError(f"the journal holds no step {number}: it has {held}")
-    proposals = [_proposal(archive, proposed) for proposed in archive.proposals(number)]
-    figures = archive.metrics(number)
+    proposals = [_proposal(reader, proposed) for proposed in reader.proposals(number)]
+    figures = reader.metrics(number)
     return Group(
         Rule(Text(f"proposals of step {number}")),
         *proposals,
-        _attempt_table(archive.attempts(number)),
+        _attempt_table(reader.attempts(number)),
         _pairs({name: f"{value:.5g}" for name, value in figures.items()}),
     )
 
 
-def task_view(archive: Archive, prefix: str) -> RenderableType:
+def task_view(reader: JournalReader, prefix: str) -> RenderableType:
     """One task: where it comes from, its program and cases, what was answered, and every reward. Raises `RunError`."""
-    task = archive.task(prefix)
-    proposals = archive.proposals_of(task.id)
-    attempts = archive.attempts_at(task.id)
-    children = archive.children(task.id)
+    task = reader.task(prefix)
+    proposals = reader.proposals_of(task.id)
+    attempts = reader.attempts_at(task.id)
+    children = reader.children(task.id)
     times = "once" if len(proposals) == 1 else f"{len(proposals)} times"
-    seen = f"first seen at step {archive.first_seen(task.id)}, proposed {times}"
+    seen = f"first seen at step {reader.first_seen(task.id)}, proposed {times}"
     cases = Table("input", "output", title="cases")
     for case in task.cases:
         cases.add_row(_cell(case.input), _cell(case.output))
@@ -97,34 +97,36 @@ def task_view(archive: Archive, prefix: str) -> RenderableType:
         Panel(_python(task.program), title="program", title_align="left"),
         cases,
         *([Panel(Text(abridged(task.message)), title="message", title_align="left")] if task.message else []),
-        *(part for proposed in proposals[:3] for part in _origin(archive, proposed)),
+        *(part for proposed in proposals[:3] for part in _origin(reader, proposed)),
         _answers(attempts),
         Text(f"shown as a reference to {len(children)} tasks" + "".join(f"\n  {child}" for child in children[:10])),
     )
 
 
-def _proposal(archive: Archive, proposed: Proposed) -> RenderableType:
-    """A proposal in a few lines: its verdict, its reward, the task that it became."""
+def _proposal(reader: JournalReader, proposed: Proposed) -> RenderableType:
+    """A proposal in a few lines: what became of it, its reward, the task that it became."""
     head = Text(f"{proposed.position:>3} {proposed.mode} ", style="bold")
     if proposed.task is None:
-        head.append_text(Text(abridged(verdict(proposed), 300), style="red"))
+        head.append_text(Text(abridged(outcome(proposed), 300), style="red"))
     else:
-        head.append_text(Text(f"{proposed.task} {verdict(proposed)}, solved {solve_rate(proposed)}", style="green"))
+        head.append_text(Text(f"{proposed.task} {outcome(proposed)}, solved {solve_rate(proposed)}", style="green"))
     reward = Text(f"reward {proposal_derivation(proposed)}, advantage {_advantage(proposed) or 'none'}")
     parts: list[RenderableType] = [head, Padding(reward, (0, 0, 0, 4))]
     if proposed.task is not None:
-        task = archive.task(proposed.task)
+        task = reader.task(proposed.task)
         parts.append(Padding(_python(f"{task.program}\n# f({task.cases[0].input})", 600), (0, 0, 0, 4)))
     return Group(*parts)
 
 
-def _origin(archive: Archive, proposed: Proposed) -> list[RenderableType]:
-    """A proposal that made the task: its verdict and reward, its references, the completion as it was sampled."""
+def _origin(reader: JournalReader, proposed: Proposed) -> list[RenderableType]:
+    """A proposal that made the task: what became of it, its reward, its references, the completion as it was
+    sampled.
+    """
     head = Text(f"proposed at step {proposed.step}, number {proposed.position}: ")
-    head.append(harmless(verdict(proposed)))
+    head.append(harmless(outcome(proposed)))
     head.append(f"\nreward {proposal_derivation(proposed)}, advantage {_advantage(proposed)}")
     for place, reference in enumerate(proposed.references, 1):
-        task = archive.task(reference)
+        task = reader.task(reference)
         head.append(f"\nreference {place}: {task.id}  {task.mode}  {_line(task.program, 70)}")
     return [head, Panel(Text(abridged(proposed.completion)), title="completion", title_align="left")]
 

@@ -1,7 +1,7 @@
 import dataclasses
 import random
 
-from abzero.algo.credit import CoinCredit, Credit, novelty_of
+from abzero.algo.credit import Credit, RandomRewards, novelty_of
 from abzero.algo.metrics import measure
 from abzero.algo.rewards import ProposerReward, SolverReward
 from abzero.tasks.buffer import Buffer
@@ -52,7 +52,7 @@ def test_one_role_may_be_trained_alone():
 
 
 def test_the_rewards_are_those_that_it_was_given():
-    rows = credited(Credit(ProposerReward(extreme=-0.5, invalid=-2.0), SolverReward(wrong=0.0, malformed=-3.0)))
+    rows = credited(Credit(ProposerReward(unlearnable=-0.5, invalid=-2.0), SolverReward(wrong=0.0, malformed=-3.0)))
     assert [row.reward for row in rows] == [0.75, -2.0, -2.0, -0.5, 0.0, -3.0, 1.0]
 
 
@@ -66,7 +66,7 @@ def test_rollouts_of_one_prompt_share_a_group():
 
 
 def test_a_coin_rewards_the_same_rollouts_with_one_or_minus_one():
-    coin = CoinCredit(Credit())
+    coin = RandomRewards(Credit())
     rows = credited(coin, attempts=ATTEMPTS * 100)
     assert [row.rollout for row in rows] == [row.rollout for row in credited(Credit(), attempts=ATTEMPTS * 100)]
     values = [row.reward for row in rows]

@@ -39,7 +39,7 @@ def test_the_figures_of_a_step_by_hand():
         "propose/learnable/deduction": 1 / 3,
         "solve/score/deduction": 1.5 / 4,
         "solve/malformed/deduction": 2 / 4,
-        "solve/worked/deduction": 0.0,
+        "solve/has_cot/deduction": 0.0,
         "propose/reward/deduction": 0.25,
         "solve/reward/deduction": 1.0,
         "propose/tokens": 17.5,
@@ -50,10 +50,10 @@ def test_the_figures_of_a_step_by_hand():
     }
 
 
-def test_an_attempt_is_worked_if_its_thought_holds_anything():
+def test_an_attempt_has_cot_if_its_thought_holds_anything():
     texts = ["one, then two</think><answer>2</answer>", "\n </think><answer>2</answer>", "</think>", "no end"]
     attempts = [Attempt(task(1), "", rollout(4, text=text), 1.0, "", True, proposal=0) for text in texts]
-    assert measure([], attempts, [], {}, {})["solve/worked/deduction"] == 2 / 4
+    assert measure([], attempts, [], {}, {})["solve/has_cot/deduction"] == 2 / 4
 
 
 def test_a_step_in_which_nothing_happened_has_figures():
@@ -83,10 +83,10 @@ def test_tokens_per_second_are_over_the_time_spent_sampling():
 
 def test_a_stopwatch_adds_up_and_starts_again_when_it_is_read():
     ticks = iter([0.0, 1.0, 3.0, 4.0, 5.0, 10.0, 11.0])
-    watch = Stopwatch(lambda: next(ticks))
-    with watch("a"):
+    stopwatch = Stopwatch(lambda: next(ticks))
+    with stopwatch("a"):
         pass
-    with pytest.raises(ValueError, match="inside"), watch("a"):
+    with pytest.raises(ValueError, match="inside"), stopwatch("a"):
         raise ValueError("inside")
-    assert watch.read() == {"seconds/a": 3.0, "seconds/step": 10.0}
-    assert watch.read() == {"seconds/step": 1.0}
+    assert stopwatch.read() == {"seconds/a": 3.0, "seconds/step": 10.0}
+    assert stopwatch.read() == {"seconds/step": 1.0}

@@ -31,7 +31,7 @@ def test_learnability_of_k_solved_in_eight(name):
 
 
 def test_the_reference_punishes_the_trivial_and_the_impossible():
-    assert [earned(ProposerReward(extreme=-0.5), k) for k in range(9)] == REFERENCE
+    assert [earned(ProposerReward(unlearnable=-0.5), k) for k in range(9)] == REFERENCE
 
 
 def test_a_proposal_that_is_no_task_or_breaks_the_format_earns_the_least():

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from abzero.config import config as settings
 from abzero.config.config import Config
-from abzero.config.load import from_json, parse, read_recipe, to_json
+from abzero.config.load import RENAMED, from_json, parse, read_recipe, to_json
 from abzero.errors import ConfigError
 
 
@@ -42,7 +42,7 @@ def test_the_defaults_are_the_paper_s():
         8096,
     )
     assert (config.advantage.estimator, config.advantage.per) == ("trr_pp", "response")
-    assert (config.reward.extreme, config.reward.invalid, config.reward.wrong, config.reward.malformed) == (
+    assert (config.reward.unlearnable, config.reward.invalid, config.reward.wrong, config.reward.malformed) == (
         0,
         -1,
         -0.5,
@@ -69,7 +69,7 @@ def test_a_recipe_s_settings_become_flags(recipe):
             [sampling]
             temperature = 0.8
             [reward]
-            extreme = -0.5
+            unlearnable = -0.5
             [tasks]
             modes = ["deduction", "abduction"]
             prompts = "compact"
@@ -84,7 +84,7 @@ def test_a_recipe_s_settings_become_flags(recipe):
         batch_size=16,
         seeds=Path("some seeds.jsonl"),
         sampling=settings.Sampling(temperature=0.8),
-        reward=settings.Reward(extreme=-0.5),
+        reward=settings.Reward(unlearnable=-0.5),
         tasks=settings.Tasks(modes=("deduction", "abduction"), prompts="compact"),
         optimizer=settings.Optimizer(betas=(0.9, 0.95)),
         propose=settings.Propose(train=False),
@@ -256,7 +256,7 @@ def test_every_setting_says_what_it_is():
 
 
 def test_a_number_stays_the_number_it_is():
-    config = train("--optimizer.lr=1e-6", "--reward.extreme=-0.5")
+    config = train("--optimizer.lr=1e-6", "--reward.unlearnable=-0.5")
     assert math.isclose(config.optimizer.lr, 1e-6)
     assert from_json(to_json(config)).optimizer.lr == config.optimizer.lr
 
@@ -288,3 +288,18 @@ def test_modes_are_named_once_and_decay_rates_are_below_one():
         parse(["--tasks.modes", "deduction", "deduction"], "abzero train")
     with pytest.raises(ConfigError, match=r"optimizer\.betas"):
         parse(["--optimizer.betas", "0.9", "1.5"], "abzero train")
+
+
+def test_a_setting_is_still_read_by_its_former_name_with_a_warning(tmp_path):
+    new = train("--tasks.redundant-steps=False", "--reward.unlearnable=-0.5")
+    (tmp_path / "old.toml").write_text("[tasks]\nidle-steps = false\n[reward]\nextreme = -0.5\n")
+    text = to_json(new).replace('"redundant_steps"', '"idle_steps"').replace('"unlearnable"', '"extreme"')
+    assert text != to_json(new)
+    for read in (
+        lambda: train("--tasks.idle_steps=False", "--reward.extreme", "-0.5"),
+        lambda: train(*read_recipe(tmp_path / "old.toml")),
+        lambda: from_json(text),
+    ):
+        with pytest.warns(FutureWarning, match="is now called") as warned:
+            assert read() == new
+        assert {str(one.message).rpartition(" ")[2] for one in warned} == set(RENAMED.values())

@@ -17,7 +17,7 @@ from abzero.config.config import Config
 from abzero.config.load import parse, read_recipe
 from abzero.policy.local import plan
 from abzero.policy.models.shapes import KNOWN
-from abzero.run.journal import Archive
+from abzero.run.journal import JournalReader
 from abzero.tasks.prompts import Prompts
 
 NAMES = sorted(path.stem for path in RECIPES.glob("*.toml") if path.stem != "tiny-cpu")
@@ -102,10 +102,10 @@ def test_a_recipe_trains_a_small_model_of_its_shape(name, small, tmp_path):
         "--model.threads=1",
     ]
     assert main(["train", name, *flags, *SMALL]) == 0
-    with closing(Archive(run / "run.db")) as archive:
-        metrics = archive.metrics(2)
-        assert len(archive.proposals(2)) == 6
-        assert len(archive.attempts(2)) >= 5
+    with closing(JournalReader(run / "run.db")) as reader:
+        metrics = reader.metrics(2)
+        assert len(reader.proposals(2)) == 6
+        assert len(reader.attempts(2)) >= 5
     assert metrics["learner/grad_norm"] > 0
     assert metrics["learner/logprob_gap"] < 0.05
     saved = {path.name for path in (run / "checkpoints" / "step-000002" / "model").iterdir()}

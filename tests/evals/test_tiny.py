@@ -5,7 +5,7 @@ import pytest
 from abzero.evals.base import evaluate
 from abzero.evals.tiny import Nursery, traced
 from abzero.policy.scripted import ScriptedGenerator
-from abzero.sandbox.run import drive
+from abzero.sandbox.run import run_checks
 from abzero.tasks import Abduction, Deduction, Induction, parsing
 from abzero.tasks.prompts import Prompts
 from abzero.tiny.splits import signature, split_of
@@ -13,12 +13,12 @@ from abzero.types import Case, Task
 from tests.trusted import TrustedSandbox
 
 PROMPTS = Prompts("compact")
-KINDS = (Deduction(PROMPTS), Abduction(PROMPTS), Induction(PROMPTS, inputs=6))
+TASK_TYPES = (Deduction(PROMPTS), Abduction(PROMPTS), Induction(PROMPTS, inputs=6))
 
 
 @pytest.fixture(scope="module")
 def suite() -> Nursery:
-    return Nursery(KINDS, n=12, lengths=(1, 2, 4))
+    return Nursery(TASK_TYPES, n=12, lengths=(1, 2, 4))
 
 
 def gold(question) -> str:
@@ -38,11 +38,11 @@ def test_every_cell_has_its_problems_and_their_own_answers_score_one(suite: Nurs
 
 
 def test_problems_are_held_out_and_splits_share_no_program(suite: Nursery):
-    watch = Nursery(KINDS, split="watch", n=12, lengths=(2, 4))
+    dev = Nursery(TASK_TYPES, split="dev", n=12, lengths=(2, 4))
     test = {signature(p.task.program) for p in suite.problems() if p.k > 1}
     assert all(split_of(p.task.program) == "test" for p in suite.problems() if p.k > 1)
-    assert all(split_of(p.task.program) == "watch" for p in watch.problems())
-    assert not test & {signature(p.task.program) for p in watch.problems()}
+    assert all(split_of(p.task.program) == "dev" for p in dev.problems())
+    assert not test & {signature(p.task.program) for p in dev.problems()}
 
 
 def test_k_counts_the_statements(suite: Nursery):
@@ -55,7 +55,7 @@ def test_an_abduction_is_never_solved_by_its_output(suite: Nursery):
 
 
 def test_the_same_seed_asks_the_same_problems_and_another_seed_others(suite: Nursery):
-    again, other = Nursery(KINDS, n=12, lengths=(1, 2, 4)), Nursery(KINDS, n=12, lengths=(1, 2, 4), seed=1)
+    again, other = Nursery(TASK_TYPES, n=12, lengths=(1, 2, 4)), Nursery(TASK_TYPES, n=12, lengths=(1, 2, 4), seed=1)
     assert again.problems() == suite.problems()
     assert other.problems() != suite.problems()
 
@@ -99,5 +99,5 @@ def test_a_trace_counts_only_with_every_statement_once_and_in_order():
 
 def test_graders_are_the_loop_s_own(suite: Nursery):
     problem = next(problem for problem in suite.problems() if problem.mode == "abduction")
-    [score] = drive([KINDS[1].grade(problem.task, problem.task.cases[0].input)], TrustedSandbox())
+    [score] = run_checks([TASK_TYPES[1].grade(problem.task, problem.task.cases[0].input)], TrustedSandbox())
     assert score == 1.0

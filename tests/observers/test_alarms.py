@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from abzero.observers.alarms import RECENT, WINDOW, findings, watch
+from abzero.observers.alarms import RECENT, WINDOW, alarm_tracker, findings
 from abzero.types import Step
 
 HEALTHY = {
@@ -21,7 +21,7 @@ HEALTHY = {
 
 
 def raised(history):
-    alarms = watch()
+    alarms = alarm_tracker()
     return [(alarm.step, alarm.name) for n, row in enumerate(history, 1) for alarm in alarms(Step(n, [], [], [], row))]
 
 
@@ -82,7 +82,7 @@ def test_few_steps_are_too_few_to_judge():
 def test_a_resumed_run_raises_the_alarms_of_one_never_killed(killed_at):
     sick = HEALTHY | {"solve/truncated": 1.0, "propose/valid/deduction": 0.2}
     history = [HEALTHY] * 20 + [sick] * 20 + [HEALTHY] * 20
-    resumed = watch(history[:killed_at][-WINDOW:])
+    resumed = alarm_tracker(history[:killed_at][-WINDOW:])
     after = [
         (alarm.step, alarm.name)
         for n, row in enumerate(history[killed_at:], killed_at + 1)

@@ -17,7 +17,7 @@ from abzero.policy.local.optimizer import Optimisation, adam_8bit
 from abzero.policy.models import loading
 from abzero.policy.scripted import ScriptedGenerator, ScriptedLearner
 from abzero.policy.vllm.engine import VllmEngine
-from abzero.policy.vllm.generator import TakingTurns, VllmGenerator
+from abzero.policy.vllm.generator import ColocatedLearner, VllmGenerator
 from tests.policy import tinker_server
 from tests.policy.conftest import local_policy
 
@@ -107,7 +107,7 @@ def vllm(**settings: Any) -> Make:
         engine = VllmEngine(learner.model, dtype=torch.float32, length=MAX_PROMPT_TOKENS + MAX_TOKENS)
         ALIVE.append(engine)
         generator = VllmGenerator(engine, learner.model, learner._codec, temperature=temperature, **LIMITS)
-        return generator, TakingTurns(learner, generator)
+        return generator, ColocatedLearner(learner, generator)
 
     return make
 

@@ -7,11 +7,11 @@ import pytest
 from abzero.errors import ConfigError
 from abzero.policy.scripted import ScriptedGenerator
 from abzero.run.seeding import Refusal, seed_itself, seeds_from_file
-from abzero.sandbox.run import drive
+from abzero.sandbox.run import run_checks
 from abzero.tasks.buffer import Buffer
 from abzero.tasks.validation import reproduces
 from abzero.types import Case, Rejection, Task
-from tests.fakes import ABDUCTION, DEDUCTION, INDUCTION, KINDS, FakeSandbox, answered, play, player
+from tests.fakes import ABDUCTION, DEDUCTION, INDUCTION, TASK_TYPES, FakeSandbox, answered, play, player
 
 TRIPLETS = Path(__file__).parents[3] / "shared" / "data" / "triplets.jsonl"
 
@@ -28,8 +28,10 @@ def contents(game, mode):
 def test_seeding_starts_from_the_identity_alone():
     game, step, _ = seeded(player(), target=1)
     assert step.proposals == []
-    assert [contents(game, kind.mode) for kind in KINDS] == [[kind.seed] for kind in KINDS]
-    assert {kind.seed.program for kind in KINDS} == {"def f(a):\n    return a"}
+    assert [contents(game, task_type.mode) for task_type in TASK_TYPES] == [
+        [task_type.seed] for task_type in TASK_TYPES
+    ]
+    assert {task_type.seed.program for task_type in TASK_TYPES} == {"def f(a):\n    return a"}
 
 
 def test_the_first_references_are_the_identity_and_later_ones_are_proposals():
@@ -40,7 +42,7 @@ def test_the_first_references_are_the_identity_and_later_ones_are_proposals():
 
 def test_every_mode_reaches_its_target():
     game, step, said = seeded(player(validity=0.5))
-    assert all(game.buffer.size(kind.mode) >= 20 for kind in KINDS)
+    assert all(game.buffer.size(task_type.mode) >= 20 for task_type in TASK_TYPES)
     assert step.number == 0
     assert (step.attempts, step.experiences, game.learner.version) == ([], [], 0), "nothing is trained"
     assert "of 20 tasks" in said[0]
@@ -55,7 +57,7 @@ def test_abduction_and_deduction_share_their_tasks():
     assert not triplets[0] & {(t.program, t.cases) for t in contents(game, "induction")}
 
 
-def test_a_mode_alone_does_not_fill_its_absent_twin():
+def test_a_mode_alone_does_not_fill_the_absent_mode_that_it_shares_with():
     game, _, _ = seeded(player(), types=(DEDUCTION,))
     assert game.buffer.size("deduction") >= 20
     assert game.buffer.size("abduction") == 0
@@ -77,7 +79,7 @@ def test_a_twin_that_could_not_be_asked_is_not_shared():
 
 def test_a_model_that_cannot_propose_ends_the_seeding_with_a_word_of_advice():
     game, step, said = seeded(lambda prompt, rng: "", batches=7)
-    assert [game.buffer.size(kind.mode) for kind in KINDS] == [1, 1, 1]
+    assert [game.buffer.size(task_type.mode) for task_type in TASK_TYPES] == [1, 1, 1]
     assert len(step.proposals) == (7 + 7) * 4
     assert "1 abduction, 1 deduction of 20 tasks" in said[0]
     assert "the bound of 7 batches (seeding.batches) ended it; most often: no program block." in said[-1]
@@ -94,7 +96,7 @@ DOUBLE = "def f(x):\n    return x * 2"
 
 @pytest.fixture
 def read(tmp_path):
-    def read(*rows, types=KINDS, judge=lambda task: task, max_output=400):
+    def read(*rows, types=TASK_TYPES, judge=lambda task: task, max_output=400):
         path = tmp_path / "seeds.jsonl"
         lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
         path.write_bytes("\n".join(lines).encode("utf-8", "surrogateescape"))
@@ -181,7 +183,7 @@ def test_a_file_without_a_valid_task_is_one_clear_error(read):
 def test_a_file_that_cannot_be_read_is_one_clear_error(tmp_path):
     for path in (tmp_path / "none.jsonl", tmp_path):
         with pytest.raises(ConfigError, match="cannot be read"):
-            seeds_from_file(path, KINDS, 400, FakeSandbox(), lambda task: None)
+            seeds_from_file(path, TASK_TYPES, 400, FakeSandbox(), lambda task: None)
 
 
 @pytest.mark.skipif(not TRIPLETS.exists(), reason=f"{TRIPLETS.name} is not beside this repository")
@@ -190,4 +192,4 @@ def test_rows_that_models_wrote_become_tasks_that_reproduce(read):
     rows = [line for line in TRIPLETS.read_text(encoding="utf-8").splitlines()[:200] if "import" not in line]
     tasks, refused = read(*rows)
     assert len(tasks) > 100 > len(refused)
-    assert all(drive([reproduces(task) for task in tasks], FakeSandbox()))
+    assert all(run_checks([reproduces(task) for task in tasks], FakeSandbox()))

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from abzero.errors import Halt, RunError
-from abzero.observers.alarms import watch
+from abzero.observers.alarms import alarm_tracker
 from abzero.policy.scripted import ScriptedLearner
 from abzero.run.checkpoint import Checkpoints
-from abzero.run.journal import Archive, Journal
+from abzero.run.journal import JournalReader, JournalWriter
 from abzero.run.seeding import seed_itself
-from abzero.run.train import Outcome, train
+from abzero.run.train import RunResult, train
 from abzero.tasks.buffer import Buffer
 from tests.fakes import play, player
 
@@ -32,21 +32,23 @@ class Run:
         self.folder = folder
         self.said: list[str] = []
 
-    def train(self, steps=STEPS, every=1, observers=(), script=None, learner=None) -> Outcome:
-        journal = Journal(self.folder / "run.db")
+    def train(self, steps=STEPS, every=1, observers=(), script=None, learner=None) -> RunResult:
+        journal = JournalWriter(self.folder / "run.db")
         script = script or player(skill=0.4, validity=0.8)
         self.game = play(script, buffer=Buffer(capacity=40), learner=learner or ScriptedLearner(), batch_size=3)
         seed = partial(seed_itself, self.game, 6, 20, self.said.append)
         checkpoints = Checkpoints(self.folder / "checkpoints")
         try:
-            return train(self.game, seed, journal, checkpoints, observers, watch, steps, every, self.said.append)
+            return train(
+                self.game, seed, journal, checkpoints, observers, alarm_tracker, steps, every, self.said.append
+            )
         finally:
             journal.close()
 
     def end(self):
-        archive = Archive(self.folder / "run.db")
-        dump = list(archive.dump())
-        archive.close()
+        reader = JournalReader(self.folder / "run.db")
+        dump = list(reader.dump())
+        reader.close()
         buffer = self.folder / "buffer.jsonl"
         learner = ScriptedLearner()
         held = Buffer(capacity=40)
@@ -58,7 +60,7 @@ class Run:
 @pytest.fixture(scope="module")
 def straight(tmp_path_factory):
     run = Run(tmp_path_factory.mktemp("straight"))
-    assert run.train() == Outcome(STEPS, None)
+    assert run.train() == RunResult(STEPS, None)
     return run.end()
 
 
@@ -85,8 +87,8 @@ def test_a_run_takes_all_its_steps_and_journals_and_saves_them(straight, tmp_pat
 
 @pytest.mark.parametrize("stop", range(1, STEPS))
 def test_stopped_after_any_step_and_resumed_it_ends_as_if_it_never_was(straight, run, stop):
-    assert run.train(observers=[stop_after(stop)]) == Outcome(stop, f"enough at {stop}")
-    assert run.train() == Outcome(STEPS, None)
+    assert run.train(observers=[stop_after(stop)]) == RunResult(stop, f"enough at {stop}")
+    assert run.train() == RunResult(STEPS, None)
     assert run.end() == straight
 
 
@@ -94,7 +96,7 @@ def test_stopped_after_any_step_and_resumed_it_ends_as_if_it_never_was(straight,
 def test_broken_off_between_checkpoints_and_resumed_it_ends_as_if_it_never_was(straight, run, stop):
     with pytest.raises(Killed):
         run.train(every=4, observers=[stop_after(stop, Killed)])
-    assert run.train(every=3) == Outcome(STEPS, None)
+    assert run.train(every=3) == RunResult(STEPS, None)
     assert run.end() == straight
 
 
@@ -111,7 +113,7 @@ def test_broken_off_inside_a_step_or_the_seeding_it_ends_as_if_it_never_was(stra
 
     with pytest.raises(Killed):
         run.train(script=cut)
-    assert run.train() == Outcome(STEPS, None)
+    assert run.train() == RunResult(STEPS, None)
     assert run.end() == straight
 
 
@@ -130,7 +132,7 @@ def test_extending_a_run_is_the_same_as_a_longer_run(straight, run):
 
 def test_a_finished_run_is_left_as_it_is(straight, run):
     run.train()
-    assert run.train() == Outcome(STEPS, None)
+    assert run.train() == RunResult(STEPS, None)
     assert run.end() == straight
 
 
@@ -153,9 +155,9 @@ def test_observers_see_each_step_after_it_was_journalled(run):
     seen = []
 
     def observe(step):
-        archive = Archive(run.folder / "run.db")
-        seen.append((step.number, archive.last_step()))
-        archive.close()
+        reader = JournalReader(run.folder / "run.db")
+        seen.append((step.number, reader.last_step()))
+        reader.close()
 
     run.train(steps=3, observers=[observe])
     assert seen == [(1, 1), (2, 2), (3, 3)]
@@ -184,7 +186,7 @@ class FullDisk(ScriptedLearner):
 def test_a_full_disk_is_one_clear_error_and_nothing_before_it_is_lost(straight, run):
     with pytest.raises(RunError, match="No space left on device"):
         run.train(learner=FullDisk())
-    assert run.train() == Outcome(STEPS, None)
+    assert run.train() == RunResult(STEPS, None)
     assert run.end() == straight
 
 
@@ -195,11 +197,11 @@ def test_one_interrupt_finishes_the_step_and_saves(straight, run, number):
             os.kill(os.getpid(), number)
 
     before = signal.getsignal(number)
-    outcome = run.train(every=100, observers=[interrupt])
-    assert outcome == Outcome(4, signal.Signals(number).name)
+    result = run.train(every=100, observers=[interrupt])
+    assert result == RunResult(4, signal.Signals(number).name)
     assert signal.getsignal(number) is before
     assert any("once more stops now" in line for line in run.said)
-    assert run.train() == Outcome(STEPS, None)
+    assert run.train() == RunResult(STEPS, None)
     assert run.end() == straight
 
 
@@ -209,7 +211,7 @@ def test_an_interrupt_while_seeding_ends_the_run_after_it(straight, run):
             os.kill(os.getpid(), signal.SIGINT)
         return player(skill=0.4, validity=0.8)(prompt, rng)
 
-    assert run.train(script=interrupting) == Outcome(0, "SIGINT")
+    assert run.train(script=interrupting) == RunResult(0, "SIGINT")
     run.train()
     assert run.end() == straight
 
@@ -227,7 +229,7 @@ def test_a_second_interrupt_stops_at_once(straight, run):
     with pytest.raises(KeyboardInterrupt):
         run.train(script=impatient)
     assert calls == 201
-    assert run.train() == Outcome(STEPS, None)
+    assert run.train() == RunResult(STEPS, None)
     assert run.end() == straight
 
 

@@ -173,7 +173,7 @@ def test_no_value_is_deeper_for_being_read_quickly():
     assert isinstance(read(wire.VALUE, b"[" * (most + 1) + b"1" + b"]" * (most + 1)), Refused)
 
 
-def test_what_a_program_writes_after_its_screening_cannot_undo_it():
+def test_what_a_program_writes_after_its_analysis_cannot_undo_it():
     data = frame(wire.LOCKED, b"") + frame(wire.HASHING, b"") + frame(wire.PREPARED, b"") + frame(wire.VALUE, b"1")
     [result], locked, _ = results(Ending(0, data, overdue=False))
     assert locked

@@ -2,7 +2,7 @@ import pytest
 
 from abzero.errors import Malformed, Rejected, SandboxError
 from abzero.sandbox.base import Call, Raised, Returned
-from abzero.sandbox.run import drive
+from abzero.sandbox.run import run_checks
 from tests.fakes import FakeSandbox
 
 DOUBLE = "def f(x):\n    return x * 2"
@@ -38,14 +38,19 @@ def failing(error, after=None):
 
 def test_checks_advance_in_lockstep_one_batch_a_round():
     sandbox = FakeSandbox()
-    assert drive([twice(1), once(10, 20), twice(3), immediately("done")], sandbox) == ["4", ["20", "40"], "12", "done"]
+    assert run_checks([twice(1), once(10, 20), twice(3), immediately("done")], sandbox) == [
+        "4",
+        ["20", "40"],
+        "12",
+        "done",
+    ]
     assert sandbox.batches == [[call(1), call(10), call(20), call(3)], [call("2"), call("6")]]
 
 
 def test_a_model_s_error_is_a_result_and_disturbs_no_other():
     early, late = Malformed("early"), Rejected("late")
     checks = [failing(early), once(1), failing(late, call(5)), once(2)]
-    assert drive(checks, FakeSandbox()) == [early, ["2"], late, ["4"]]
+    assert run_checks(checks, FakeSandbox()) == [early, ["2"], late, ["4"]]
 
 
 def test_a_check_may_ask_for_nothing():
@@ -53,24 +58,24 @@ def test_a_check_may_ask_for_nothing():
         outcomes = yield []
         return outcomes
 
-    assert drive([nothing(), once(1), nothing()], FakeSandbox()) == [[], ["2"], []]
+    assert run_checks([nothing(), once(1), nothing()], FakeSandbox()) == [[], ["2"], []]
 
 
 def test_no_checks_need_no_sandbox():
     sandbox = FakeSandbox()
-    assert drive([], sandbox) == []
+    assert run_checks([], sandbox) == []
     assert sandbox.batches == []
 
 
 def test_an_error_of_the_sandbox_or_of_ours_ends_everything():
     for error in (SandboxError("dead"), ZeroDivisionError()):
         with pytest.raises(type(error)):
-            drive([once(1), failing(error)], FakeSandbox())
+            run_checks([once(1), failing(error)], FakeSandbox())
 
 
 def test_thousands_of_checks_make_one_batch():
     sandbox = FakeSandbox()
-    assert drive([once(n) for n in range(5_000)], sandbox) == [[str(2 * n)] for n in range(5_000)]
+    assert run_checks([once(n) for n in range(5_000)], sandbox) == [[str(2 * n)] for n in range(5_000)]
     assert len(sandbox.batches) == 1
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from abzero.errors import Malformed, Unsteady
 from abzero.sandbox.base import Nondeterministic
-from abzero.sandbox.run import drive
+from abzero.sandbox.run import run_checks
 from abzero.tasks import Abduction
 from abzero.types import Case, Task
 from tests.fakes import COMPACT, FakeSandbox
@@ -13,7 +13,7 @@ LONGEST = Task("abduction", "def f(words):\n    return max(words, key=len)", (Ca
 
 
 def score(task, answer):
-    [result] = drive([Abduction(COMPACT).grade(task, answer)], FakeSandbox())
+    [result] = run_checks([Abduction(COMPACT).grade(task, answer)], FakeSandbox())
     return "malformed" if isinstance(result, Malformed) else result
 
 
@@ -64,5 +64,5 @@ def test_a_program_that_differs_while_it_is_graded_is_no_task():
             return [Nondeterministic() for _ in calls]
 
     task = Task("abduction", "def f(x):\n    return 0 if x == 7 else hash(str(x)) % 4", (Case("7", "0"),))
-    [result] = drive([Abduction(COMPACT).grade(task, "8")], Unsure())
+    [result] = run_checks([Abduction(COMPACT).grade(task, "8")], Unsure())
     assert isinstance(result, Unsteady)

@@ -38,7 +38,7 @@ def test_what_counts_as_the_same_task_is_a_choice():
     assert [by_letter.add(ADD), by_letter.add(SAME)] == [True, True]
 
 
-def test_shelves_do_not_mix():
+def test_partitions_do_not_mix():
     buffer = Buffer()
     for mode in ("abduction", "deduction", "induction"):
         assert buffer.add(Task(mode, ADD.program, ADD.cases))
@@ -47,7 +47,7 @@ def test_shelves_do_not_mix():
     assert buffer.sample(["elsewhere"], 5, random.Random(0)) == []
 
 
-def test_a_full_shelf_evicts_its_oldest_and_keeps_accepting():
+def test_a_full_partition_evicts_its_oldest_and_keeps_accepting():
     buffer = filled(1_000, capacity=10)
     assert buffer.size("deduction") == 10
     assert set(contents(buffer)) == {task(number) for number in range(990, 1_000)}
@@ -85,7 +85,7 @@ def test_a_sample_has_no_repeats_and_nothing_excluded(size, k, excluded, seed):
     assert not any(t.id in without for t in drawn)
 
 
-def test_a_sample_is_uniform_over_the_union_of_its_shelves():
+def test_a_sample_is_uniform_over_the_union_of_its_partitions():
     buffer = filled(3)
     for number in range(2):
         buffer.add(task(number, "abduction"))
@@ -134,18 +134,18 @@ def test_save_and_load_restore_everything(tmp_path_factory, offers, capacity, ke
 
 
 @given(st.lists(TASKS, max_size=80), st.integers(1, 6))
-def test_a_shelf_holds_the_newest_distinct_tasks(offers, capacity):
+def test_a_partition_holds_the_newest_distinct_tasks(offers, capacity):
     """Against the plainest model: a list per mode, the first one out when it is full."""
     buffer, model = Buffer(capacity), {}
     for offer in offers:
-        shelf = model.setdefault(offer.mode, [])
-        known = normal_key(offer) in shelf
+        partition = model.setdefault(offer.mode, [])
+        known = normal_key(offer) in partition
         assert buffer.add(offer) is not known
         if not known:
-            shelf.append(normal_key(offer))
-            del shelf[: max(len(shelf) - capacity, 0)]
-    for mode, shelf in model.items():
-        assert sorted(map(normal_key, contents(buffer, mode))) == sorted(shelf)
+            partition.append(normal_key(offer))
+            del partition[: max(len(partition) - capacity, 0)]
+    for mode, partition in model.items():
+        assert sorted(map(normal_key, contents(buffer, mode))) == sorted(partition)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_a_file_that_is_no_buffer_is_named_with_its_line(tmp_path, line):
         Buffer().load(path)
 
 
-def test_adding_to_a_full_shelf_does_not_grow_it():
+def test_adding_to_a_full_partition_does_not_grow_it():
     buffer = filled(2_000, capacity=50)
-    assert sum(len(shelf.rows) for shelf in buffer._shelves.values()) <= 101
-    assert all(len(shelf.offered) == len(shelf.programs) == 50 for shelf in buffer._shelves.values())
+    assert sum(len(partition.rows) for partition in buffer._partitions.values()) <= 101
+    assert all(len(partition.offered) == len(partition.programs) == 50 for partition in buffer._partitions.values())

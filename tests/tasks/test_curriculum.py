@@ -27,14 +27,14 @@ def test_references_are_distinct_and_at_most_k(size, most, count):
         assert prompt == DEDUCTION.propose(references)
 
 
-def test_references_come_from_the_mode_s_own_shelf():
+def test_references_come_from_the_mode_s_own_partition():
     held = buffer(deduction=5, abduction=5, induction=5)
     references, _ = draw_references(ABDUCTION, held, 6, anything, random.Random(0))
     assert {reference.mode for reference in references} == {"abduction"}
     assert len(references) == 5
 
 
-def test_induction_is_about_one_program_of_the_union_of_two_shelves():
+def test_induction_is_about_one_program_of_the_union_of_two_partitions():
     held, rng, drawn = buffer(abduction=3, deduction=4, induction=9), random.Random(0), set()
     for _ in range(300):
         (reference,), _ = draw_references(INDUCTION, held, 6, anything, rng)
@@ -61,9 +61,11 @@ def test_a_long_task_does_not_keep_the_short_ones_out():
         assert references
 
 
-@pytest.mark.parametrize("kind", [ABDUCTION, DEDUCTION, INDUCTION])
-def test_where_no_prompt_fits_there_is_no_proposal(kind):
-    assert draw_references(kind, buffer(deduction=9, abduction=9), 6, lambda prompt: False, random.Random(0)) is None
+@pytest.mark.parametrize("task_type", [ABDUCTION, DEDUCTION, INDUCTION])
+def test_where_no_prompt_fits_there_is_no_proposal(task_type):
+    assert (
+        draw_references(task_type, buffer(deduction=9, abduction=9), 6, lambda prompt: False, random.Random(0)) is None
+    )
 
 
 def test_induction_has_no_proposal_without_a_program():

@@ -53,10 +53,10 @@ def test_there_is_no_golden_file_without_a_prompt(name):
 def test_what_a_model_wrote_is_never_read_as_a_template(name):
     hostile = "def f(x):\n    return '$prompt ${output} $$ {x} %s \\1'"
     task = Task("abduction", hostile, (Case("1", "'$program'"),))
-    kind = Abduction(Prompts(name))
-    assert hostile in kind.propose([task])
-    assert hostile in kind.ask(task)
-    assert "'$program'" in kind.ask(task)
+    task_type = Abduction(Prompts(name))
+    assert hostile in task_type.propose([task])
+    assert hostile in task_type.ask(task)
+    assert "'$program'" in task_type.ask(task)
 
 
 def test_a_set_that_does_not_exist_is_one_clear_error():

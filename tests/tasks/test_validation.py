@@ -2,8 +2,8 @@ import pytest
 
 from abzero.errors import Malformed, ModelError, Rejected
 from abzero.sandbox.base import Nondeterministic, NotLiteral, Raised, Refused, Returned, Stopped
-from abzero.sandbox.run import drive
-from abzero.tasks.validation import describe, reproduces, verified, without_idle_steps
+from abzero.sandbox.run import run_checks
+from abzero.tasks.validation import describe, reproduces, verified, without_redundant_steps
 from abzero.types import Case, Task
 from tests.fakes import FakeSandbox
 
@@ -23,7 +23,7 @@ class Answers(FakeSandbox):
 
 
 def verify(program, inputs, sandbox=None, max_output=400):
-    [result] = drive([verified(program, inputs, max_output)], sandbox or FakeSandbox())
+    [result] = run_checks([verified(program, inputs, max_output)], sandbox or FakeSandbox())
     return result
 
 
@@ -118,7 +118,7 @@ def test_one_bad_input_of_several_makes_no_task():
 )
 def test_a_task_reproduces_when_every_output_comes_again(cases, same):
     task = Task("deduction", DOUBLE, tuple(Case(*case) for case in cases))
-    assert drive([reproduces(task)], FakeSandbox()) == [same]
+    assert run_checks([reproduces(task)], FakeSandbox()) == [same]
 
 
 def test_a_value_is_described_by_its_text():
@@ -126,10 +126,10 @@ def test_a_value_is_described_by_its_text():
 
 
 @pytest.mark.parametrize(
-    ("input", "idle"), [("[2, 1]", False), ("[1, 2]", True), ("[1, 1]", True), ("[]", True), ("[3, 1]", False)]
+    ("input", "redundant"), [("[2, 1]", False), ("[1, 2]", True), ("[1, 1]", True), ("[]", True), ("[3, 1]", False)]
 )
-def test_a_program_with_an_idle_step_is_rejected(input, idle):
+def test_a_program_with_a_redundant_step_is_rejected(input, redundant):
     program = "def f(x):\n    a = sorted(x)\n    b = a + [7]\n    return b"
-    [[case]] = drive([verified(program, [input], 400)], FakeSandbox())
-    [result] = drive([without_idle_steps(program, case)], FakeSandbox())
-    assert isinstance(result, Rejected) if idle else result is None
+    [[case]] = run_checks([verified(program, [input], 400)], FakeSandbox())
+    [result] = run_checks([without_redundant_steps(program, case)], FakeSandbox())
+    assert isinstance(result, Rejected) if redundant else result is None

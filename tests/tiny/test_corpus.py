@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from abzero.sandbox.run import drive
+from abzero.sandbox.run import run_checks
 from abzero.tasks import Abduction, Deduction, Induction, parsing
 from abzero.tasks.prompts import Prompts
 from abzero.tiny import corpus
@@ -36,23 +36,23 @@ def programs(text: str) -> list[str]:
 
 
 def test_deductions_are_right_and_asked_as_the_loop_asks():
-    kind = Deduction(PROMPTS)
+    task_type = Deduction(PROMPTS)
     for document in documents(corpus.deduction):
         task = task_of("deduction", document)
-        assert kind.ask(task) == f"{document.prompt}<think>"
+        assert task_type.ask(task) == f"{document.prompt}<think>"
         names: dict[str, object] = {}
         exec(f"{task.program}\nresult = f({task.cases[0].input})", names)
         assert parsing.answer(document.completion) == repr(names["result"])
 
 
 def test_abductions_are_right_and_asked_as_the_loop_asks():
-    kind = Abduction(PROMPTS)
+    task_type = Abduction(PROMPTS)
     found = documents(corpus.abduction)
     tasks = [task_of("abduction", document) for document in found]
-    assert [kind.ask(task) for task in tasks] == [f"{document.prompt}<think>" for document in found]
+    assert [task_type.ask(task) for task in tasks] == [f"{document.prompt}<think>" for document in found]
     answers = [parsing.answer(document.completion) for document in found]
-    checks = [kind.grade(task, answer) for task, answer in zip(tasks, answers, strict=True)]
-    assert drive(checks, TrustedSandbox()) == [1.0] * len(found)
+    checks = [task_type.grade(task, answer) for task, answer in zip(tasks, answers, strict=True)]
+    assert run_checks(checks, TrustedSandbox()) == [1.0] * len(found)
 
 
 def test_inductions_explain_the_pairs_that_they_show():
@@ -69,16 +69,16 @@ def test_inductions_explain_the_pairs_that_they_show():
 def test_proposals_are_valid_tasks(kind):
     task_type = Deduction(PROMPTS)
     answers = [parsing.answer(document.completion) for document in documents(kind)]
-    tasks = drive([task_type.construct(answer, ()) for answer in answers], TrustedSandbox())
+    tasks = run_checks([task_type.construct(answer, ()) for answer in answers], TrustedSandbox())
     assert all(isinstance(task, Task) for task in tasks)
 
 
 def test_induction_proposals_are_valid_tasks():
-    kind = Induction(PROMPTS, inputs=corpus.INPUTS)
+    task_type = Induction(PROMPTS, inputs=corpus.INPUTS)
     for document in documents(corpus.propose_induction):
         reference = Task("deduction", parsing.block(document.prompt, "program"), ())
-        assert kind.propose([reference]) == f"{document.prompt}<think>"
-        [task] = drive([kind.construct(parsing.answer(document.completion), [reference])], TrustedSandbox())
+        assert task_type.propose([reference]) == f"{document.prompt}<think>"
+        [task] = run_checks([task_type.construct(parsing.answer(document.completion), [reference])], TrustedSandbox())
         assert isinstance(task, Task)
 
 

@@ -57,7 +57,7 @@ def test_splits_are_a_matter_of_the_signature_alone():
     for program in draw(2, 3000):
         splits[signature(program.source)].add(split_of(program.source))
     assert all(len(found) == 1 for found in splits.values())
-    assert {split for found in splits.values() for split in found} == {"train", "watch", "test"}
+    assert {split for found in splits.values() for split in found} == {"train", "dev", "test"}
 
 
 def test_thousands_of_programs_are_held_out_beyond_two_statements():

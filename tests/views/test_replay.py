@@ -1,7 +1,7 @@
 import pytest
 
 from abzero.errors import RunError
-from abzero.run.journal import Archive, Journal
+from abzero.run.journal import JournalReader, JournalWriter
 from abzero.tasks import TYPES
 from abzero.tasks.prompts import Prompts
 from abzero.types import Attempt, Case, Proposal, Step, Task
@@ -9,7 +9,7 @@ from abzero.views.replay import Difference, replay_run, replay_task, together
 from tests.steps import HOSTILE, rollout
 from tests.trusted import TrustedSandbox
 
-KINDS = [kind(Prompts("compact")) for kind in TYPES]
+TASK_TYPES = [task_type(Prompts("compact")) for task_type in TYPES]
 SQUARE = "def f(x):\n    return x * x"
 DEDUCTION = Task("deduction", SQUARE, (Case("3", "9"),))
 ABDUCTION = Task("abduction", SQUARE, (Case("2", "4"),))
@@ -34,16 +34,16 @@ TRUE = [
 
 @pytest.fixture
 def replayed(tmp_path):
-    def replay(attempts, task=None, kinds=KINDS):
-        journal = Journal(tmp_path / "run.db")
+    def replay(attempts, task=None, types=TASK_TYPES):
+        journal = JournalWriter(tmp_path / "run.db")
         proposals = [Proposal("deduction", "p", rollout("x"), (), DEDUCTION, True, 0.5)]
         journal.write(Step(1, proposals, attempts[:3], [], {}))
         journal.write(Step(2, [], attempts[3:], [], {}))
         journal.close()
-        archive = Archive(tmp_path / "run.db")
+        reader = JournalReader(tmp_path / "run.db")
         if task:
-            return replay_task(archive, task, kinds, TrustedSandbox())
-        return together(replay_run(archive, kinds, TrustedSandbox(), report=lambda words: None))
+            return replay_task(reader, task, types, TrustedSandbox())
+        return together(replay_run(reader, types, TrustedSandbox(), report=lambda words: None))
 
     return replay
 
@@ -78,4 +78,4 @@ def test_an_output_that_does_not_come_again_is_named(replayed):
 
 def test_a_mode_that_the_run_does_not_know_is_one_clear_error(replayed):
     with pytest.raises(RunError, match="'induction'"):
-        replayed(TRUE, kinds=KINDS[:2])
+        replayed(TRUE, types=TASK_TYPES[:2])

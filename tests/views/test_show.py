@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 from abzero.errors import RunError
-from abzero.run.journal import Archive, Attempted, Journal, Rewarded
+from abzero.run.journal import Attempted, JournalReader, JournalWriter, Rewarded
 from abzero.types import Alarm, Attempt, Case, Proposal, Rejection, Step, Task
 from abzero.views.format import derivation, proposal_derivation, score, solve_rate
 from abzero.views.show import overview, step_view, task_view
@@ -18,12 +18,12 @@ def path(tmp_path):
 
 
 def record(path, *steps, **about):
-    journal = Journal(path)
+    journal = JournalWriter(path)
     journal.describe(about)
     for one in steps:
         journal.write(one)
     journal.close()
-    return Archive(path)
+    return JournalReader(path)
 
 
 def printed(renderable):
@@ -54,11 +54,11 @@ def test_the_newest_alarms_are_shown_and_the_others_counted(path):
     assert "alarm number 2\n" not in text
 
 
-def test_a_step_shows_each_proposal_with_its_verdict_and_the_derivation_of_its_reward(path):
+def test_a_step_shows_each_proposal_with_its_outcome_and_the_derivation_of_its_reward(path):
     [one] = history(1)
-    archive = record(path, one)
-    text = printed(step_view(archive, 1))
-    for proposed in archive.proposals(1)[:2]:
+    reader = record(path, one)
+    text = printed(step_view(reader, 1))
+    for proposed in reader.proposals(1)[:2]:
         assert proposed.task in text
         assert proposal_derivation(proposed) in text
     assert "rejected: " in text
@@ -71,9 +71,9 @@ def test_a_step_that_is_not_there_is_one_clear_error(path):
 
 
 def test_a_task_shows_where_it_comes_from_and_what_was_answered(path):
-    archive = record(path, *history(2))
-    task = archive.proposals(1)[0].task
-    text = printed(task_view(archive, task[:9]))
+    reader = record(path, *history(2))
+    task = reader.proposals(1)[0].task
+    text = printed(task_view(reader, task[:9]))
     assert f"deduction task {task}" in text
     assert "first seen at step 1, proposed once" in text
     assert f"reference 1: {IDENTITY.id}" in text
@@ -92,8 +92,8 @@ def test_nothing_that_a_model_wrote_reaches_the_terminal_as_more_than_text(path)
     proposal = Proposal("deduction", HOSTILE, rollout(HOSTILE), (task,), task, False, 0.5)
     rejected = Proposal("deduction", HOSTILE, rollout(HOSTILE), (task,), Rejection(HOSTILE), False)
     attempts = [Attempt(task, HOSTILE, rollout(HOSTILE), None, HOSTILE, False, of) for of in (0, None)]
-    archive = record(path, Step(1, [proposal, rejected], attempts, [], {}))
-    for view in (overview(archive), step_view(archive, 1), task_view(archive, task.id)):
+    reader = record(path, Step(1, [proposal, rejected], attempts, [], {}))
+    for view in (overview(reader), step_view(reader, 1), task_view(reader, task.id)):
         text = printed(view)
         assert not {"\x1b", "\0", "\x07", "\ud800", "\r"} & set(text)
         text.encode()

@@ -17,7 +17,7 @@ from torch.nn.functional import pad, scaled_dot_product_attention
 from transformers import AttentionInterface, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 
-from abzero.policy.local.hf_engine import CachedEngine, CachedSession, prefill
+from abzero.policy.local.hf_engine import HFEngine, HFSession, prefill
 
 BLOCK = 512
 """Columns by which attention reaches further: the most that are read in vain."""
@@ -29,13 +29,13 @@ Capture = Callable[[Step], Step]
 """Turns a step into one that does the same again, on what its tensors hold by then."""
 
 
-class GraphEngine:
+class CudaGraphEngine:
     """Runs `model` as it is; its weights are shared, not copied. `capture` is by default what its device knows."""
 
     def __init__(self, model: PreTrainedModel, capture: Capture | None = None, block: int = BLOCK) -> None:
         AttentionInterface.register(GROUPED, grouped_attention)
         self._model = model
-        self._rows = CachedEngine(model).rows
+        self._rows = HFEngine(model).rows
         self._capture = capture
         self._block = block
 
@@ -53,7 +53,7 @@ class GraphSession:
     """Rows, left-padded to one width, with room for all the tokens they may ever get."""
 
     def __init__(
-        self, model: PreTrainedModel, prefilled: CachedSession, rows: Tensor, new: int, capture: Capture, block: int
+        self, model: PreTrainedModel, prefilled: HFSession, rows: Tensor, new: int, capture: Capture, block: int
     ) -> None:
         pads_P = (prefilled.seen_BT == 0).sum(1)
         self._model = model
@@ -112,7 +112,7 @@ class GraphSession:
 class Slots:
     """Keys and values ``[B, K, T, D]`` of all layers, at addresses that stay; to the model it is its cache."""
 
-    def __init__(self, prefilled: CachedSession, rows: Tensor, room: int) -> None:
+    def __init__(self, prefilled: HFSession, rows: Tensor, room: int) -> None:
         width = prefilled.seen_BT.shape[1]
         self.column_1 = torch.full((1,), width, device=rows.device)
         """Where the next token of every row goes."""

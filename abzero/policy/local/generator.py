@@ -11,8 +11,8 @@ from transformers import PreTrainedModel
 from abzero.errors import BackendError
 from abzero.policy.base import Learner
 from abzero.policy.local import packed_engine
-from abzero.policy.local.cuda_graphs import GraphEngine
-from abzero.policy.local.hf_engine import CachedEngine
+from abzero.policy.local.cuda_graphs import CudaGraphEngine
+from abzero.policy.local.hf_engine import HFEngine
 from abzero.policy.local.learner import LocalLearner
 from abzero.policy.local.sampling import Engine, Sample, sample
 from abzero.policy.models.tokenizer import Codec
@@ -85,9 +85,9 @@ def engine(model: PreTrainedModel, dtype: torch.dtype) -> Engine:
     """The quickest way to run `model` in `dtype` here: dense models packed on CPU if small, captured on CUDA."""
     known = packed_engine.fits(model)
     if known and model.device.type == "cpu" and model.num_parameters() <= packed_engine.PACKED_PARAMETERS:
-        return packed_engine.DenseEngine(model, dtype)
+        return packed_engine.PackedEngine(model, dtype)
     same = model if model.dtype == dtype else _converted(model, dtype)
-    return GraphEngine(same) if known and model.device.type == "cuda" else CachedEngine(same)
+    return CudaGraphEngine(same) if known and model.device.type == "cuda" else HFEngine(same)
 
 
 def _converted(model: PreTrainedModel, dtype: torch.dtype) -> PreTrainedModel:

@@ -12,7 +12,7 @@ CACHE_BYTES = 4 << 30
 """Keys and values held at once in main memory."""
 
 
-class CachedEngine:
+class HFEngine:
     """Runs `model` as it is; its weights are shared, not copied."""
 
     def __init__(self, model: PreTrainedModel) -> None:
@@ -25,23 +25,21 @@ class CachedEngine:
         per_row = tokens * cache_bytes_per_token(self._model)
         return min(ROWS, max(1, self._cache_bytes // per_row))
 
-    def start(
-        self, prompts: Sequence[Sequence[int]], copies: Sequence[int], new: int
-    ) -> tuple["CachedSession", Tensor]:
+    def start(self, prompts: Sequence[Sequence[int]], copies: Sequence[int], new: int) -> tuple["HFSession", Tensor]:
         session, logits_PV = prefill(self._model, prompts)
         rows = torch.tensor([row for row, times in enumerate(copies) for _ in range(times)], device=logits_PV.device)
         session.keep(rows)
         return session, logits_PV[rows]
 
 
-def prefill(model: PreTrainedModel, prompts: Sequence[Sequence[int]]) -> tuple["CachedSession", Tensor]:
+def prefill(model: PreTrainedModel, prompts: Sequence[Sequence[int]]) -> tuple["HFSession", Tensor]:
     """A session of one row for each prompt, and its logits ``[P, V]``."""
     model.eval()
     width = max(map(len, prompts))
     tokens_PT = torch.tensor([[0] * (width - len(prompt)) + list(prompt) for prompt in prompts], device=model.device)
     pads_P = torch.tensor([width - len(prompt) for prompt in prompts], device=model.device)
     seen_PT = (torch.arange(width, device=model.device) >= pads_P[:, None]).long()
-    session = CachedSession(model, seen_PT)
+    session = HFSession(model, seen_PT)
     return session, session.forward(tokens_PT, (seen_PT.cumsum(1) - 1).clamp(min=0))
 
 
@@ -53,7 +51,7 @@ def cache_bytes_per_token(model: PreTrainedModel) -> int:
     return int(2 * config.num_hidden_layers * heads * head * model.dtype.itemsize)
 
 
-class CachedSession:
+class HFSession:
     """Rows left-padded to one width, and transformers' cache of them."""
 
     def __init__(self, model: PreTrainedModel, seen_BT: Tensor) -> None:

@@ -19,7 +19,7 @@ from abzero.policy.local.batching import micro_batches
 from abzero.policy.local.logprobs import token_logprobs
 from abzero.policy.local.optimizer import Adam, MasterOptimizer, adam
 from abzero.policy.local.optimizer import Optimisation as Optimisation
-from abzero.policy.local.sharding import ALONE, Whole, World
+from abzero.policy.local.sharding import ALONE, GatheredModel, World
 from abzero.policy.models import lora
 from abzero.policy.models.tokenizer import Codec
 from abzero.types import Experience
@@ -59,7 +59,7 @@ class LocalLearner:
         self._gap_limit = gap_limit
         self._version = 0
         self._world = world
-        self._whole = Whole(model, world)
+        self._whole = GatheredModel(model, world)
         own_copy = self._objective.kl and not lora.present(model)
         reference = copy.deepcopy(model).requires_grad_(False) if own_copy else None
         if checkpointing:

@@ -28,7 +28,7 @@ BLOCK = 32
 
 
 def fits(model: PreTrainedModel) -> bool:
-    """Whether `DenseEngine` computes exactly what `model` does."""
+    """Whether `PackedEngine` computes exactly what `model` does."""
     config = model.config
     rope = getattr(config, "rope_parameters", None) or {}
     return (
@@ -62,7 +62,7 @@ class _Layer:
     down: _Linear
 
 
-class DenseEngine:
+class PackedEngine:
     """A copy of a model's weights, packed for decoding in `dtype`. Take a new one when the weights change."""
 
     def __init__(self, model: PreTrainedModel, dtype: torch.dtype) -> None:
@@ -178,7 +178,7 @@ class DenseSession:
     contiguous tensors are much faster than of their slices, which bf16 kernels copy first.
     """
 
-    def __init__(self, engine: DenseEngine, pads_B: Tensor, width: int) -> None:
+    def __init__(self, engine: PackedEngine, pads_B: Tensor, width: int) -> None:
         self.engine = engine
         self.width = width
         self.pads_B = pads_B

@@ -48,7 +48,7 @@ class Setup:
     on_cpu: bool = True
     processes: int = 1
     """That share the learner; the figures are those of one of them."""
-    apart: bool = False
+    separate_weights: bool = False
     """Whether another engine samples, from weights of its own; on a GPU they are let go of during an update."""
 
 
@@ -123,7 +123,7 @@ def memory(model: Shape, setup: Setup) -> dict[str, int]:
     held = sum(parts[name] for name in ("weights", "masters", "optimizer", "reference", "frozen copy"))
     sampling = parts["sampler"] + parts["whole copy"] + parts["cache"]
     updating = parts["gradients"] + parts["activations"] + parts["gathered"]
-    if setup.on_cpu or not setup.apart:
+    if setup.on_cpu or not setup.separate_weights:
         updating += parts["sampler"]
     if setup.rank:
         updating += parts["whole copy"]
@@ -141,7 +141,7 @@ def _trained(model: Shape, setup: Setup) -> int:
 
 def _sampler(model: Shape, setup: Setup) -> int:
     """The copies of the weights that sampling keeps; none where it runs the learner's own."""
-    if setup.apart:
+    if setup.separate_weights:
         return model.parameters * setup.sampler_width
     packed = setup.on_cpu and model.parameters <= PACKED_PARAMETERS
     return model.parameters * setup.sampler_width if packed or setup.sampler_width != setup.width else 0
@@ -163,7 +163,7 @@ def _gathered(model: Shape, setup: Setup) -> int:
 
 def _cache(model: Shape, setup: Setup) -> int:
     per_row = 2 * model.layers * model.keys * (setup.max_prompt_tokens + setup.max_tokens) * setup.sampler_width
-    if setup.apart:
+    if setup.separate_weights:
         return setup.cache_bytes
     if setup.on_cpu and model.parameters <= PACKED_PARAMETERS:
         return per_row * max(MIN_ROWS, packed_engine.CACHE_BYTES // per_row)

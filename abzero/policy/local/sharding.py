@@ -115,7 +115,7 @@ def cut(whole: Tensor, like: Tensor) -> Tensor:
     return whole[like.device_mesh.get_local_rank() * step :][: own(like).shape[0]].clone()
 
 
-class Whole:
+class GatheredModel:
     """All the weights of a `model` about to be sharded: a copy, collected when asked for and let go of in between.
 
     A model that is not sharded is its own whole. Weights that are never trained stay where they are.

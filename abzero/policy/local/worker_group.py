@@ -1,4 +1,5 @@
-"""One process leads, the others follow: a sharded learner and the generators beside it, called as if they were one.
+"""One process leads, the others are workers: a sharded learner and the generators beside it, called as if they were
+one.
 
 The leading process runs the program: the loop, the sandbox, the journal. Whatever it asks of the policy it orders of
 all, itself included. An order is a value that is sent and then called; all answer each one, with a result or an error.
@@ -22,14 +23,14 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Crew:
+class WorkerGroup:
     """This process' share of a policy: its part of the learner, and whole generators."""
 
     world: World
     learner: LocalLearner
     generators: Sequence[LocalGenerator]
 
-    def lead(self, order: Callable[["Crew"], T]) -> list[T]:
+    def lead(self, order: Callable[["WorkerGroup"], T]) -> list[T]:
         """What `order` gives on each process, by rank. Raises the first error of any, `BackendError` if one is lost."""
         with together():
             self.world.tell(order)
@@ -41,7 +42,7 @@ class Crew:
             results.append(outcome)
         return results
 
-    def follow(self) -> None:
+    def worker_loop(self) -> None:
         """Carry out orders until told to stop, or until the leading process is gone: what went wrong is its to say."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
@@ -52,10 +53,10 @@ class Crew:
         except BackendError:
             return
 
-    def _hear(self) -> Callable[["Crew"], object] | None:
+    def _hear(self) -> Callable[["WorkerGroup"], object] | None:
         return self.world.tell(None)
 
-    def _carry_out(self, order: Callable[["Crew"], T]) -> list[T | AbzeroError]:
+    def _carry_out(self, order: Callable[["WorkerGroup"], T]) -> list[T | AbzeroError]:
         outcome: T | AbzeroError
         try:
             outcome = order(self)
@@ -68,17 +69,17 @@ class Crew:
 class Update:
     batch: Sequence[Experience]
 
-    def __call__(self, crew: Crew) -> Mapping[str, float]:
-        return crew.learner.update(self.batch)
+    def __call__(self, group: WorkerGroup) -> Mapping[str, float]:
+        return group.learner.update(self.batch)
 
 
 @dataclass(frozen=True, slots=True)
 class Save:
     folder: Path
 
-    def __call__(self, crew: Crew) -> OSError | None:
+    def __call__(self, group: WorkerGroup) -> OSError | None:
         try:
-            crew.learner.save(self.folder)
+            group.learner.save(self.folder)
         except OSError as error:
             return error
         return None
@@ -88,16 +89,16 @@ class Save:
 class Load:
     folder: Path
 
-    def __call__(self, crew: Crew) -> None:
-        crew.learner.load(self.folder)
+    def __call__(self, group: WorkerGroup) -> None:
+        group.learner.load(self.folder)
 
 
 @dataclass(frozen=True, slots=True)
 class Sync:
     generator: int
 
-    def __call__(self, crew: Crew) -> None:
-        crew.generators[self.generator].sync(crew.learner)
+    def __call__(self, group: WorkerGroup) -> None:
+        group.generators[self.generator].sync(group.learner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,46 +109,46 @@ class Sample:
     prompts: Sequence[str]
     seeds: Sequence[Sequence[int]]
 
-    def __call__(self, crew: Crew) -> list[list[Rollout]]:
-        part = crew.world.part
-        return crew.generators[self.generator].sample(part(self.prompts), part(self.seeds))
+    def __call__(self, group: WorkerGroup) -> list[list[Rollout]]:
+        part = group.world.part
+        return group.generators[self.generator].sample(part(self.prompts), part(self.seeds))
 
 
 @dataclass(frozen=True)
-class LeadingLearner:
-    """The crew's learner, as the leading process sees it."""
+class RemoteLearner:
+    """The group's learner, as the leading process sees it."""
 
-    crew: Crew
+    group: WorkerGroup
 
     @property
     def version(self) -> int:
-        return self.crew.learner.version
+        return self.group.learner.version
 
     def update(self, batch: Sequence[Experience]) -> Mapping[str, float]:
-        return self.crew.lead(Update(batch))[0]
+        return self.group.lead(Update(batch))[0]
 
     def save(self, folder: Path) -> None:
-        for error in self.crew.lead(Save(folder)):
+        for error in self.group.lead(Save(folder)):
             if error:
                 raise error
 
     def load(self, folder: Path) -> None:
-        self.crew.lead(Load(folder))
+        self.group.lead(Load(folder))
 
 
 @dataclass(frozen=True)
-class LeadingGenerator:
-    """One of the crew's generators, as the leading process sees it."""
+class RemoteGenerator:
+    """One of the group's generators, as the leading process sees it."""
 
-    crew: Crew
+    group: WorkerGroup
     number: int
 
     def sync(self, learner: Learner) -> None:
-        self.crew.lead(Sync(self.number))
+        self.group.lead(Sync(self.number))
 
     def fits(self, prompt: str) -> bool:
-        return self.crew.generators[self.number].fits(prompt)
+        return self.group.generators[self.number].fits(prompt)
 
     def generate(self, prompts: Sequence[str], n: int, rng: random.Random) -> list[list[Rollout]]:
         seeds = draw_seeds(len(prompts), n, rng)
-        return self.crew.world.whole(self.crew.lead(Sample(self.number, prompts, seeds)))
+        return self.group.world.whole(self.group.lead(Sample(self.number, prompts, seeds)))

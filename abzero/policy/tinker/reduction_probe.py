@@ -28,7 +28,7 @@ CEILING = 1.2
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ProbeRow:
     """A row of the probe, and whether its first tokens count."""
 
     rollout: Rollout
@@ -51,29 +51,29 @@ def prove(trainer: Trainer, scratch: Callable[[], Trainer], server: Server, toke
 
 def _prove_by_loss(trainer: Trainer, server: Server, name: str, rows: Sequence[Rollout]) -> None:
     claims = [[value - CLAIMED for value in values] for values in trainer.logprobs(rows)]
-    coefficients = _coefficients([Row(row, counts=True) for row in rows], server, counted=len(rows[-1].tokens))
+    coefficients = _coefficients([ProbeRow(row, counts=True) for row in rows], server, counted=len(rows[-1].tokens))
     metrics = trainer.backward(rows, coefficients, claims, loss="ppo")
     expected = -CEILING * sum(len(row.tokens) for row in rows)
     _compare(_reported(metrics, name), expected, "loss")
 
 
 def _prove_by_norm(trainer: Trainer, server: Server, short: Rollout, long: Rollout) -> None:
-    def norm(*rows: Row) -> float:
+    def norm(*rows: ProbeRow) -> float:
         rollouts = [row.rollout for row in rows]
         now = trainer.logprobs(rollouts)
         trainer.backward(rollouts, _coefficients(rows, server, counted=len(short.tokens)), now)
         return _reported(trainer.step(Adam(0.0, (0.0, 0.0), 0.0, 0.0)), "grad_norm")
 
-    expected = norm(Row(short, counts=True), Row(long, counts=False))
-    _compare(norm(Row(short, counts=False), Row(long, counts=True)), expected, "gradient norm")
-    _compare(norm(Row(short, counts=True)), expected, "gradient norm")
+    expected = norm(ProbeRow(short, counts=True), ProbeRow(long, counts=False))
+    _compare(norm(ProbeRow(short, counts=False), ProbeRow(long, counts=True)), expected, "gradient norm")
+    _compare(norm(ProbeRow(short, counts=True)), expected, "gradient norm")
 
 
 def _row(tokens: Sequence[int]) -> Rollout:
     return Rollout(tokens[:1], tokens[1:], [], "", "length")
 
 
-def _coefficients(rows: Sequence[Row], server: Server, counted: int) -> list[list[float]]:
+def _coefficients(rows: Sequence[ProbeRow], server: Server, counted: int) -> list[list[float]]:
     """1 for the first `counted` tokens of the rows that count, multiplied as the declared reduction asks."""
     lengths = [len(row.rollout.tokens) for row in rows]
     factors = server.reduction(lengths)

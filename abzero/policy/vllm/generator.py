@@ -69,7 +69,7 @@ class VllmGenerator:
         self._take(model)
 
     def sync(self, learner: Learner) -> None:
-        local = learner.learner if isinstance(learner, TakingTurns) else learner
+        local = learner.learner if isinstance(learner, ColocatedLearner) else learner
         if not isinstance(local, LocalLearner):
             raise BackendError(f"vLLM cannot take weights from a {type(learner).__name__}")
         self._take(local.whole())
@@ -107,7 +107,7 @@ class VllmGenerator:
 
 
 @dataclass(frozen=True, slots=True)
-class TakingTurns:
+class ColocatedLearner:
     """A learner on the sampler's device: `sampler` sleeps while it updates."""
 
     learner: LocalLearner

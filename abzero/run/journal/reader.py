@@ -10,7 +10,7 @@ from abzero.errors import RunError
 from abzero.run.journal.schema import OF_A_STEP, connect, explained, figure, unpack
 from abzero.types import Alarm, Case, Finding, Role, Task
 
-Row = tuple[str | int | float | bytes | None, ...]
+SqlRow = tuple[str | int | float | bytes | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Attempted:
 
 
 @dataclass(frozen=True, slots=True)
-class Outline:
+class ProposalSummary:
     """A proposal in few words: what curves over a whole run are drawn from."""
 
     step: int
@@ -90,7 +90,7 @@ class Outline:
     solve_rate: float | None
 
 
-class Archive:
+class JournalReader:
     """Owns a reading connection to ``run.db``; the run may go on writing. Every method raises `RunError`."""
 
     def __init__(self, path: Path) -> None:
@@ -101,7 +101,7 @@ class Archive:
         self._connection.close()
 
     def about(self) -> dict[str, str]:
-        """What `Journal.describe` noted."""
+        """What `JournalWriter.describe` noted."""
         return {str(key): str(value) for key, value in self._rows("SELECT key, value FROM about ORDER BY key")}
 
     def steps(self) -> list[int]:
@@ -115,16 +115,18 @@ class Archive:
         """(step, value) of one metric or clock figure, ascending; steps that did not log it are left out."""
         query = "SELECT step, value FROM {} WHERE name = ? ORDER BY step"
         rows = self._rows(query.format("metric"), name) or self._rows(query.format("clock"), name)
-        return [(step, figure(value)) for step, value in rows]
+        rows += self._rows(query.format("metric"), _former(name)) if _former(name) != name else []
+        return sorted((step, figure(value)) for step, value in rows)
 
     def names(self) -> list[str]:
         """The names of all metrics and clock figures that this run has logged."""
-        return [name for (name,) in self._rows("SELECT name FROM metric UNION SELECT name FROM clock ORDER BY name")]
+        rows = self._rows("SELECT name FROM metric UNION SELECT name FROM clock")
+        return sorted({_current(name) for (name,) in rows})
 
     def metrics(self, step: int) -> dict[str, float]:
         """The deterministic figures of one step."""
         rows = self._rows("SELECT name, value FROM metric WHERE step = ? ORDER BY name", step)
-        return {name: figure(value) for name, value in rows}
+        return {_current(name): figure(value) for name, value in rows}
 
     def alarms(self) -> list[Alarm]:
         return [Alarm(*row) for row in self._rows("SELECT step, name, message FROM alarm ORDER BY step, place")]
@@ -163,13 +165,13 @@ class Archive:
         """Every proposal that became `task` (a whole id), the first one first; none for a seed."""
         return self._proposals("p.task = ?", task)
 
-    def outlines(self) -> Iterator[Outline]:
+    def summaries(self) -> Iterator[ProposalSummary]:
         """Every proposal of the run, in order, in few words."""
         programs: dict[str, str] = {}
-        for step, mode, task, body, rate in self._rows(_OUTLINES):
+        for step, mode, task, body, rate in self._rows(_SUMMARIES):
             if task and task not in programs:
                 programs[task] = self._text(body)
-            yield Outline(step, mode, task, programs[task] if task else None, rate)
+            yield ProposalSummary(step, mode, task, programs[task] if task else None, rate)
 
     def attempts(self, step: int) -> list[Attempted]:
         """Every attempt of `step`, in order."""
@@ -183,7 +185,7 @@ class Archive:
         """The ids of the tasks that were proposed with `task` (a whole id) among their references."""
         return [child for (child,) in self._rows(_CHILDREN, task)]
 
-    def dump(self) -> Iterator[tuple[str, Row]]:
+    def dump(self) -> Iterator[tuple[str, SqlRow]]:
         """Every row of every step, as (table, row) in a fixed order, wall-clock figures left out.
 
         A run that was killed and resumed dumps the same as one that never was.
@@ -252,7 +254,7 @@ SELECT p.step, p.position, p.mode, prompt.body, completion.body, p.tokens, p.fin
     (SELECT count(*) FROM attempt AS a WHERE a.step = p.step AND a.proposal = p.position)
 FROM proposal AS p JOIN text AS prompt ON prompt.id = p.prompt JOIN text AS completion ON completion.id = p.completion
     LEFT JOIN text AS error ON error.id = p.error"""
-_OUTLINES = """
+_SUMMARIES = """
 SELECT p.step, p.mode, p.task, program.body, p.solve_rate
 FROM proposal AS p LEFT JOIN task ON task.id = p.task LEFT JOIN text AS program ON program.id = task.program
 ORDER BY p.step, p.position"""
@@ -272,3 +274,21 @@ WHERE task.id >= ? AND task.id < ? LIMIT 2"""
 _CHILDREN = """
 SELECT DISTINCT p.task FROM lineage AS l JOIN proposal AS p ON p.step = l.step AND p.position = l.position
 WHERE l.reference = ? AND p.task IS NOT NULL ORDER BY p.step, p.position"""
+
+
+_RENAMED = {"solve/worked/": "solve/has_cot/"}
+"""How metrics begin that older runs logged by another name."""
+
+
+def _current(name: str) -> str:
+    """Today's name of a metric."""
+    for former, current in _RENAMED.items():
+        name = name.replace(former, current, 1) if name.startswith(former) else name
+    return name
+
+
+def _former(name: str) -> str:
+    """The name by which an older run logged a metric."""
+    for former, current in _RENAMED.items():
+        name = name.replace(current, former, 1) if name.startswith(current) else name
+    return name

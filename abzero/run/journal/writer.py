@@ -12,10 +12,10 @@ from pathlib import Path
 from abzero.run.journal.schema import OF_A_STEP, connect, explained, figure, pack, transaction
 from abzero.types import Attempt, Experience, Proposal, Step, Task
 
-Row = tuple[str | int | float | None, ...]
+SqlRow = tuple[str | int | float | None, ...]
 
 
-class Journal:
+class JournalWriter:
     """Owns the one writing connection to ``run.db``. Every method raises `RunError` with its remedy."""
 
     def __init__(self, path: Path) -> None:
@@ -113,7 +113,7 @@ class _Entry:
         self._texts: dict[str, int] = {}
         self._tasks: dict[int, str] = {}
 
-    def rows(self, table: str, rows: Sequence[Row]) -> None:
+    def rows(self, table: str, rows: Sequence[SqlRow]) -> None:
         if rows:
             marks = ", ".join("?" * len(rows[0]))
             self._connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)

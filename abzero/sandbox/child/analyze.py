@@ -14,10 +14,10 @@ from collections.abc import Iterator, Sequence
 from types import CodeType
 from typing import NamedTuple
 
-_LANE_IMPORTS = (
+_SHARED_IMPORTS = (
     "__future__ bisect cmath collections collections.abc functools heapq itertools math operator string typing"
 )
-LANE_IMPORTS = frozenset(_LANE_IMPORTS.split())
+SHARED_IMPORTS = frozenset(_SHARED_IMPORTS.split())
 """Modules whose public functions keep no state that a later caller could see; the caches of ``typing`` are bypassed."""
 
 _BUILTINS_PLAIN = (
@@ -33,7 +33,7 @@ _NAMES_REACHING = (
     " override with_traceback obj get_type_hints ForwardRef BaseExceptionGroup Template is_ is_not exit quit"
 )
 _TOLD_APART = frozenset(_BUILTINS_PLAIN.split()) | _EVALUATING | {"compile", "id"}
-"""Builtins that are harmless, or looked at elsewhere; all others reach, but for exceptions and special names."""
+"""Builtins that are harmless, or told apart elsewhere; all others reach, but for exceptions and special names."""
 _IMMUTABLE = 1 << 8
 """The flag of a class that takes no attributes (Py_TPFLAGS_IMMUTABLETYPE)."""
 
@@ -137,8 +137,8 @@ for _bit, _names in _LISTS.items():
         MEANINGS[_name] |= _bit
 
 
-class Look(NamedTuple):
-    """What a screening found."""
+class Analysis(NamedTuple):
+    """What was found in a code object."""
 
     reaching: bool
     """A name, a constant or an instruction could lead beyond what the program was given."""
@@ -149,20 +149,20 @@ class Look(NamedTuple):
     frozen: bool
     """It holds a constant set, whose order depends on how it was built."""
     evaluating: bool
-    """It reaches by ``eval`` and ``exec`` alone: what these are given can be looked at in turn."""
+    """It reaches by ``eval`` and ``exec`` alone: what these are given can be analyzed in turn."""
     viewing: bool
     """It asks dictionaries for views, of which the operators of sets make sets."""
     operating: bool
     """It has such an operator."""
 
 
-def hashing(looks: Sequence[Look]) -> bool:
+def hashing(analyses: Sequence[Analysis]) -> bool:
     """Whether what codes do that run together could depend on the seed of the hashes."""
-    viewing, operating = any(look.viewing for look in looks), any(look.operating for look in looks)
-    return (viewing and operating) or any(look.hashing for look in looks)
+    viewing, operating = any(one.viewing for one in analyses), any(one.operating for one in analyses)
+    return (viewing and operating) or any(one.hashing for one in analyses)
 
 
-def look(code: CodeType, beside_imports: bool = False) -> Look:
+def analyze(code: CodeType, beside_imports: bool = False) -> Analysis:
     """What `code` could reach; `beside_imports` if its namespace may hold modules already, as a call's does."""
     imports, meanings, meaning, spells = beside_imports, MEANINGS, 0, _spells
     foreign = frozen = False
@@ -183,7 +183,7 @@ def look(code: CodeType, beside_imports: bool = False) -> Look:
     instructions = b"".join([part.co_code for part in parts])
     if telling := instructions[::2].translate(None, _ORDINARY):
         if _IMPORT in telling:
-            imports, foreign = True, not all(_imported(part) <= LANE_IMPORTS for part in parts)
+            imports, foreign = True, not all(_imported(part) <= SHARED_IMPORTS for part in parts)
         if _BINARY in telling and _SET_OPERATION.search(instructions):
             meaning |= _OPERATES
         if _STORE in telling or _DELETE in telling:
@@ -197,7 +197,7 @@ def look(code: CodeType, beside_imports: bool = False) -> Look:
         imports = imports or any(pair in instructions for pair in _TYPE_PARAMETERS)
     evaluating, viewing, operating = meaning & _EVALUATES > 0, meaning & _VIEWING > 0, meaning & _OPERATES > 0
     reaching = meaning & _REACHES > 0 or (imports and meaning & _NAMED > 0)
-    return Look(
+    return Analysis(
         reaching or evaluating,
         not (reaching or evaluating or foreign or (imports and meaning & _CHANGES)),
         meaning & _BUILDS > 0 or frozen or (viewing and operating),

@@ -1,4 +1,4 @@
-"""What a child does, once locked in: compile, screen, run, report. Standard library only.
+"""What a child does, once locked in: compile, analyze, run, report. Standard library only.
 
 The program shares this process with the code below, so nothing here is believed by the parent beyond what the program
 could have returned anyway: a child reports values, never verdicts. Everything used after a program has run is bound to
@@ -55,7 +55,7 @@ class Worker:
         self._seen = 0
         """What the last run raised of that."""
 
-    def alone(self, request: bytes, write: Write) -> None:
+    def isolated(self, request: bytes, write: Write) -> None:
         """Run the only call of `request`. Everything may happen here, an end without a report included."""
         write((wire.LOCKED, ""))
         *settled, (_, program), (_, arguments) = wire.frames(request)
@@ -74,14 +74,14 @@ class Worker:
             write(answer)
 
     def _tell_of_hashes(self, code: CodeType, call: CodeType, write: Write) -> None:
-        looks = analyze.look(code), analyze.look(call, beside_imports=True)
-        if self._free or self._blind or _needs_all_seeds(looks):
+        analyses = analyze.analyze(code), analyze.analyze(call, beside_imports=True)
+        if self._free or self._blind or _needs_all_seeds(analyses):
             write((wire.HASHING, ""))
-        elif any(look.evaluating for look in looks):
-            _look_at_what_is_evaluated(looks, write)
+        elif any(analysis.evaluating for analysis in analyses):
+            _analyze_what_is_evaluated(analyses, write)
 
     def compiled(self, request: bytes, write: Write) -> None:
-        """Compile and screen the programs and calls of `request`, for other children to run. Runs none of them."""
+        """Compile and analyze the programs and calls of `request`, for other children to run. Runs none of them."""
         write((wire.LOCKED, ""))
         for program, inputs in _groups(request):
             frames = _compiled(_compile, program, wire.CODE, wire.SOURCE)
@@ -123,7 +123,7 @@ class Worker:
                 self.compiled(request, keep)
                 calls = [frame for frame in told if frame[0] in (wire.CODE, wire.CALL)]
                 self.shared(b"".join(wire.frame(*frame) for frame in calls), keep, rehearsal=True)
-                self.alone(request, keep)
+                self.isolated(request, keep)
                 told.clear()
         for kind in (str, bytes, int, float, list, tuple, dict, set, frozenset, range, ModuleType):
             for name in dir(kind):
@@ -168,21 +168,21 @@ class Worker:
         return (refused_tag, refused[0]) if refused else answer
 
 
-def _needs_all_seeds(looks: Sequence[analyze.Look]) -> bool:
-    return analyze.hashing(looks) or any(look.reaching and not look.evaluating for look in looks)
+def _needs_all_seeds(analyses: Sequence[analyze.Analysis]) -> bool:
+    return analyze.hashing(analyses) or any(analysis.reaching and not analysis.evaluating for analysis in analyses)
 
 
-def _look_at_what_is_evaluated(looks: Sequence[analyze.Look], write: Write) -> None:
-    """From now on, look at what ``eval`` and ``exec`` are given too, and tell, before it runs, if that and `looks`
+def _analyze_what_is_evaluated(analyses: Sequence[analyze.Analysis], write: Write) -> None:
+    """From now on, analyze what ``eval`` and ``exec`` are given too, and tell, before it runs, if that and `analyses`
     together need all seeds.
     """
-    look, needs_all_seeds, report = analyze.look, _needs_all_seeds, (wire.HASHING, "")
-    seen, silent = [*looks], True
+    analyze_code, needs_all_seeds, report = analyze.analyze, _needs_all_seeds, (wire.HASHING, "")
+    seen, silent = [*analyses], True
 
     def hook(event: str, details: tuple[Any, ...]) -> None:
         nonlocal silent
         if silent and event == "exec":
-            found = look(details[0], beside_imports=True)
+            found = analyze_code(details[0], beside_imports=True)
             if found not in seen:
                 seen.append(found)
                 if needs_all_seeds(seen):
@@ -233,23 +233,23 @@ def _groups(request: bytes) -> list[tuple[str, list[str]]]:
 def _compiled(
     compiler: Callable[[str], CodeType], text: str, code_tag: bytes, text_tag: bytes
 ) -> list[Frame | tuple[bytes, bytes]]:
-    """The frames for `text`: its code for the shared lane, or why it does not get there.
+    """The frames for `text`: its code for a shared child, or why it does not get there.
 
     A constant set goes as text. Its order comes from how it was built, and unmarshalling builds it in another way.
     """
     try:
         code = compiler(text)
-        look = analyze.look(code, beside_imports=code_tag == wire.CALL)
+        analysis = analyze.analyze(code, beside_imports=code_tag == wire.CALL)
     except (SyntaxError, Unfit) as error:
         return [_told(error)]
     except BaseException:
         return [(wire.DOUBT, "")]
-    if not look.clean:
+    if not analysis.clean:
         return [(wire.DOUBT, "")]
-    body = (text_tag, text) if look.frozen else (code_tag, marshal.dumps(code))
+    body = (text_tag, text) if analysis.frozen else (code_tag, marshal.dumps(code))
     if len(body[1]) > _LARGEST:
         return [(wire.DOUBT, "")]
-    hashing = look.hashing or (code_tag == wire.CALL and (look.viewing or look.operating))
+    hashing = analysis.hashing or (code_tag == wire.CALL and (analysis.viewing or analysis.operating))
     return [(wire.HASHING, ""), body] if hashing else [body]
 
 

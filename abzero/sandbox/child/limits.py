@@ -27,14 +27,14 @@ class Limits:
     """Canonical text of a returned value; `abzero.python.literals` reads no more than this."""
     value_depth: int = 64
     value_nodes: int = 50_000
-    lane_calls: int = 800
+    batch_calls: int = 800
     """Most calls that share one child."""
-    lane_characters: int = 400_000
+    batch_characters: int = 400_000
     """Most program and argument text in one shared child."""
-    lane_seconds: float = 0.05
-    """Processor time of a shared child, besides that for each call; when it is spent, the call in hand runs alone."""
-    lane_seconds_each: float = 0.00015
-    """Five times what a run takes; a program that hangs costs the lot's, too."""
+    batch_seconds: float = 0.05
+    """Processor time of a shared child, besides that for each call; when it is spent, the call in hand is isolated."""
+    batch_seconds_each: float = 0.00015
+    """Five times what a run takes; a program that hangs costs the batch's, too."""
     compile_seconds_each: float = 0.001
     """The same where a call is compiled, not run."""
 

@@ -5,8 +5,8 @@ parent: a `STATUS` record when a child has ended. Parent to child: a length and 
 begins with one of the tags below.
 
 A request is frames, too: a program's, then those of its inputs; then the next program's. They are `SOURCE` and
-`CALL_SOURCE`, or in the shared lane whatever a compiling child made of these, which the parent passes on unread. Before
-a program that runs alone, `HASHING` says that the child need not find out about that.
+`CALL_SOURCE`, or in a shared child whatever a compiling child made of these, which the parent passes on unread. Before
+an isolated program, `HASHING` says that the child need not find out about that.
 """
 
 import struct
@@ -32,7 +32,7 @@ class Settings(TypedDict):
 
 COMMAND = struct.Struct("<4sIII")
 """Verb, ticket, processor time in microseconds, zero."""
-ALONE, COMPILE, SHARED, SELF_TEST, KILL = b"SOLO", b"COMP", b"LANE", b"TEST", b"KILL"
+ISOLATED, COMPILE, SHARED, SELF_TEST, KILL = b"ISOL", b"COMP", b"MANY", b"TEST", b"KILL"
 
 STATUS = struct.Struct("<Ii")
 """Ticket, and the status as ``waitpid`` gives it; below zero, why no child could be forked, as an error number."""
@@ -44,7 +44,7 @@ FRAME = struct.Struct("<cI")
 LOCKED, HASHING, PREPARED = b"L", b"H", b"P"
 """The child has given up its rights; what follows could depend on hashes; the module level of the program has run."""
 VALUE, RAISED, NO_LITERAL, ADDRESS, REFUSED, MEMORY, EXITED, DOUBT = b"V", b"E", b"N", b"A", b"X", b"M", b"Q", b"S"
-"""How a call ended. `ADDRESS`: no literal, and it prints where it lies. `DOUBT`: it must be run alone."""
+"""How a call ended. `ADDRESS`: no literal, and it prints where it lies. `DOUBT`: it must be isolated."""
 CODE, SOURCE, CALL, CALL_SOURCE = b"C", b"T", b"c", b"t"
 """A program and a call, marshalled; or as text, where compiling again is not the same as unmarshalling."""
 

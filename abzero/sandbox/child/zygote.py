@@ -223,7 +223,7 @@ def _life(worker: Worker, lock: syscalls.Prctl | None) -> Callable[[bytes, int, 
 
     It finds what it needs bound already: to look up a name writes to memory, and so copies a page that was shared.
     """
-    verbs = {wire.ALONE: worker.alone, wire.COMPILE: worker.compiled, wire.SHARED: worker.shared}
+    verbs = {wire.ISOLATED: worker.isolated, wire.COMPILE: worker.compiled, wire.SHARED: worker.shared}
     write, read, dup, close_all, block, leave = writer(), _reader(), os.dup2, os.closerange, os.set_blocking, os._exit
     kill_on_timer, timer, limit = signal.setitimer, signal.ITIMER_PROF, resource.setrlimit
     processor, processes = resource.RLIMIT_CPU, resource.RLIMIT_NPROC

@@ -7,9 +7,9 @@ from pathlib import Path
 from rich.console import RenderableType
 
 from abzero.errors import RunError
-from abzero.run.journal import Archive
+from abzero.run.journal import JournalReader
 from abzero.views.html import Html
-from abzero.views.report.accuracy import changes, verdict
+from abzero.views.report.accuracy import changes, conclusion
 from abzero.views.report.compare import comparison_page, tables
 from abzero.views.report.experiments import arms
 from abzero.views.report.gather import Run, gather
@@ -21,10 +21,10 @@ def write_report(folder: Path) -> tuple[Path, str]:
 
     Returns its path, and what the run learned in words, which are empty where it was not evaluated before and after.
     """
-    with closing(Archive(folder / "run.db")) as archive:
-        run = gather(folder, archive)
-        text = run_page(run, archive)
-    learned = " ".join(verdict(changes(run.before, run.after))) if run.before and run.after else ""
+    with closing(JournalReader(folder / "run.db")) as reader:
+        run = gather(folder, reader)
+        text = run_page(run, reader)
+    learned = " ".join(conclusion(changes(run.before, run.after))) if run.before and run.after else ""
     return _write(folder / "report.html", text), learned
 
 
@@ -36,8 +36,8 @@ def compare(folders: Sequence[Path], page: Path) -> RenderableType:
 
 
 def _gathered(folder: Path) -> Run:
-    with closing(Archive(folder / "run.db")) as archive:
-        return gather(folder, archive)
+    with closing(JournalReader(folder / "run.db")) as reader:
+        return gather(folder, reader)
 
 
 def _write(path: Path, text: Html) -> Path:

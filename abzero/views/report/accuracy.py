@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from abzero.views.html import Html, html, joined
-from abzero.views.report.dots import Dot, Row, dot_chart
+from abzero.views.report.dots import Dot, DotRow, dot_chart
 from abzero.views.report.gather import Run
 from abzero.views.report.results import (
     BASELINE,
@@ -37,11 +37,11 @@ def learned(run: Run, colours: dict[str, str]) -> Html:
         if any(cell[0] == mode and cell[2] == metric for cell in {**before, **after})
     ]
     return html(
-        '<section><h2>What it learned</h2>{verdict}<p class="note">Held-out problems that were never trained on, by '
+        '<section><h2>What it learned</h2>{conclusion}<p class="note">Held-out problems that were never trained on, by '
         "number of statements k. Hollow: before. Filled: after. Whiskers: 95 % Wilson intervals over problems. Tick: "
         'the baseline that echoes the question.</p><div class="grid3">{charts}</div>'
         "<details><summary>All cells</summary>{table}</details></section>",
-        verdict=_verdict(changes(before, after)),
+        conclusion=_conclusion(changes(before, after)),
         charts=joined(charts),
         table=_table(before, after),
     )
@@ -52,7 +52,7 @@ def changes(before: Evaluation, after: Evaluation) -> dict[Cell, Change]:
     return {cell: difference(before[cell], after[cell]) for cell in before if cell in after and cell[2] != BASELINE}
 
 
-def verdict(found: dict[Cell, Change]) -> tuple[str, str]:
+def conclusion(found: dict[Cell, Change]) -> tuple[str, str]:
     """In words: what rose most, how many cells rose or fell beyond their interval, and what chance does.
 
     The headline is of sampled accuracy where there is any: greedy decoding turns a change of habit into one of skill.
@@ -70,19 +70,19 @@ def verdict(found: dict[Cell, Change]) -> tuple[str, str]:
     )
 
 
-def _verdict(found: dict[Cell, Change]) -> Html:
-    headline, rest = verdict(found)
+def _conclusion(found: dict[Cell, Change]) -> Html:
+    headline, rest = conclusion(found)
     return html("<p><strong>{headline}</strong> {rest}</p>", headline=headline, rest=rest)
 
 
-def _rows(before: Evaluation, after: Evaluation, mode: str, metric: str, colour: str) -> list[Row]:
+def _rows(before: Evaluation, after: Evaluation, mode: str, metric: str, colour: str) -> list[DotRow]:
     lengths = sorted({cell[1] for cell in {**before, **after} if cell[0] == mode and cell[2] == metric})
     rows = []
     for k in lengths:
         ends = ((before.get((mode, k, metric)), f"before {colour}"), (after.get((mode, k, metric)), f"after {colour}"))
         baseline = before.get((mode, k, BASELINE)) or after.get((mode, k, BASELINE))
         dots = [Dot(share, classes) for share, classes in ends if share]
-        rows.append(Row(f"k = {k}", dots, baseline.value if baseline else None))
+        rows.append(DotRow(f"k = {k}", dots, baseline.value if baseline else None))
     return rows
 
 

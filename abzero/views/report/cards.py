@@ -1,10 +1,10 @@
-"""The sections of single tasks: the hardest one's family, and proposals with verdicts, attempts and rewards."""
+"""The sections of single tasks: the hardest one's family, and proposals with outcomes, attempts and rewards."""
 
 from collections.abc import Sequence
 
 from abzero.run.journal import Attempted
 from abzero.types import Task
-from abzero.views.format import attempt_derivation, proposal_derivation, score, solve_rate, verdict
+from abzero.views.format import attempt_derivation, outcome, proposal_derivation, score, solve_rate
 from abzero.views.html import Html, code, html, joined, prose
 from abzero.views.report.examples import Ancestor, Card
 
@@ -55,7 +55,7 @@ def _card(card: Card) -> Html:
         id=proposed.task or "",
         badge="good" if proposed.task else "bad",
         word="valid" if proposed.task else "rejected",
-        body=joined([code(card.task.program), _case(card.task)]) if card.task else prose(verdict(proposed), 600),
+        body=joined([code(card.task.program), _case(card.task)]) if card.task else prose(outcome(proposed), 600),
         dots=joined(_dot(attempt) for attempt in card.attempts),
         rate=f"solved {solve_rate(proposed)}" if proposed.task else "",
         derivation=proposal_derivation(proposed),

@@ -9,7 +9,7 @@ from rich.text import Text
 from abzero.sanitize import harmless
 from abzero.views.charts import Point, Series, Span, line_chart
 from abzero.views.html import Html, html, joined
-from abzero.views.report.dots import Dot, Row, dot_chart
+from abzero.views.report.dots import Dot, DotRow, dot_chart
 from abzero.views.report.experiments import Arm, base, cells, metrics
 from abzero.views.report.gather import Run, means, statements
 from abzero.views.report.page import page
@@ -21,7 +21,7 @@ INTERVALS = (
 )
 _CURVES = {
     "solver's score": "solve/score/",
-    "attempts that show their work": "solve/worked/",
+    "attempts that show their work": "solve/has_cot/",
     "mean solve rate of the proposals": "propose/solve_rate/",
     "learnable, of the valid": "propose/learnable/",
     "valid": "propose/valid/",
@@ -101,7 +101,7 @@ def _dots(found: Sequence[Arm], mode: str, metric: str) -> Html:
             start, echo = base(found, cell), base(found, (*cell[:2], BASELINE))
             reached = [(arm.after(cell), f"after c{index % 8}") for index, arm in enumerate(found)]
             dots = [Dot(share, classes) for share, classes in [(start, "before c7"), *reached] if share]
-            rows.append(Row(f"k = {cell[1]}", dots, echo.value if echo else None))
+            rows.append(DotRow(f"k = {cell[1]}", dots, echo.value if echo else None))
     return dot_chart(f"{mode}, {metric}", rows)
 
 
@@ -132,7 +132,7 @@ def _members(arm: Arm) -> str:
 
 
 def _mean_statements(run: Run, mode: str) -> list[Point]:
-    rows = [outline for outline in run.outlines if outline.mode == mode and outline.program is not None]
+    rows = [summary for summary in run.summaries if summary.mode == mode and summary.program is not None]
     return means(rows, lambda one: float(statements(one.program or "")))
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from abzero.run.journal import Outline
+from abzero.run.journal import ProposalSummary
 from abzero.views.charts import Series, area_chart, line_chart
 from abzero.views.html import Html, html, joined
 from abzero.views.report.gather import BANDS, LONGEST, Run, band, commonest_operation, counts, means, statements
@@ -18,10 +18,10 @@ def solving(run: Run, colours: dict[str, str]) -> Html:
         _by_mode(run, colours, "solver's score", "solve/score/", share=True),
         _by_mode(run, colours, "solver's mean reward", "solve/reward/"),
         _by_mode(run, colours, "malformed answers", "solve/malformed/", share=True),
-        _by_mode(run, colours, "attempts that show their work", "solve/worked/", share=True),
+        _by_mode(run, colours, "attempts that show their work", "solve/has_cot/", share=True),
     ]
     for mode in run.modes:
-        rows = [outline for outline in run.outlines if outline.mode == mode]
+        rows = [summary for summary in run.summaries if summary.mode == mode]
         curves = [
             Series(name, means([one for one in rows if _length(one) == k], lambda one: one.solve_rate), colour)
             for k, (name, colour) in enumerate(zip(_LENGTHS, _LENGTH_COLOURS, strict=True))
@@ -39,11 +39,11 @@ def proposing(run: Run, colours: dict[str, str]) -> Html:
     """Difficulty over time, and what the proposals are made of."""
     charts = []
     for mode in run.modes:
-        rows = [outline for outline in run.outlines if outline.mode == mode]
+        rows = [summary for summary in run.summaries if summary.mode == mode]
         bands = counts(rows, len(BANDS), lambda one: None if one.solve_rate is None else band(one.solve_rate))
         charts.append(area_chart(f"{mode}: how often solved", BANDS, _BAND_COLOURS, bands, run.span))
     for mode in run.modes:
-        rows = [outline for outline in run.outlines if outline.mode == mode]
+        rows = [summary for summary in run.summaries if summary.mode == mode]
         lengths = counts(rows, LONGEST, _length)
         charts.append(area_chart(f"{mode}: statements", _LENGTHS, _LENGTH_COLOURS, lengths, run.span))
     charts += [
@@ -106,9 +106,9 @@ def _by_mode(run: Run, colours: dict[str, str], title: str, prefix: str, share: 
 
 
 def _commonest(run: Run, mode: str, colour: str) -> Series:
-    return Series(mode, commonest_operation(outline for outline in run.outlines if outline.mode == mode), colour)
+    return Series(mode, commonest_operation(summary for summary in run.summaries if summary.mode == mode), colour)
 
 
-def _length(outline: Outline) -> int | None:
+def _length(summary: ProposalSummary) -> int | None:
     """The place of its program's length among `_LENGTHS`."""
-    return None if outline.program is None else min(max(statements(outline.program), 1), LONGEST) - 1
+    return None if summary.program is None else min(max(statements(summary.program), 1), LONGEST) - 1

@@ -20,7 +20,7 @@ class Dot:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class DotRow:
     """A cell; a tick marks its baseline."""
 
     label: str
@@ -28,7 +28,7 @@ class Row:
     baseline: float | None
 
 
-def dot_chart(title: str, rows: Sequence[Row]) -> Html:
+def dot_chart(title: str, rows: Sequence[DotRow]) -> Html:
     """Shares from 0 to 100 % with whiskers for their intervals, row by row."""
     pitch = _PITCH * max((len(row.dots) for row in rows), default=1) + 9
     height = pitch * len(rows) + 30
@@ -44,7 +44,7 @@ def dot_chart(title: str, rows: Sequence[Row]) -> Html:
     return figure(title, drawing, [])
 
 
-def _row(frame: Frame, row: Row, top: float, pitch: float) -> list[Html]:
+def _row(frame: Frame, row: DotRow, top: float, pitch: float) -> list[Html]:
     middle = top + pitch / 2
     parts = [label(LEFT - 8, middle + 4, row.label, "end")]
     if row.baseline is not None:

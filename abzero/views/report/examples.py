@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from abzero.python.analysis import distance
-from abzero.run.journal import Archive, Attempted, Outline, Proposed
+from abzero.run.journal import Attempted, JournalReader, ProposalSummary, Proposed
 from abzero.types import Task
 from abzero.views.report.gather import statements
 
@@ -29,37 +29,37 @@ class Ancestor:
     solve_rate: float | None
 
 
-def sample(archive: Archive, step: int, size: int = 10) -> list[Card]:
+def sample(reader: JournalReader, step: int, size: int = 10) -> list[Card]:
     """Proposals of `step`, evenly spaced over all of them."""
-    proposals = archive.proposals(step)
-    attempts = archive.attempts(step)
+    proposals = reader.proposals(step)
+    attempts = reader.attempts(step)
     count = min(size, len(proposals))
     chosen = [proposals[index * len(proposals) // count] for index in range(count)]
     return [
         Card(
             proposed,
-            archive.task(proposed.task) if proposed.task else None,
+            reader.task(proposed.task) if proposed.task else None,
             [attempt for attempt in attempts if attempt.proposal == proposed.position],
         )
         for proposed in chosen
     ]
 
 
-def hardest(outlines: Sequence[Outline]) -> Outline | None:
+def hardest(summaries: Sequence[ProposalSummary]) -> ProposalSummary | None:
     """The task with the lowest solve rate above 0; among equals the longest, then the first."""
-    solved = [outline for outline in outlines if outline.solve_rate and outline.program is not None]
+    solved = [summary for summary in summaries if summary.solve_rate and summary.program is not None]
     return min(solved, key=lambda one: (one.solve_rate, -statements(one.program or ""), one.step), default=None)
 
 
-def family(archive: Archive, task: str) -> list[Ancestor]:
+def family(reader: JournalReader, task: str) -> list[Ancestor]:
     """From `task` (a whole id) back to a seed, each time by the reference whose program is the nearest."""
     line: list[Ancestor] = []
     known = {task}
     while len(line) < _GENERATIONS:
-        made = archive.proposals_of(task)[:1]
-        here = archive.task(task)
-        line.append(Ancestor(archive.first_seen(task), here, made[0].solve_rate if made else None))
-        references = [archive.task(reference) for reference in (made[0].references if made else ())]
+        made = reader.proposals_of(task)[:1]
+        here = reader.task(task)
+        line.append(Ancestor(reader.first_seen(task), here, made[0].solve_rate if made else None))
+        references = [reader.task(reference) for reference in (made[0].references if made else ())]
         new = [reference for reference in references if reference.id not in known]
         if not new:
             break

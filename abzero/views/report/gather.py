@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from abzero.run.journal import Archive, Outline
+from abzero.run.journal import JournalReader, ProposalSummary
 from abzero.types import Alarm
 from abzero.views.charts import Point, Span
 from abzero.views.report import results
@@ -36,7 +36,7 @@ class Run:
     figures: Mapping[str, Sequence[Point]]
     """(step, value) of every metric and clock figure, by name."""
     alarms: Sequence[Alarm]
-    outlines: Sequence[Outline]
+    summaries: Sequence[ProposalSummary]
     """Every proposal of the self-play steps."""
     before: results.Evaluation | None
     after: results.Evaluation | None
@@ -50,20 +50,20 @@ class Run:
     def modes(self) -> list[str]:
         """The task types in the run, in alphabetical order."""
         evaluated = [mode for evaluation in (self.before, self.after) if evaluation for mode, _, _ in evaluation]
-        return sorted({*(outline.mode for outline in self.outlines), *evaluated})
+        return sorted({*(summary.mode for summary in self.summaries), *evaluated})
 
 
-def gather(folder: Path, archive: Archive) -> Run:
+def gather(folder: Path, reader: JournalReader) -> Run:
     """Everything but the texts of single steps. Raises `RunError`."""
-    about = archive.about()
+    about = reader.about()
     return Run(
         name=folder.resolve().name,
         about={key: value for key, value in about.items() if key != "config"},
         settings=settings(json.loads(about.get("config", "{}"))),
-        steps=[step for step in archive.steps() if step > 0],
-        figures={name: [point for point in archive.series(name) if point[0] > 0] for name in archive.names()},
-        alarms=archive.alarms(),
-        outlines=[outline for outline in archive.outlines() if outline.step > 0],
+        steps=[step for step in reader.steps() if step > 0],
+        figures={name: [point for point in reader.series(name) if point[0] > 0] for name in reader.names()},
+        alarms=reader.alarms(),
+        summaries=[summary for summary in reader.summaries() if summary.step > 0],
         before=results.read(folder / "eval-before.json"),
         after=results.read(folder / "eval-after.json"),
     )
@@ -99,31 +99,31 @@ def band(solve_rate: float) -> int:
 
 
 def counts(
-    outlines: Iterable[Outline], kinds: int, kind: Callable[[Outline], int | None]
+    summaries: Iterable[ProposalSummary], kinds: int, kind: Callable[[ProposalSummary], int | None]
 ) -> list[tuple[float, list[float]]]:
     """For every step, how many proposals are of each of `kinds` kinds; those of kind ``None`` do not count."""
     found: dict[int, list[float]] = defaultdict(lambda: [0.0] * kinds)
-    for outline in outlines:
-        index = kind(outline)
+    for summary in summaries:
+        index = kind(summary)
         if index is not None:
-            found[outline.step][index] += 1
+            found[summary.step][index] += 1
     return [(float(step), row) for step, row in sorted(found.items())]
 
 
-def means(outlines: Iterable[Outline], value: Callable[[Outline], float | None]) -> list[Point]:
+def means(summaries: Iterable[ProposalSummary], value: Callable[[ProposalSummary], float | None]) -> list[Point]:
     """For every step, the mean of `value` over its proposals; those of value ``None`` do not count."""
     found: dict[int, list[float]] = defaultdict(list)
-    for outline in outlines:
-        figure = value(outline)
+    for summary in summaries:
+        figure = value(summary)
         if figure is not None:
-            found[outline.step].append(figure)
+            found[summary.step].append(figure)
     return [(float(step), sum(figures) / len(figures)) for step, figures in sorted(found.items())]
 
 
-def commonest_operation(outlines: Iterable[Outline]) -> list[Point]:
+def commonest_operation(summaries: Iterable[ProposalSummary]) -> list[Point]:
     """For every step, the share of the most frequent operation among all statements of its tasks."""
     found: dict[int, Counter[str]] = defaultdict(Counter)
-    for outline in outlines:
-        if outline.program is not None:
-            found[outline.step].update(operations(outline.program))
+    for summary in summaries:
+        if summary.program is not None:
+            found[summary.step].update(operations(summary.program))
     return [(float(step), max(ops.values()) / sum(ops.values())) for step, ops in sorted(found.items()) if ops]

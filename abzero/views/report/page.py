@@ -2,7 +2,7 @@
 
 from importlib.resources import files
 
-from abzero.run.journal import Archive
+from abzero.run.journal import JournalReader
 from abzero.views.html import Html, html, joined
 from abzero.views.report.accuracy import learned
 from abzero.views.report.cards import family_section, proposals_section
@@ -14,22 +14,22 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inl
 """The browser's own guard: even if something slipped through, nothing can be loaded or sent."""
 
 
-def run_page(run: Run, archive: Archive) -> Html:
+def run_page(run: Run, reader: JournalReader) -> Html:
     """The whole report of a run."""
     colours = mode_colours(run.modes)
-    chosen = hardest(run.outlines)
+    chosen = hardest(run.summaries)
     sections = [
         _tiles(run),
         learned(run, colours),
         solving(run, colours),
         proposing(run, colours),
         health(run, colours),
-        family_section(family(archive, chosen.task) if chosen and chosen.task else []),
+        family_section(family(reader, chosen.task) if chosen and chosen.task else []),
     ]
     if run.steps:
         first, last = run.steps[0], run.steps[-1]
-        sections.append(proposals_section("Ten proposals from the beginning", first, sample(archive, first)))
-        sections.append(proposals_section("Ten proposals from the end", last, sample(archive, last)))
+        sections.append(proposals_section("Ten proposals from the beginning", first, sample(reader, first)))
+        sections.append(proposals_section("Ten proposals from the end", last, sample(reader, last)))
     sections.append(_settings(run))
     return page(f"{run.name}: self-play report", joined(sections))
 
@@ -57,14 +57,14 @@ def mode_colours(modes: list[str]) -> dict[str, str]:
 
 def _tiles(run: Run) -> Html:
     """The run in six numbers."""
-    valid = sum(outline.task is not None for outline in run.outlines)
-    distinct = len({outline.task for outline in run.outlines if outline.task})
+    valid = sum(summary.task is not None for summary in run.summaries)
+    distinct = len({summary.task for summary in run.summaries if summary.task})
     seconds = sum(value for _, value in run.figures.get("seconds/step", ()))
     tiles = {
         "model": run.settings.get("model.name", "?"),
         "steps": f"{len(run.steps):,}",
-        "proposals": f"{len(run.outlines):,}",
-        "became tasks": f"{valid / len(run.outlines):.0%}" if run.outlines else "–",
+        "proposals": f"{len(run.summaries):,}",
+        "became tasks": f"{valid / len(run.summaries):.0%}" if run.summaries else "–",
         "distinct tasks": f"{distinct:,}",
         "time": f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds / 60:.1f} min",
         "alarms": f"{len(run.alarms)}",

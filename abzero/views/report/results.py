@@ -18,7 +18,7 @@ BASELINE = "baseline"
 SAMPLED = "pass@1"
 """Accuracy at the sampling temperature."""
 JUDGED = (SAMPLED, "greedy")
-"""The metrics that a verdict speaks of."""
+"""The metrics that a conclusion speaks of."""
 CHARTED = (*JUDGED, "pass@8", "traced")
 """The metrics that are drawn, where they were measured; tables have all."""
 

@@ -8,8 +8,8 @@ import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 from transformers import PreTrainedModel
 
-from abzero.policy.local.cuda_graphs import GraphEngine, Step
-from abzero.policy.local.hf_engine import CachedEngine
+from abzero.policy.local.cuda_graphs import CudaGraphEngine, Step
+from abzero.policy.local.hf_engine import HFEngine
 from abzero.policy.local.sampling import sample
 from abzero.policy.models import loading, lora
 
@@ -40,9 +40,9 @@ def load(folder) -> PreTrainedModel:
 @pytest.mark.parametrize("traced", [True, False])
 def test_it_samples_what_transformers_does(folders, shape, traced):
     model = load(folders[shape])
-    engine = GraphEngine(model, Traces() if traced else None, block=16)
+    engine = CudaGraphEngine(model, Traces() if traced else None, block=16)
     found = sample(engine, PROMPTS, SEEDS, 50, 1.0, STOPS)
-    expected = sample(CachedEngine(model), PROMPTS, SEEDS, 50, 1.0, STOPS)
+    expected = sample(HFEngine(model), PROMPTS, SEEDS, 50, 1.0, STOPS)
     assert {row.stopped for rows in expected for row in rows} == {True, False}
     for one, other in zip(flat(found), flat(expected), strict=True):
         assert (one.tokens, one.stopped) == (other.tokens, other.stopped)
@@ -51,7 +51,7 @@ def test_it_samples_what_transformers_does(folders, shape, traced):
 
 def test_each_shape_is_captured_once_and_rows_that_finish_leave_in_halves(folder):
     traces = Traces()
-    sample(GraphEngine(load(folder), traces, block=16), PROMPTS, SEEDS, 50, 1.0, STOPS)
+    sample(CudaGraphEngine(load(folder), traces, block=16), PROMPTS, SEEDS, 50, 1.0, STOPS)
     captured = traces.shapes[::3]
     assert captured[0] == (10, 49)
     assert {rows for rows, _ in captured} <= {10, 5, 3, 2, 1}
@@ -62,7 +62,7 @@ def test_each_shape_is_captured_once_and_rows_that_finish_leave_in_halves(folder
 def test_the_model_keeps_its_own_attention_for_its_learner(folder):
     model = load(folder)
     before = model.config._attn_implementation
-    sample(GraphEngine(model), PROMPTS, SEEDS, 4, 1.0, STOPS)
+    sample(CudaGraphEngine(model), PROMPTS, SEEDS, 4, 1.0, STOPS)
     assert model.config._attn_implementation == before
 
 
@@ -75,6 +75,6 @@ def test_an_adapter_is_sampled_with(folder):
             torch.nn.init.normal_(parameter, std=0.3, generator=torch.Generator().manual_seed(0))
     plain, found, expected = (
         [[row.tokens for row in rows] for rows in sample(engine, PROMPTS, SEEDS, 9, 1.0, STOPS)]
-        for engine in (GraphEngine(load(folder)), GraphEngine(model, Traces()), CachedEngine(model))
+        for engine in (CudaGraphEngine(load(folder)), CudaGraphEngine(model, Traces()), HFEngine(model))
     )
     assert found == expected != plain

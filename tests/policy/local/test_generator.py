@@ -9,8 +9,8 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from abzero.policy.local import packed_engine
 from abzero.policy.local.generator import LocalGenerator
-from abzero.policy.local.hf_engine import CachedEngine
-from abzero.policy.local.packed_engine import DenseEngine
+from abzero.policy.local.hf_engine import HFEngine
+from abzero.policy.local.packed_engine import PackedEngine
 from abzero.policy.local.sampling import Engine, sample
 from abzero.policy.models import loading
 from abzero.types import Experience
@@ -44,7 +44,7 @@ def test_padding_and_batch_size_change_nothing(folders, shape, lean):
         def rows(self, tokens: int) -> int:
             return 1
 
-    engine: Engine = DenseEngine(model, torch.float32) if lean else CachedEngine(model)
+    engine: Engine = PackedEngine(model, torch.float32) if lean else HFEngine(model)
     together = sample(engine, prompts, seeds, 50, 1.0, torch.tensor([0]))
     alone = sample(Few(engine), prompts, seeds, 50, 1.0, torch.tensor([0]))
     assert [[row.tokens for row in rows] for rows in together] == [[row.tokens for row in rows] for rows in alone]
@@ -60,7 +60,7 @@ def test_the_lean_engine_samples_what_transformers_does(folders, shape):
     prompts, seeds = [[5, 6, 7], list(range(2, 40)), [3]], [[1, 2], [3], [4, 5, 6]]
     lean, plain = (
         sample(engine, prompts, seeds, 40, 1.0, torch.tensor([0]))
-        for engine in (DenseEngine(model, torch.float32), CachedEngine(model))
+        for engine in (PackedEngine(model, torch.float32), HFEngine(model))
     )
     assert [[row.tokens for row in rows] for rows in lean] == [[row.tokens for row in rows] for rows in plain]
 

@@ -105,7 +105,9 @@ def test_a_frozen_proposer_is_one_model_more():
 
 
 def test_another_engine_s_weights_are_let_go_of_on_a_gpu_alone():
-    on_gpu, on_cpu = (memory(SEVEN, Setup(apart=True, cache_bytes=GIB, on_cpu=here)) for here in (False, True))
+    on_gpu, on_cpu = (
+        memory(SEVEN, Setup(separate_weights=True, cache_bytes=GIB, on_cpu=here)) for here in (False, True)
+    )
     assert on_gpu["sampler"] == on_cpu["sampler"] == 4 * SEVEN.parameters
     assert on_gpu["peak"] < on_cpu["peak"]
 

@@ -20,7 +20,7 @@ from abzero.config.load import parse
 from abzero.errors import ConfigError
 from abzero.policy.local.sharding import ALONE, World, cut, gathered, own
 from abzero.policy.models.export import export
-from tests.policy.sharded import PROMPTS, WAYS, batch, crew, learn
+from tests.policy.sharded import PROMPTS, WAYS, batch, group, learn
 
 ROOT = Path(__file__).parents[3]
 EXACT = [name for name in WAYS if name != "bf16"]
@@ -112,7 +112,7 @@ def test_what_two_processes_saved_is_exported_as_it_is(found, tmp_path, name):
 
 def test_the_leading_process_sees_one_policy(found, folder):
     """The same samples, at the same seeds, as one process makes; each process holds half of every weight."""
-    single = crew(folder, ALONE, WAYS["full"])
+    single = group(folder, ALONE, WAYS["full"])
     norm = single.learner.update(batch(0))["grad_norm"]
     single.generators[0].sync(single.learner)
     rollouts = single.generators[0].generate(PROMPTS, 2, random.Random(3))
@@ -155,17 +155,17 @@ def test_engines_that_are_one_process_say_so_under_torchrun(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     config = parse(["--model.engine=vllm"], "abzero train")
     monkeypatch.setenv("RANK", "0")
-    with pytest.raises(ConfigError, match="start it without torchrun"), backends.leading(config):
+    with pytest.raises(ConfigError, match="start it without torchrun"), backends.worker_group(config):
         pass
-    assert not backends.follow(config)
+    assert not backends.worker_loop(config)
     monkeypatch.setenv("RANK", "1")
-    assert backends.follow(config)
+    assert backends.worker_loop(config)
 
 
 def test_a_process_alone_leads_and_follows_nobody():
     config = parse([], "abzero train")
-    assert not backends.follow(config)
-    with backends.leading(config):
+    assert not backends.worker_loop(config)
+    with backends.worker_group(config):
         assert "processes" not in backends.placed(config)
 
 

@@ -16,8 +16,8 @@ from transformers import PreTrainedModel
 
 from abzero.errors import BackendError, ConfigError
 from abzero.policy.models import lora
-from abzero.policy.vllm.engine import Room, VllmEngine
-from abzero.policy.vllm.generator import TakingTurns, VllmGenerator
+from abzero.policy.vllm.engine import CacheBudget, VllmEngine
+from abzero.policy.vllm.generator import ColocatedLearner, VllmGenerator
 from abzero.types import Experience
 from tests.policy.backends import ALIVE, LIMITS, MAX_PROMPT_TOKENS, MAX_TOKENS, NO_VLLM, STEPS
 from tests.policy.conftest import local_policy
@@ -28,13 +28,13 @@ PROMPTS = ["a", "hello (1)", "def f(x) 2, 3"]
 
 
 def policy(
-    folder: Path, *, dtype: torch.dtype = torch.float32, room: Room | None = None, **settings: object
-) -> tuple[VllmGenerator, TakingTurns]:
+    folder: Path, *, dtype: torch.dtype = torch.float32, cache: CacheBudget | None = None, **settings: object
+) -> tuple[VllmGenerator, ColocatedLearner]:
     _, learner = local_policy(folder, **STEPS)
-    engine = VllmEngine(learner.model, dtype=dtype, length=MAX_PROMPT_TOKENS + MAX_TOKENS, room=room)
+    engine = VllmEngine(learner.model, dtype=dtype, length=MAX_PROMPT_TOKENS + MAX_TOKENS, cache=cache)
     ALIVE.append(engine)
     generator = VllmGenerator(engine, learner.model, learner._codec, **LIMITS, **settings)
-    return generator, TakingTurns(learner, generator)
+    return generator, ColocatedLearner(learner, generator)
 
 
 def as_in_a_checkpoint(model: PreTrainedModel) -> Iterable[tuple[str, Tensor]]:
@@ -77,7 +77,7 @@ def test_the_learner_keeps_its_threads(folders):
 
 def test_a_cache_without_room_for_one_text_names_the_setting(folders):
     with pytest.raises(ConfigError, match=r"vllm\.cache-gib .*: one text of 32 tokens takes"):
-        policy(folders["wide"], room=Room(cache_bytes=1000))
+        policy(folders["wide"], cache=CacheBudget(cache_bytes=1000))
 
 
 @pytest.mark.parametrize("proposer", ["learning", "frozen"])

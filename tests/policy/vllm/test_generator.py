@@ -12,12 +12,12 @@ from transformers import PreTrainedModel
 
 from abzero.errors import BackendError, ConfigError
 from abzero.policy import weight_check
-from abzero.policy.local.hf_engine import CachedEngine
+from abzero.policy.local.hf_engine import HFEngine
 from abzero.policy.local.sampling import Sample, sample
 from abzero.policy.models import lora
 from abzero.policy.scripted import ScriptedLearner
 from abzero.policy.vllm.engine import VllmEngine
-from abzero.policy.vllm.generator import TakingTurns, VllmGenerator
+from abzero.policy.vllm.generator import ColocatedLearner, VllmGenerator
 from abzero.types import Experience
 from tests.policy.backends import LIMITS, NO_VLLM, STEPS
 from tests.policy.conftest import local_policy
@@ -59,17 +59,15 @@ class Sleeper:
     def sample(
         self, texts: Sequence[Sequence[int]], seeds: Sequence[int], new: int, temperature: float, stops: Sequence[int]
     ) -> list[Sample]:
-        rows = sample(
-            CachedEngine(self.model), texts, [[seed] for seed in seeds], new, temperature, torch.tensor(stops)
-        )
+        rows = sample(HFEngine(self.model), texts, [[seed] for seed in seeds], new, temperature, torch.tensor(stops))
         return [row for [row] in rows]
 
 
-def policy(folder: Path, rank: int = 0, **settings: object) -> tuple[Sleeper, VllmGenerator, TakingTurns]:
+def policy(folder: Path, rank: int = 0, **settings: object) -> tuple[Sleeper, VllmGenerator, ColocatedLearner]:
     _, learner = local_policy(folder, rank=rank, **STEPS)
     engine = Sleeper(plain(folder))
     generator = VllmGenerator(engine, learner.model, learner._codec, **LIMITS, **settings)
-    return engine, generator, TakingTurns(learner, generator)
+    return engine, generator, ColocatedLearner(learner, generator)
 
 
 def plain(folder: Path) -> PreTrainedModel:

@@ -52,7 +52,7 @@ REACHING = {
     "what makes such a class": "def f(x):\n    type(BaseExceptionGroup('', [x])).x = x",
     "syntax that makes such a class": "try:\n    f()\nexcept* ValueError as e:\n    type(e).x = 1",
     "evaluation": "def f(x):\n    return eval('x')",
-    "a module that is not for the lane": "import decimal\ndef f(x):\n    return 1",
+    "a module that is not for a shared child": "import decimal\ndef f(x):\n    return 1",
     "a module inside a module": "import typing\ndef f(x):\n    return typing.sys",
     "threads": "import queue\ndef f(x):\n    return queue.threading.Thread().name",
     "a private name of a module": "import collections\ndef f(x):\n    return collections._sys",
@@ -93,31 +93,31 @@ HASHING = {
 
 @pytest.mark.parametrize("source", CLEAN.values(), ids=CLEAN)
 def test_an_ordinary_program_may_share_a_child(source):
-    assert analyze.look(compiled(source)).clean
+    assert analyze.analyze(compiled(source)).clean
 
 
 @pytest.mark.parametrize("source", REACHING.values(), ids=REACHING)
 def test_what_could_reach_beyond_itself_runs_alone(source):
-    assert not analyze.look(compiled(source)).clean
+    assert not analyze.analyze(compiled(source)).clean
 
 
 @pytest.mark.parametrize("arguments", ["typing.sys", "collections._sys", "random", "type('T', (), {})"])
 def test_a_call_is_seen_beside_whatever_its_program_imported(arguments):
     call = compile(f"f({arguments})", "<call>", "eval")
-    assert not analyze.look(call, beside_imports=True).clean
+    assert not analyze.analyze(call, beside_imports=True).clean
 
 
 @pytest.mark.parametrize("source", HASHING.values(), ids=HASHING)
 def test_what_could_depend_on_a_hash_gets_all_seeds(source):
-    assert analyze.look(compiled(source)).hashing
+    assert analyze.analyze(compiled(source)).hashing
 
 
 def test_every_builtin_that_passes_is_known_to_be_harmless():
-    passing = {name for name in dir(builtins) if analyze.look(compiled(f"def f(x):\n    return x, {name}")).clean}
+    passing = {name for name in dir(builtins) if analyze.analyze(compiled(f"def f(x):\n    return x, {name}")).clean}
     reaching = "breakpoint compile delattr eval exec getattr globals input locals memoryview open setattr vars"
     assert passing.isdisjoint(reaching.split())
     assert {"len", "print", "ValueError", "hasattr"} <= passing
 
 
 def test_what_cannot_gets_two():
-    assert not analyze.look(compiled(CLEAN["comprehensions"])).hashing
+    assert not analyze.analyze(compiled(CLEAN["comprehensions"])).hashing

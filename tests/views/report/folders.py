@@ -3,7 +3,7 @@
 import json
 
 from abzero.evals.intervals import wilson
-from abzero.run.journal import Journal
+from abzero.run.journal import JournalWriter
 from tests.steps import history
 
 
@@ -19,7 +19,7 @@ def rows(value, n=300, modes=("deduction",), lengths=(1, 2), metrics=("pass@1", 
 
 def make_run(folder, steps=(), before=None, after=None, **settings):
     folder.mkdir(parents=True)
-    journal = Journal(folder / "run.db")
+    journal = JournalWriter(folder / "run.db")
     journal.describe({"config": json.dumps(settings), "version": "0.1.0"})
     for step in steps or history(3):
         journal.write(step)

@@ -1,6 +1,6 @@
 import pytest
 
-from abzero.run.journal import Archive, Outline
+from abzero.run.journal import JournalReader, ProposalSummary
 from abzero.views.report.gather import (
     band,
     commonest_operation,
@@ -16,8 +16,8 @@ from tests.views.report.folders import make_run, rows
 CHAIN = "def f(x):\n    j = x[::-1]\n\n    # a comment\n    k = j + [3]\n    return k"
 
 
-def outline(step, program=None, rate=None, mode="deduction"):
-    return Outline(step, mode, "id" if program else None, program, rate)
+def summary(step, program=None, rate=None, mode="deduction"):
+    return ProposalSummary(step, mode, "id" if program else None, program, rate)
 
 
 def test_statements_are_the_lines_that_do_something():
@@ -41,7 +41,7 @@ def test_solve_rates_fall_into_bands(rate, place):
 
 
 def test_counts_and_means_go_step_by_step():
-    some = [outline(1, CHAIN, 0.5), outline(1, CHAIN, 1.0), outline(2), outline(3, CHAIN, 0.0)]
+    some = [summary(1, CHAIN, 0.5), summary(1, CHAIN, 1.0), summary(2), summary(3, CHAIN, 0.0)]
     assert counts(some, 6, lambda one: None if one.solve_rate is None else band(one.solve_rate)) == [
         (1.0, [0, 0, 1, 0, 0, 1]),
         (3.0, [1, 0, 0, 0, 0, 0]),
@@ -52,7 +52,7 @@ def test_counts_and_means_go_step_by_step():
 def test_the_commonest_operation_is_a_share_of_the_steps_statements():
     other = "def f(x):\n    y = x[::-1]\n    z = y[1:]\n    return z"
     assert commonest_operation(
-        [outline(1, CHAIN), outline(1, other), outline(1), outline(2, "def f(a):\n    return a")]
+        [summary(1, CHAIN), summary(1, other), summary(1), summary(2, "def f(a):\n    return a")]
     ) == [(1.0, 0.5)]
 
 
@@ -68,12 +68,12 @@ def test_a_folder_is_gathered_without_its_seeding(tmp_path):
     folder = make_run(
         tmp_path / "r", [zero.__class__(0, zero.proposals, [], [], {"a": 1.0}), *rest], after=rows(0.5), seed=4
     )
-    archive = Archive(folder / "run.db")
-    run = gather(folder, archive)
-    archive.close()
+    reader = JournalReader(folder / "run.db")
+    run = gather(folder, reader)
+    reader.close()
     assert run.name == "r"
     assert run.steps == [2, 3]
-    assert {one.step for one in run.outlines} == {2, 3}
+    assert {one.step for one in run.summaries} == {2, 3}
     assert run.figures["a"] == []
     assert [step for step, _ in run.figures["learner/kl"]] == [2, 3]
     assert run.settings == {"seed": "4"}

@@ -4,10 +4,10 @@ import re
 import pytest
 
 from abzero.errors import RunError
-from abzero.run.journal import Journal
+from abzero.run.journal import JournalWriter
 from abzero.types import Alarm, Attempt, Case, Experience, Proposal, Rejection, Step, Task
 from abzero.views.report import write_report
-from abzero.views.report.accuracy import verdict
+from abzero.views.report.accuracy import conclusion
 from abzero.views.report.results import Change
 from tests.steps import HOSTILE, history, rollout, step
 from tests.views.report.folders import make_run, rows
@@ -28,10 +28,10 @@ def test_the_headline_is_of_sampled_accuracy_however_much_greedy_decoding_rose()
         ("deduction", 1, "pass@1"): Change(0.2, 0.1, 0.3),
         ("deduction", 2, "greedy"): Change(0.6, 0.5, 0.7),
     }
-    headline, rest = verdict(found)
+    headline, rest = conclusion(found)
     assert headline == "deduction, k = 1, pass@1: +20 [10, 30] points."
     assert "2 rose and 0 fell" in rest
-    assert verdict({cell: change for cell, change in found.items() if cell[2] == "greedy"})[0].startswith(
+    assert conclusion({cell: change for cell, change in found.items() if cell[2] == "greedy"})[0].startswith(
         "deduction, k = 2"
     )
 
@@ -52,7 +52,7 @@ def test_a_run_without_evaluation_says_how_to_get_one(folder):
     assert "abzero eval tiny --json RUN/eval-before.json" in Reader(text_of(folder)).text
 
 
-def test_an_evaluation_of_one_end_only_is_shown_without_a_verdict(folder):
+def test_an_evaluation_of_one_end_only_is_shown_without_a_conclusion(folder):
     make_run(folder, after=rows(0.3))
     page = Reader(text_of(folder)).text
     assert "no cell that was measured both before and after" in page
@@ -69,7 +69,7 @@ def test_rewards_are_derived_and_alarms_told(folder):
 
 def test_a_run_that_took_no_step_has_a_report(folder):
     folder.mkdir()
-    Journal(folder / "run.db").close()
+    JournalWriter(folder / "run.db").close()
     page = Reader(text_of(folder)).text
     assert "None was solved yet." in page
 
