@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from abzero.algo.credit import Credit, Crediting, novelty_of
-from abzero.algo.grading import rated, settled, withdrawals
 from abzero.algo.metrics import Stopwatch, measure, speed
 from abzero.errors import ModelError
 from abzero.policy.base import Generator, Learner
@@ -15,6 +14,7 @@ from abzero.sandbox.run import Check, T, run_checks
 from abzero.tasks import TaskType, parsing
 from abzero.tasks.buffer import Buffer
 from abzero.tasks.curriculum import draw_references, draw_tasks
+from abzero.tasks.grading import rated, settled, withdrawals
 from abzero.types import Attempt, Experience, Proposal, Rejection, Step, Task
 
 

@@ -13,13 +13,13 @@ _DIGITS = 4300
 _LONGEST = 3600.0
 _MOST_MEMORY = 1 << 46
 _ISOLATED_EACH = 8
-"""Calls that run alone at once for each worker: no processor waits for the trainer, and a burst of forks costs less."""
+"""Calls isolated at once for each worker: no processor waits for the trainer, and a burst of forks costs less."""
 _DESCRIPTORS, _DESCRIPTORS_EACH = 24, 3
 """For zygotes and their like, and for each child."""
 
 
 def isolated_at_once(limits: Limits, workers: int) -> int:
-    """How many calls may run alone at once: one for each worker at least, and no more than half of the machine's memory
+    """How many calls may be isolated at once: one for each worker at least, and no more than half the machine's memory
     has room for if all take what they may, nor than there are descriptors for. Raises `ConfigError` where `limits` or
     the process's own make no sense.
     """

@@ -50,8 +50,8 @@ class Report:
     """Their process ids."""
     respawned: int
     sharing: bool
-    """Whether clean programs may share a child; an audit that finds a wrong value closes the lane for its batch."""
-    lane_faults: int
+    """Whether clean programs may share a child; an audit that finds a wrong value ends that for its call of `run`."""
+    sharing_faults: int
     """How often that happened."""
 
 
@@ -77,7 +77,7 @@ class SandboxPool:
         self._isolation = isolation
         self._limits, self._imports, self._without = limits, imports, tuple(without)
         self._workers = workers or (len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1)
-        isolated = means.isolated_at_once(limits, self._workers)
+        most = means.isolated_at_once(limits, self._workers)
         self._rng = random.Random(seed)
         self._seeds = tuple(self._rng.sample(range(1, 2**32), SEEDS))
         self._schedule = Schedule(limits, SEEDS, self._workers, most, self._rng, sharing=imports is not None)
@@ -95,7 +95,7 @@ class SandboxPool:
             for index in range(SEEDS):
                 self._admit(index)
             if any(zygote.layers["tripwires"] != "on" for zygote in self._zygotes):
-                self._schedule.lane_allowed = False
+                self._schedule.may_share = False
         except BaseException:
             self.close()
             raise
@@ -115,7 +115,7 @@ class SandboxPool:
             zygotes=tuple(zygote.pid for zygote in self._zygotes),
             respawned=self._respawned,
             sharing=self._schedule.sharing,
-            lane_faults=self._schedule.lane_faults,
+            sharing_faults=self._schedule.sharing_faults,
         )
 
     def run(self, calls: Sequence[Call]) -> list[Outcome]:

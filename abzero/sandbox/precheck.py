@@ -42,7 +42,7 @@ class Precheck:
             self._hung.popitem(last=False)
 
     def bar(self, programs: Iterable[str]) -> None:
-        """Keep `programs` out of the shared lane from now on: one of them may have changed what came after it."""
+        """Keep `programs` out of shared children from now on: one of them may have changed what came after it."""
         for program in programs:
             self._barred[program] = None
             if len(self._barred) > _REMEMBERED:

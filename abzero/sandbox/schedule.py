@@ -44,8 +44,8 @@ class Schedule:
     ) -> None:
         self._limits, self._seeds, self._workers, self._rng = limits, seeds, workers, rng
         self._isolated_at_once = isolated_at_once
-        self.lane_allowed = self.sharing = sharing
-        self.lane_faults = 0
+        self.may_share = self.sharing = sharing
+        self.sharing_faults = 0
         self._states: dict[Call, CallState] = {}
         self._fresh: deque[CallState] = deque()
         self._shared: list[deque[CallState]] = [deque() for _ in range(seeds)]
@@ -59,9 +59,9 @@ class Schedule:
 
     def add(self, calls: Iterable[Call]) -> None:
         """Queue `calls`, each distinct one once, those of one program side by side, and those that run first under the
-        same seed: what one child compiled is then a whole batch for the next. The lane is open, unless it never is.
+        same seed: what one child compiled is then a whole batch for the next. Sharing begins anew, if it may.
         """
-        self.sharing = self.lane_allowed
+        self.sharing = self.may_share
         by_program: dict[str, list[CallState]] = {}
         for call in calls:
             if call not in self._states:
@@ -266,11 +266,11 @@ class Schedule:
             self._stop_sharing(state)
 
     def _stop_sharing(self, wronged: CallState) -> None:
-        """The lane gave a value that a program does not have: take back what came from it, run the rest of the batch
-        alone, and keep out for good what ran before `wronged`. Others may share again, or models had a brake to pull.
+        """A shared child gave a value that a program does not have: take back what came from any, isolate the rest, and
+        keep out for good what ran before `wronged`. Others may share again, or models had a brake to pull.
         """
-        warnings.warn("the shared lane gave a wrong value and is closed for now", RuntimeWarning, stacklevel=2)
-        self.lane_faults += 1
+        warnings.warn("a shared child gave a wrong value: for now all calls are isolated", RuntimeWarning, stacklevel=2)
+        self.sharing_faults += 1
         self._precheck.bar(state.call.program for state in wronged.before)
         self.sharing = False
         self._isolated.extend((state, state.first_seed) for state in self._fresh)

@@ -1,6 +1,6 @@
-from abzero.algo.grading import rated, settled, withdrawals
 from abzero.errors import Malformed, Unsteady
 from abzero.tasks.buffer import Buffer
+from abzero.tasks.grading import rated, settled, withdrawals
 from abzero.types import Proposal
 from tests.fakes import rollout, task
 

@@ -412,7 +412,7 @@ def test_sharing_ends_where_a_child_lies_and_all_that_it_said_is_taken_back():
         outcomes, _ = play(queue, distinct(100), lying_child)
     assert outcomes == [Returned(str(n)) for n in range(100)]
     assert not queue.sharing
-    assert queue.lane_faults == 1
+    assert queue.sharing_faults == 1
 
 
 def test_a_lane_that_lied_is_open_to_others_in_the_next_batch():

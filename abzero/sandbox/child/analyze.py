@@ -3,8 +3,8 @@
 *Reaching*: could a name, a constant or an instruction in it lead to frames, namespaces, hidden modules, special
 attributes? *Clean*: may it share a child with others? Only if it reaches for nothing and can leave nothing behind in
 modules and classes of the library. *Hashing*: could its value depend on the order of a set or on a hash? What it turns
-out to learn of addresses is noticed while it runs (`tripwires`). Doubt costs time, not truth: what is not clean runs
-alone, and two seeds are too few for what hashes or reaches.
+out to learn of addresses is noticed while it runs (`tripwires`). Doubt costs time, not truth: what is not clean is
+isolated, and two seeds are too few for what hashes or reaches.
 """
 
 import builtins
