@@ -1,1 +1,1 @@
-"""What shares a process with a model's program, and so is audited: the standard library and this folder, no more."""
+"""All that shares a process with a model's program: the standard library and this folder, no more."""

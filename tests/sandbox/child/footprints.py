@@ -16,7 +16,7 @@ import types
 import weakref
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from abzero.sandbox.child import analyze, wire
 from abzero.sandbox.child.child import Worker
@@ -58,9 +58,9 @@ def held(value: object) -> tuple[int, ...]:
 
 
 def programs() -> list[tuple[str, str]]:
-    entries = json.loads((HERE / "escapes/index.json").read_text())
+    entries = json.loads((HERE.parent / "escapes/index.json").read_text())
     attacks = [(entry["file"], entry.get("input", "1")) for entry in entries if entry["category"] in CATEGORIES]
-    texts = [((HERE / "escapes" / name).read_text("utf-8", "replace"), given) for name, given in attacks]
+    texts = [((HERE.parent / "escapes" / name).read_text("utf-8", "replace"), given) for name, given in attacks]
     return [(text, "1") for text in ORDINARY] + texts
 
 
