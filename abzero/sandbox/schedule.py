@@ -43,9 +43,8 @@ class Schedule:
         self, limits: Limits, seeds: int, workers: int, isolated_at_once: int, rng: random.Random, sharing: bool
     ) -> None:
         self._limits, self._seeds, self._workers, self._rng = limits, seeds, workers, rng
-        self._isolated_at_once = isolated_at_once
+        self._isolated_at_once, self.sharing_faults = isolated_at_once, 0
         self.may_share = self.sharing = sharing
-        self.sharing_faults = 0
         self._states: dict[Call, CallState] = {}
         self._fresh: deque[CallState] = deque()
         self._shared: list[deque[CallState]] = [deque() for _ in range(seeds)]
@@ -128,9 +127,8 @@ class Schedule:
 
     def _next_isolated(self) -> Job:
         state, seed = self._isolated.popleft()
-        return Job(
-            seed, wire.ISOLATED, batches.isolated(state), self._limits.cpu_seconds * state.call.time_share, [state]
-        )
+        seconds = self._limits.cpu_seconds * state.call.time_share
+        return Job(seed, wire.ISOLATED, batches.isolated(state), seconds, [state])
 
     def _share(self, seed: int, running: Collection[Job]) -> Job:
         """A batch for a shared child, which an audit begins if one waits for a child of this seed."""
@@ -266,9 +264,7 @@ class Schedule:
             self._stop_sharing(state)
 
     def _stop_sharing(self, wronged: CallState) -> None:
-        """A shared child gave a value that a program does not have: take back what came from any, isolate the rest, and
-        keep out for good what ran before `wronged`. Others may share again, or models had a brake to pull.
-        """
+        """A shared child gave a wrong value: isolate the rest, take back the others, and bar what ran before it."""
         warnings.warn("a shared child gave a wrong value: for now all calls are isolated", RuntimeWarning, stacklevel=2)
         self.sharing_faults += 1
         self._precheck.bar(state.call.program for state in wronged.before)

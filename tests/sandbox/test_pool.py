@@ -239,12 +239,9 @@ def test_an_interrupt_leaves_a_pool_that_works(pool):
 
 
 TRAINER = """
-import sys, threading
 from abzero.sandbox.base import Call
 from abzero.sandbox.child.limits import Limits
-from abzero.sandbox.means import alone_at_once
 from abzero.sandbox.pool import SandboxPool
-from abzero.sandbox.child.zygote import BURST
 sandbox = SandboxPool(workers=2, limits=Limits(cpu_seconds=60))
 print(*sandbox.report().zygotes, flush=True)
 sandbox.run([Call(f"def f(x):\\n    while x != -{n}: x += 1", "1") for n in range(1, 9)])

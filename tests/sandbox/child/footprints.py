@@ -4,7 +4,7 @@
 usage: footprints.py [--poison]
 
 Compared are all dictionaries (those of modules, classes and caches too), lists, sets and functions that the collector
-knows before the first program runs, by the identity of what they hold. With ``--poison`` programs run that the screen
+knows before the first program runs, by the identity of what they hold. With ``--poison`` programs run that the analysis
 would have kept out.
 """
 
@@ -75,7 +75,7 @@ def main() -> None:
             code, call = compile(text, "<program>", "exec"), compile(f"f({given}\n)", "<call>", "eval")
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
-        if poisoned or (analyze.look(code).clean and analyze.look(call, beside_imports=True).clean):
+        if poisoned or (analyze.analyze(code).clean and analyze.analyze(call, beside_imports=True).clean):
             parts = (wire.SOURCE, text.encode()), (wire.CALL_SOURCE, given.encode())
             requests.append(b"".join(wire.frame(*part) for part in parts))
     worker.shared(requests[0], lambda *frames: None)  # whatever is set up by a first run

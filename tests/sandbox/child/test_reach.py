@@ -24,7 +24,7 @@ LIBRARY = (types.FunctionType, types.MethodType, staticmethod, classmethod, prop
 
 
 def passes(source: str) -> bool:
-    return analyze.look(compile(source, "<program>", "exec", dont_inherit=True)).clean
+    return analyze.analyze(compile(source, "<program>", "exec", dont_inherit=True)).clean
 
 
 @functools.cache
@@ -78,10 +78,10 @@ def test_what_can_be_changed_does_not_pass(name):
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_no_import_leads_to_what_a_program_could_change_without_a_store():
     """From what programs get for a module, along every name that passes."""
-    for name in analyze.LANE_IMPORTS:
+    for name in analyze.SHARED_IMPORTS:
         importlib.import_module(name)
-    views = surroundings.views_of(analyze.LANE_IMPORTS, refuser([]))
-    waiting: list[tuple[object, str]] = [(views[name], name) for name in analyze.LANE_IMPORTS]
+    views = surroundings.views_of(analyze.SHARED_IMPORTS, refuser([]))
+    waiting: list[tuple[object, str]] = [(views[name], name) for name in analyze.SHARED_IMPORTS]
     seen: dict[int, object] = {}
     while waiting:
         value, path = waiting.pop()
@@ -90,7 +90,7 @@ def test_no_import_leads_to_what_a_program_could_change_without_a_store():
         seen[known(value)] = value
         assert not isinstance(value, (*CONTAINERS, types.CodeType, types.FrameType)), path
         if isinstance(value, types.ModuleType):
-            assert value.__name__ in analyze.LANE_IMPORTS, path
+            assert value.__name__ in analyze.SHARED_IMPORTS, path
         assert not isinstance(value, functools._lru_cache_wrapper), f"{path} remembers"
         assert not hasattr(value, "cache_clear"), f"{path} remembers"
         names = vars(types.ModuleType)["__dict__"].__get__(value) if isinstance(value, types.ModuleType) else dir(value)
@@ -121,7 +121,7 @@ FOOTPRINTS = Path(__file__).parent / "footprints.py"
 
 
 def test_programs_of_the_lane_leave_nothing_behind():
-    """Every attack that the screen lets into the lane, and what ordinary programs do."""
+    """Every attack that the analysis lets into a shared child, and what ordinary programs do."""
     done = subprocess.run([sys.executable, str(FOOTPRINTS)], capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)
     assert found["ran"] > 20
