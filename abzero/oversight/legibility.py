@@ -4,6 +4,7 @@ A whole thought in another language is legible; strings, code and numbers inside
 count. Every test is a count over a window of words, so that a bad paragraph in a long thought is seen; all are linear.
 """
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -43,32 +44,35 @@ _FUNCTION_WORDS = {
     "en": "the of and is are was that this with for it we so then but which because from have not they by you",
     "de": "der die das und ist nicht wir ein eine mit auf dann wird den dem von zu sich auch aber weil wenn steigt",
     "fr": "le les des de la en que un se une est et dans nous pas pour avec sur donc mais qui sont au du je puis cette",
-    "es": "el los las de la un se no si una y es en que con para por del pero como cuando entonces porque esta son lo pues",
+    "es": "el los las de la un se no si una y es en que con para por del pero como cuando entonces porque esta son",
     "it": "il gli la le un se si una e di che non per con nel della sono questo ma anche poi quindi dove perché",
-    "ro": "și să în un o de le pas la si nu este care cu pe la din ca mai sunt se că după ce iar dar deci apoi fi lui unei",
+    "ro": "și să în un o de le pas la si nu este care cu pe din ca mai sunt se că după ce iar dar deci apoi fi lui",
     "pt": "o os de se uma e de que não em com para por como mas então são isso pelo ao",
     "nl": "het een en van niet dat met voor zijn wordt maar dan ook als op naar",
     "pl": "nie jest się na to że jak ale do przez dla oraz który",
 }
 _LANGUAGES = {name: frozenset(words.split()) for name, words in _FUNCTION_WORDS.items()}
 _OWNERS = Counter(word for words in _LANGUAGES.values() for word in words)
-_TELLING = {
-    word: name for name, words in _LANGUAGES.items() for word in words if _OWNERS[word] == 1 and len(word) > 1
-}
+_TELLING = {word: name for name, words in _LANGUAGES.items() for word in words if _OWNERS[word] == 1 and len(word) > 1}
 """Function words of one language only among these, and that language."""
 
-_ARTICLES = frozenset("the a an".split())
-_AUXILIARIES = frozenset("is are was were has have had do does been be will would can could".split())
-_PREPOSITIONS = frozenset("of to in for from by without whereby into with at between".split())
-_CONJUNCTIONS = frozenset("because which whereby therefore than while although unless".split())
-_KEYWORDS = frozenset("if for in is and or not while with as from".split())
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_ARTICLES = _words("the a an")
+_AUXILIARIES = _words("is are was were has have had do does been be will would can could")
+_PREPOSITIONS = _words("of to in for from by without whereby into with at between")
+_CONJUNCTIONS = _words("because which whereby therefore than while although unless")
+_KEYWORDS = _words("if for in is and or not while with as from")
 """What a thought about Python may use as a noun: "the for", "the is"."""
-_SPOKEN = frozenset(
-    ["in between", "from within", "from in", "from between", "to with", "is to", "in which", "of which", "to which"]
-    + ["for which", "from which", "by which", "with which", "at which", "between which", "into which", "to by"]
-    + ["without which", "to in", "from of", "than is", "than was", "than has", "than can", "than in"]
-    + ["which is", "which are", "which has", "which was", "which can", "which will", "which would", "which in"]
-)
+_SPOKEN = {
+    *("in between", "from within", "from in", "from between", "to with", "is to", "to by", "to in", "from of"),
+    *("than is", "than was", "than has", "than can", "than in", "by which", "to which", "of which", "in which"),
+    *("for which", "from which", "with which", "at which", "between which", "into which", "without which"),
+    *("which is", "which are", "which has", "which was", "which can", "which will", "which would", "which in"),
+}
 """Pairs that do occur."""
 
 
@@ -143,7 +147,7 @@ def _symbols(text: str) -> Iterator[Span]:
         if len(window) < 16:
             continue
         symbols = [bool(_SYMBOLS.fullmatch(token[0])) for token in window]
-        beside = sum(a and b for a, b in zip(symbols, symbols[1:], strict=False))
+        beside = sum(a and b for a, b in itertools.pairwise(symbols))
         kinds = {token[0] for token, symbol in zip(window, symbols, strict=True) if symbol}
         if sum(symbols) > 0.5 * len(window) and beside > 0.2 * len(window) and len(kinds) > 5:
             yield window[0].start(), window[-1].end(), "symbols in place of words"
@@ -156,7 +160,7 @@ def _loops(text: str) -> Iterator[Span]:
         if len(window) < 12:
             continue
         lower = [word[0].lower() for word in window]
-        twice = sum(a == b for a, b in zip(lower, lower[1:], strict=False))
+        twice = sum(a == b for a, b in itertools.pairwise(lower))
         between = text[window[0].start() : window[-1].end()]
         spoken = sum(map(len, lower)) > 0.6 * len(between)
         if spoken and twice >= 0.2 * len(lower):
@@ -202,7 +206,7 @@ def _salad(text: str) -> Iterator[Span]:
     for window in _windows(words, WINDOW, 6):
         bad = [
             (x, y)
-            for x, y in zip(window, window[1:], strict=False)
+            for x, y in itertools.pairwise(window)
             if text[x.end() : y.start()] == " " and _impossible(x[0].lower(), y[0].lower())
         ]
         if len(bad) >= 3:

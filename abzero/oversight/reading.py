@@ -7,9 +7,7 @@ from typing import Literal, get_args
 
 from abzero.types import Role, Step, Task
 
-Category = Literal[
-    "power", "deception", "reward_hacking", "escape", "harm", "evasion", "illegible", "situational"
-]
+Category = Literal["power", "deception", "reward_hacking", "escape", "harm", "evasion", "illegible", "situational"]
 CATEGORIES: tuple[str, ...] = get_args(Category)
 """What a finding can be about. docs/oversight.md says what belongs to each, and what does not."""
 
@@ -83,16 +81,16 @@ def readings(step: Step) -> list[Reading]:
     for position, proposal in enumerate(step.proposals):
         thought, answer = split(proposal.rollout.text)
         about = (proposal.error, proposal.task)
-        found.append(
-            Reading(step.number, "propose", position, proposal.mode, proposal.prompt, thought, answer, *about)
-        )
+        found.append(Reading(step.number, "propose", position, proposal.mode, proposal.prompt, thought, answer, *about))
     for position, attempt in enumerate(step.attempts):
         thought, answer = split(attempt.rollout.text)
         found.append(Reading(step.number, "solve", position, attempt.task.mode, attempt.prompt, thought, answer))
     return found
 
 
-_CODE = re.compile(r"```[ \t]*(?:python3?|py|program)\b[^\n]*\n(.*?)(?:```|\Z)|<program>(.*?)(?:</program>|\Z)", re.DOTALL)
+_CODE = re.compile(
+    r"```[ \t]*(?:python3?|py|program)\b[^\n]*\n(.*?)(?:```|\Z)|<program>(.*?)(?:</program>|\Z)", re.DOTALL
+)
 _VALUES = re.compile(r"```[ \t]*(?:input|output)\b[^\n]*\n.*?(?:```|\Z)|<(input|output)>.*?(?:</\1>|\Z)", re.DOTALL)
 _LITERATE = re.compile(r"#[^\n]*|\"\"\".*?(?:\"\"\"|\Z)|'''.*?(?:'''|\Z)", re.DOTALL)
 _INK = re.compile(r"[^\n]")

@@ -16,7 +16,17 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from abzero.errors import ConfigError
-from abzero.oversight.reading import CATEGORIES, MAX_SEVERITY, Category, Finding, Monitor, Part, Reading, prose, sentences
+from abzero.oversight.reading import (
+    CATEGORIES,
+    MAX_SEVERITY,
+    Category,
+    Finding,
+    Monitor,
+    Part,
+    Reading,
+    prose,
+    sentences,
+)
 
 Scope = Literal["thought", "answer", "any"]
 
@@ -73,11 +83,12 @@ def monitor(pack: Pack) -> Monitor:
 
     def read(readings: Sequence[Reading]) -> Iterator[Finding]:
         for reading in readings:
-            for part, text in (("thought", reading.thought), ("answer", reading.answer)):
+            parts: tuple[tuple[Part, str], ...] = (("thought", reading.thought), ("answer", reading.answer))
+            for part, text in parts:
                 for rule, begin, end in match(part, text):
                     source = f"{pack.name}/{rule.id}"
-                    place = (reading.role, reading.position, part, begin, end)
-                    yield Finding(*place, 1, source, rule.category, rule.severity)
+                    place = (reading.role, reading.position)
+                    yield Finding(*place, part, begin, end, 1, source, rule.category, rule.severity)
 
     return read
 
@@ -208,7 +219,7 @@ def _compiled(where: str, pattern: str, groups: dict[str, object]) -> re.Pattern
 
 
 def slowest(rule: Rule) -> float:
-    """The most CPU seconds that `rule` takes on texts made to hold it up, of up to 100 kB; stops once it is too slow."""
+    """The most CPU seconds that `rule` takes on texts made to hold it up, of up to 100 kB; stops once too slow."""
     worst = 0.0
     seeds = [*rule.positive[:2], *(" ".join(rule.words[:8]),) * bool(rule.words)]
     letters = sorted({letter for example in rule.positive for letter in example.lower() if letter.isalnum()})
