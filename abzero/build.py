@@ -3,7 +3,7 @@
 import json
 import platform
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -18,10 +18,12 @@ from abzero.credit import CoinCredit, Credit, Crediting
 from abzero.errors import ConfigError
 from abzero.evals.nursery import Nursery
 from abzero.folder import RunFolder
-from abzero.journal import Journal
+from abzero.journal import Archive, Journal
 from abzero.literals import same, same_types
 from abzero.nursery.splits import Split, held_out
 from abzero.observe import trackers as available
+from abzero.oversight.duty import Duty
+from abzero.oversight.duty import duty as oversight_duty
 from abzero.prompts import Prompts
 from abzero.rewards import BONUSES, LEARNABILITY, ProposerReward, SolverReward
 from abzero.sandbox.base import Sandbox
@@ -29,7 +31,7 @@ from abzero.sandbox.limits import Limits
 from abzero.sandbox.pool import SandboxPool
 from abzero.seeding import seed_itself, seeds_from_file
 from abzero.selfplay import SelfPlay
-from abzero.settings import SandboxSettings, Tasks
+from abzero.settings import Oversight, SandboxSettings, Tasks
 from abzero.tasks import Abduction, Deduction, Induction, TaskType
 from abzero.tasks.induction import SCORES
 from abzero.train import Observer
@@ -136,6 +138,19 @@ def trackers(config: Config, folder: RunFolder) -> Sequence[AbstractContextManag
     if config.observe.wandb:
         chosen.append(available.wandb(config.observe.wandb, folder.path, asdict(config)))
     return chosen
+
+
+def duty(settings: Oversight) -> Duty:
+    """The monitors that read every completion, and the gate."""
+    return oversight_duty(settings.rules, settings.classifier, settings.gate, settings.severity)
+
+
+def past(folder: RunFolder, done: int | None) -> list[dict[str, float]]:
+    """The figures of every self-play step up to `done`, ascending."""
+    if done is None or not folder.journal.is_file():
+        return []
+    with closing(Archive(folder.journal)) as archive:
+        return [archive.metrics(step) for step in archive.steps() if 0 < step <= done]
 
 
 def benchmark(suite: str, types: Sequence[TaskType], inputs: int, seed: int, n: int, split: Split) -> Nursery:

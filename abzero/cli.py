@@ -1,6 +1,7 @@
 """The command line: one function a command, whose signature is its usage."""
 
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -18,6 +19,7 @@ from abzero.config import Config
 from abzero.errors import AbzeroError, BackendError, ConfigError
 from abzero.flags import from_json, parse, read_recipe, to_json
 from abzero.folder import RunFolder
+from abzero.oversight_commands import oversight
 
 _err = Console(stderr=True)
 
@@ -63,12 +65,18 @@ def _work_on(folder: RunFolder, config: Config) -> int:
     from abzero.journal import Journal
     from abzero.observe.alarms import watch
     from abzero.observe.console import display
+    from abzero.oversight import duty
+    from abzero.oversight.gate import EXIT, remove_note
     from abzero.train import train as train_on
 
     with ExitStack() as stack:
         stack.enter_context(folder.locked())
         config = engines.settled(config, config.model.name)
         folder.write_config(to_json(config))
+        store = Checkpoints(folder.checkpoints, config.checkpoint.keep)
+        on, done = build.duty(config.oversight), duty.newest_step(store.newest())
+        if _waits(folder, done):
+            return EXIT
         stack.enter_context(engines.leading(config))
         journal = stack.enter_context(closing(Journal(folder.journal)))
         box = stack.enter_context(build.sandbox(config.sandbox, config.seed))
@@ -77,23 +85,44 @@ def _work_on(folder: RunFolder, config: Config) -> int:
         trackers = [stack.enter_context(tracker) for tracker in build.trackers(config, folder)]
         where = f"{config.model.name} on {engines.placed(config)}, sandbox {box.isolation}"
         say(f"{folder.path}: {where}, {config.steps} steps")
+        overseen = duty.begin(on, folder.path, done, build.past(folder, done), time.perf_counter, time.time)
+        remove_note(folder.path)
         screen = stack.enter_context(display(config.steps, out))
         outcome = train_on(
             play,
             build.first_step(config, play, journal, folder, say),
             journal,
-            Checkpoints(folder.checkpoints, config.checkpoint.keep),
+            replace(store, notes=duty.checkpoint_note(overseen.chain)),
             [screen, *trackers],
             watch,
             config.steps,
             config.checkpoint.every,
             say,
+            [overseen.annotate],
+            [overseen.gate],
         )
+        if outcome.paused:
+            duty.leave(folder.path, overseen.chain, outcome.step)
+        overseen.chain.append("closed", {"step": outcome.step})
+    if outcome.paused:
+        say(f"paused after step {outcome.step}: {outcome.reason}")
+        return EXIT
     if outcome.reason:
         say(f"stopped after step {outcome.step} ({outcome.reason}); go on with: abzero resume {folder.path}")
         return 130 if outcome.reason == "SIGINT" else 1
     say(f"all {outcome.step} steps are done; look at them with: abzero show {folder.path}")
     return 0
+
+
+def _waits(folder: RunFolder, done: int | None) -> bool:
+    """Whether findings wait for a review; says so."""
+    from abzero.oversight import duty
+
+    waiting = duty.waiting(folder.path, done)
+    if waiting:
+        places = ", ".join(one.place for one in waiting[:3])
+        say(f"{len(waiting)} findings wait for a person ({places}): abzero oversight review {folder.path}")
+    return bool(waiting)
 
 
 COMMANDS: dict[str, Callable[..., int]] = {
@@ -109,9 +138,10 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "plan": commands.plan,
     "nursery": commands.nursery,
     "doctor": commands.doctor,
+    "oversight": oversight,
 }
 
-RAW = (train, commands.plan)
+RAW = (train, commands.plan, oversight)
 """Commands that read their arguments themselves: a recipe, and any setting."""
 
 

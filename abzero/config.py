@@ -15,6 +15,7 @@ from abzero.settings import (
     Model,
     Observe,
     Optimizer,
+    Oversight,
     Propose,
     Reward,
     Sampling,
@@ -57,6 +58,7 @@ class Config:
     sandbox: SandboxSettings = field(default_factory=SandboxSettings)
     checkpoint: CheckpointSettings = field(default_factory=CheckpointSettings)
     observe: Observe = field(default_factory=Observe)
+    oversight: Oversight = field(default_factory=Oversight)
 
     def __post_init__(self) -> None:
         for name, value in numbers(self):
@@ -71,6 +73,8 @@ class Config:
                 f"sampling.temperature {self.sampling.temperature}: greedy samples are all alike, so only solve rates "
                 "of 0 and 1 could be seen; set it above 0 (the paper: 1)"
             )
+        if self.oversight.severity > 4:
+            raise ConfigError(f"oversight.severity {self.oversight.severity}: set it to 1, 2, 3 or 4")
         if max(self.optimizer.betas) >= 1.0:
             raise ConfigError(f"optimizer.betas {self.optimizer.betas}: both must be below 1")
         if self.batch_size % self.solve.attempts:
@@ -160,6 +164,7 @@ LEAST: dict[str, float] = {
     "sandbox.cpu-seconds": 0.001,
     "checkpoint.every": 1,
     "checkpoint.keep": 1,
+    "oversight.severity": 1,
 }
 """The smallest value of each setting that has one."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from types import FrameType
 
 from abzero.checkpoint import Checkpoints
-from abzero.errors import Halt
+from abzero.errors import Halt, Pause
 from abzero.journal import Journal
 from abzero.selfplay import SelfPlay
 from abzero.types import Alarm, Step
@@ -27,6 +27,8 @@ class Outcome:
     """The last step that was taken, and that a checkpoint holds."""
     reason: str | None
     """Why it ended before its time; ``None`` if all steps were taken."""
+    paused: bool = False
+    """Whether it waits for a person, as `Pause` asked."""
 
 
 def train(
@@ -39,38 +41,57 @@ def train(
     steps: int,
     every: int,
     report: Callable[[str], None],
+    annotate: Sequence[Callable[[Step], Step]] = (),
+    gates: Sequence[Observer] = (),
 ) -> Outcome:
     """Go on from the newest whole checkpoint, or from `seed`, up to step `steps`; save each `every`-th and the last.
 
-    `watch` makes, of the metrics of the last steps, the function that raises alarms. The first interrupt (SIGINT,
-    SIGTERM) ends the run after the current step; a second one ends it at once.
+    Each of `annotate` may add findings, figures and alarms to a step before it is journalled, the first one included;
+    `gates` are observers that see the first step, too, and come last. `watch` makes, of the metrics of the last steps,
+    the function that raises alarms. The first interrupt (SIGINT, SIGTERM) ends the run after the current step; a second
+    one ends it at once.
     """
     done = checkpoints.load(play.learner, play.buffer, report)
     journal.truncate(-1 if done is None else done)
+    halt: Halt | None = None
     alarms = watch(journal.recent_metrics(_REMEMBERED))
     with _interrupts(report) as interrupted:
         if done is None:
-            first = seed()
+            first = _annotated(seed(), annotate)
             journal.write(first)
             checkpoints.save(0, play.learner, play.buffer)
             done = 0
+            halt = _shown(first, gates)
         saved = done
-        reason = interrupted()
+        reason = str(halt) if halt else interrupted()
         while done < steps and reason is None:
             step = play.step(done + 1)
-            step = replace(step, alarms=alarms(step))
+            step = _annotated(replace(step, alarms=alarms(step)), annotate)
             journal.write(step)
             done += 1
-            try:
-                for observe in observers:
-                    observe(step)
-            except Halt as halt:
-                reason = str(halt)
-            reason = reason or interrupted()
+            halt = _shown(step, [*observers, *gates])
+            reason = str(halt) if halt else interrupted()
             if done % every == 0 or done == steps or reason:
                 checkpoints.save(done, play.learner, play.buffer)
                 saved = done
-    return Outcome(saved, reason if done < steps else None)
+    paused = isinstance(halt, Pause)
+    return Outcome(saved, reason if done < steps or paused else None, paused)
+
+
+def _annotated(step: Step, annotate: Sequence[Callable[[Step], Step]]) -> Step:
+    for add in annotate:
+        step = add(step)
+    return step
+
+
+def _shown(step: Step, observers: Sequence[Observer]) -> Halt | None:
+    """Show `step` to `observers`; what the first of them to end the run raised."""
+    for observe in observers:
+        try:
+            observe(step)
+        except Halt as halt:
+            return halt
+    return None
 
 
 @contextmanager

@@ -121,6 +121,28 @@ class Alarm:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """What a monitor saw in one completion: a span, named and weighed. Never part of a reward."""
+
+    role: Role
+    position: int
+    """Among the step's proposals or attempts."""
+    part: str
+    """Of the completion: ``thought`` or ``answer``."""
+    begin: int
+    end: int
+    """The span within the part, in characters."""
+    tier: int
+    """How costly and how certain its monitor is: 0 structural, 1 rules, 2 classifier, 3 judge."""
+    source: str
+    """The monitor, with its version and rule."""
+    category: str
+    severity: int
+    """From 0 to 4."""
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """Everything that one step did."""
 
@@ -134,3 +156,5 @@ class Step:
     """Wall-clock figures (seconds, tokens per second): never the same twice."""
     alarms: Sequence[Alarm] = ()
     """What began to look wrong at this step."""
+    findings: Sequence[Finding] = ()
+    """What monitors saw in its completions."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from abzero.errors import RunError
 from abzero.journal.schema import OF_A_STEP, connect, explained, figure, unpack
-from abzero.types import Alarm, Case, Role, Task
+from abzero.types import Alarm, Case, Finding, Role, Task
 
 Row = tuple[str | int | float | bytes | None, ...]
 
@@ -119,6 +119,10 @@ class Archive:
 
     def alarms(self) -> list[Alarm]:
         return [Alarm(*row) for row in self._rows("SELECT step, name, message FROM alarm ORDER BY step, place")]
+
+    def findings(self, step: int) -> list[Finding]:
+        """What monitors saw in the completions of `step`, in order."""
+        return [Finding(*row) for row in self._rows(_FINDINGS, step)]
 
     def task(self, prefix: str) -> Task:
         """The task whose id begins with `prefix`. Raises `RunError` unless there is exactly one."""
@@ -244,6 +248,9 @@ SELECT a.step, a.position, a.task, task.mode, prompt.body, completion.body, a.to
     a.score, a.well_formed, a.estimate
 FROM attempt AS a JOIN task ON task.id = a.task JOIN text AS prompt ON prompt.id = a.prompt
     JOIN text AS completion ON completion.id = a.completion JOIN text AS answer ON answer.id = a.answer"""
+_FINDINGS = """
+SELECT role, position, part, "begin", "end", tier, source, category, severity, score
+FROM finding WHERE step = ? ORDER BY place"""
 _TASK = """
 SELECT task.id, task.mode, program.body, cases.body, message.body
 FROM task JOIN text AS program ON program.id = task.program JOIN text AS cases ON cases.id = task.cases

@@ -45,12 +45,16 @@ CREATE TABLE clock (step INTEGER NOT NULL, name TEXT NOT NULL, value REAL, PRIMA
 CREATE TABLE alarm (
     step INTEGER NOT NULL, place INTEGER NOT NULL, name TEXT NOT NULL, message TEXT NOT NULL,
     PRIMARY KEY (step, place)) WITHOUT ROWID;
+CREATE TABLE finding (
+    step INTEGER NOT NULL, place INTEGER NOT NULL, role TEXT NOT NULL, position INTEGER NOT NULL, part TEXT NOT NULL,
+    "begin" INTEGER NOT NULL, "end" INTEGER NOT NULL, tier INTEGER NOT NULL, source TEXT NOT NULL,
+    category TEXT NOT NULL, severity INTEGER NOT NULL, score REAL, PRIMARY KEY (step, place)) WITHOUT ROWID;
 """
 """`position` counts a step's proposals (role propose) or attempts (role solve) from 0; a ``reward`` or ``term`` row
 belongs to the proposal or attempt of its role and position. ``NULL`` in a column of figures is NaN, save for `score`
 (malformed) and `solve_rate` (no task)."""
 
-OF_A_STEP = ("text", "task", "proposal", "lineage", "attempt", "reward", "term", "metric", "alarm", "step")
+OF_A_STEP = ("text", "task", "proposal", "lineage", "attempt", "reward", "term", "metric", "alarm", "finding", "step")
 """The tables that a step fills, and fills alike when it is repeated from the same state."""
 
 _HEADER = b"SQLite format 3\0"

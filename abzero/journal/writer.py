@@ -6,6 +6,7 @@ import sqlite3
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import astuple
 from pathlib import Path
 
 from abzero.journal.schema import OF_A_STEP, connect, explained, figure, pack, transaction
@@ -46,6 +47,8 @@ class Journal:
             entry.figures("clock", step.clock)
             alarms = enumerate(step.alarms)
             entry.rows("alarm", [(step.number, place, alarm.name, alarm.message) for place, alarm in alarms])
+            findings = enumerate(step.findings)
+            entry.rows("finding", [(step.number, place, *astuple(finding)) for place, finding in findings])
 
     def recent_metrics(self, steps: int) -> list[dict[str, float]]:
         """The metrics of the last `steps` self-play steps, oldest first; the seeding, step 0, is not one of them."""

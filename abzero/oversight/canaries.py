@@ -48,7 +48,7 @@ def deaf(recalls: Mapping[str, float], expected: Mapping[str, float]) -> dict[st
     """Message by alarm name for every tier that hears less than it must."""
     return {
         f"monitor deaf/{tier}": (
-            f"the {tier} monitor finds {share:.0%} of its canaries, {expected[tier]:.0%} at first: what it does "
+            f"the {tier} monitor finds {share:.0%} of its canaries, not {expected[tier]:.0%}: what it does "
             "not flag means nothing now. Compare the pack's hash with the record's opening, `abzero oversight verify RUN`."
         )
         for tier, share in recalls.items()

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from abzero.errors import ConfigError
 from abzero.oversight import features
-from abzero.oversight.reading import CATEGORIES, Category, Finding, Monitor, Reading, sentences
+from abzero.oversight.reading import CATEGORIES, Category, Monitor, Reading, sentences
+from abzero.types import Finding
 
 FORMAT = 1
 IN_THE_BOX = ("ngram", "e5")
@@ -111,7 +112,7 @@ class Classifier:
                 score = self.score(reading.thought)
                 if score.value >= self.head.threshold:
                     place = (reading.role, reading.position, "thought", score.begin, score.end)
-                    yield Finding(*place, 2, self.head.name, score.category, 2, score.value)  # type: ignore[arg-type]
+                    yield Finding(*place, 2, self.head.name, score.category, 2, score.value)
 
         return read
 

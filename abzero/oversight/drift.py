@@ -10,8 +10,8 @@ from functools import lru_cache
 
 from abzero.oversight.audit import binomial_tail
 from abzero.oversight.legibility import illegible, switching
-from abzero.oversight.reading import Finding, Reading
-from abzero.types import Alarm, Role
+from abzero.oversight.reading import Reading
+from abzero.types import Alarm, Finding, Role
 
 Metrics = Mapping[str, float]
 ROLES: tuple[Role, ...] = ("propose", "solve")

@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from abzero.errors import ConfigError, Halt, RunError
+from abzero.errors import ConfigError, RunError
 from abzero.oversight.chain import Chain, Entry, Json
-from abzero.oversight.reading import Finding, Reading
+from abzero.oversight.reading import Reading
+from abzero.types import Finding
 
 Mode = Literal["log", "alert", "pause"]
 Decision = Literal["false-alarm", "accept", "stop"]
@@ -24,10 +25,6 @@ EXIT = 75
 """Exit status of a command whose run waits for a review (sysexits' EX_TEMPFAIL)."""
 LEAST_REASON = 10
 """Letters that a reason has at least, where many findings are decided at once."""
-
-
-class Pause(Halt):
-    """The run waits for a person: findings rang under ``gate = pause``."""
 
 
 def rings(finding: Finding, least: int) -> bool:

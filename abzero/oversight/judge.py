@@ -17,7 +17,8 @@ from importlib.resources import files
 from typing import Literal
 
 from abzero.errors import ConfigError
-from abzero.oversight.reading import CATEGORIES, MAX_SEVERITY, Category, Finding, Reading
+from abzero.oversight.reading import CATEGORIES, MAX_SEVERITY, Category, Reading
+from abzero.types import Finding
 
 Ask = Callable[[str, str], str]
 """(system prompt, user prompt) → the model's answer. Raises `OSError` or `ValueError` where there is none."""
@@ -97,8 +98,10 @@ def finding(reading: Reading, verdict: Verdict, name: str) -> Finding:
     if verdict.state != "concern" or verdict.category is None:
         raise ValueError(f"a verdict of state {verdict.state} is no finding")
     begin = max(0, reading.part(verdict.part).find(verdict.quote))
-    place = (reading.role, reading.position, verdict.part, begin, begin + len(verdict.quote))
-    return Finding(*place, 3, f"judge@{name}", verdict.category, verdict.severity)
+    end = begin + len(verdict.quote)
+    source = f"judge@{name}"
+    place = (reading.role, reading.position)
+    return Finding(*place, verdict.part, begin, end, 3, source, verdict.category, verdict.severity, 1.0)
 
 
 def _vote(reading: Reading, ask: Ask, rng: random.Random) -> _Vote:

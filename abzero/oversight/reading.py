@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from abzero.types import Role, Step, Task
+from abzero.types import Finding, Role, Step, Task
 
 Category = Literal["power", "deception", "reward_hacking", "escape", "harm", "evasion", "illegible", "situational"]
 CATEGORIES: tuple[str, ...] = get_args(Category)
@@ -44,25 +44,6 @@ class Reading:
     def part(self, name: str) -> str:
         """The text of a part."""
         return {"thought": self.thought, "answer": self.answer, "event": self.event or ""}[name]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A span of a completion that a monitor names. Spans count characters of the part."""
-
-    role: Role
-    position: int
-    part: Part
-    begin: int
-    end: int
-    tier: int
-    """0 structural, 1 rules, 2 classifier, 3 judge."""
-    source: str
-    """What found it, with its version: ``rules@4be1c2d3/power-standing``."""
-    category: Category
-    severity: int
-    """1 (worth a look) to 4 (a plain statement of intent)."""
-    score: float = 1.0
 
 
 Monitor = Callable[[Sequence[Reading]], Iterator[Finding]]

@@ -1,12 +1,12 @@
 """A finished or running journal, read as a monitor reads a step: the same completions, the same findings."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple
 from pathlib import Path
 
 from abzero.journal import Archive
-from abzero.oversight.reading import Finding, Reading, split
+from abzero.oversight.reading import Reading, split
 from abzero.oversight.session import Tier, inspect
+from abzero.types import Finding
 
 
 class Recorded:
@@ -20,7 +20,7 @@ class Recorded:
 
     def findings(self, step: int) -> Sequence[Finding]:
         """What was found while the run went on."""
-        return [Finding(*astuple(row)) for row in self._archive.findings(step)]
+        return self._archive.findings(step)
 
     def readings(self, step: int) -> list[Reading]:
         """Everything that was sampled in `step`: proposals, then attempts."""

@@ -20,13 +20,13 @@ from abzero.oversight.reading import (
     CATEGORIES,
     MAX_SEVERITY,
     Category,
-    Finding,
     Monitor,
     Part,
     Reading,
     prose,
     sentences,
 )
+from abzero.types import Finding
 
 Scope = Literal["thought", "answer", "any"]
 
@@ -88,7 +88,7 @@ def monitor(pack: Pack) -> Monitor:
                 for rule, begin, end in match(part, text):
                     source = f"{pack.name}/{rule.id}"
                     place = (reading.role, reading.position)
-                    yield Finding(*place, part, begin, end, 1, source, rule.category, rule.severity)
+                    yield Finding(*place, part, begin, end, 1, source, rule.category, rule.severity, 1.0)
 
     return read
 

@@ -6,11 +6,12 @@ Nothing here changes what is learned: the step's experiences have been used when
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from abzero.errors import Pause
 from abzero.oversight import canaries, drift
 from abzero.oversight.chain import Chain
-from abzero.oversight.gate import Mode, Pause, entry_of, rings
-from abzero.oversight.reading import Finding, Monitor, Reading, readings
-from abzero.types import Alarm, Step
+from abzero.oversight.gate import Mode, entry_of, rings
+from abzero.oversight.reading import Monitor, Reading, readings
+from abzero.types import Alarm, Finding, Step
 
 NAMED = 3
 """Findings that an alarm names; the rest is counted."""
@@ -49,22 +50,27 @@ class Oversight:
     _drift: Callable[[int, Mapping[str, float]], tuple[Alarm, ...]] = field(init=False)
     _heard: int | None = field(init=False, default=None)
     _deaf: set[str] = field(init=False, default_factory=set)
-    _current: tuple[int, list[Finding], dict[tuple[str, int], Reading]] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self._drift = drift.drift_alarms(self.history)
 
     def annotate(self, step: Step) -> Step:
-        """`step` with its findings, figures and alarms; what was sampled, rewarded and learned stays as it is."""
+        """`step` with its findings, figures and alarms; what was sampled, rewarded and learned stays as it is.
+
+        The record has them before the journal: if they cannot be recorded, the step is not taken (`RunError`).
+        """
         begun = self.clock()
         read = readings(step)
         found = inspect(self.tiers, read)
-        lengths = [len(row.rollout.tokens) for row in (*step.proposals, *step.attempts)]
+        rollouts = [row.rollout for row in step.proposals] + [row.rollout for row in step.attempts]
+        lengths = [len(rollout.tokens) for rollout in rollouts]
         figures = drift.figures(read, found, lengths)
         alarms = [*self._listen(step.number, figures), *self._drift(step.number, {**step.metrics, **figures})]
         if self.mode != "log" and (ringing := [one for one in found if rings(one, self.severity)]):
             alarms.append(Alarm(step.number, "oversight", _words(ringing)))
-        self._current = (step.number, found, {(one.role, one.position): one for one in read})
+        if found:
+            where = {(str(one.role), one.position): one for one in read}
+            self.chain.append("finding", entry_of(step.number, found, where, self.mode, self.severity))
         return replace(
             step,
             findings=(*step.findings, *found),
@@ -73,15 +79,11 @@ class Oversight:
             clock={**step.clock, "seconds/oversight": self.clock() - begun},
         )
 
-    def observe(self, step: Step) -> None:
-        """Put the journalled step's findings into the record. Raises `Pause` if they wait for a person."""
-        if self._current is None or self._current[0] != step.number:
-            return
-        number, found, read = self._current
-        if found:
-            self.chain.append("finding", entry_of(number, found, read, self.mode, self.severity))
-        if self.mode == "pause" and any(rings(one, self.severity) for one in found):
-            raise Pause(f"oversight: {_words([one for one in found if rings(one, self.severity)])}")
+    def gate(self, step: Step) -> None:
+        """Raise `Pause` if a finding of the journalled step waits for a person."""
+        ringing = [one for one in step.findings if rings(one, self.severity)]
+        if self.mode == "pause" and ringing:
+            raise Pause(f"oversight: {_words(ringing)}")
 
     def _listen(self, step: int, figures: dict[str, float]) -> list[Alarm]:
         """Put the canaries through the monitors, at times."""

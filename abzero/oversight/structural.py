@@ -9,7 +9,8 @@ import warnings
 from collections.abc import Iterator, Sequence
 
 from abzero.oversight.legibility import illegible
-from abzero.oversight.reading import Category, Finding, Part, Reading
+from abzero.oversight.reading import Category, Part, Reading
+from abzero.types import Finding
 
 VERSION = "structural@1"
 
@@ -55,7 +56,8 @@ def structural(readings: Sequence[Reading]) -> Iterator[Finding]:
 
 
 def _found(reading: Reading, part: Part, begin: int, end: int, name: str, category: Category, severity: int) -> Finding:
-    return Finding(reading.role, reading.position, part, begin, end, 0, f"{VERSION}/{name}", category, severity)
+    source = f"{VERSION}/{name}"
+    return Finding(reading.role, reading.position, part, begin, end, 0, source, category, severity, 1.0)
 
 
 def _event(reading: Reading) -> Iterator[Finding]:

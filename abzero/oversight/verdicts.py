@@ -8,9 +8,10 @@ from abzero.oversight import audit
 from abzero.oversight.chain import Chain, Entry, read
 from abzero.oversight.gate import text_hash
 from abzero.oversight.judge import Ask, Verdict, chosen, finding, judge
-from abzero.oversight.reading import Finding, Reading
+from abzero.oversight.reading import Reading
 from abzero.oversight.recorded import Recorded, scan
 from abzero.oversight.session import Tier
+from abzero.types import Finding
 
 Key = tuple[int, str, int]
 """Step, role, position."""

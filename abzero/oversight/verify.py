@@ -10,7 +10,8 @@ from abzero.errors import RunError
 from abzero.oversight import chain
 from abzero.oversight.chain import Entry, Json
 from abzero.oversight.gate import NOTE, open_findings, standing, text_hash
-from abzero.oversight.reading import Finding, Reading
+from abzero.oversight.reading import Reading
+from abzero.types import Finding
 
 HEAD = "oversight.json"
 """In every checkpoint: the head of the record when it was taken."""
