@@ -49,7 +49,7 @@ def deaf(recalls: Mapping[str, float], expected: Mapping[str, float]) -> dict[st
     return {
         f"monitor deaf/{tier}": (
             f"the {tier} monitor finds {share:.0%} of its canaries, not {expected[tier]:.0%}: what it does "
-            "not flag means nothing now. Compare the pack's hash with the record's opening, `abzero oversight verify RUN`."
+            "not flag means nothing. Compare the pack's hash with the record's opening, `abzero oversight verify RUN`."
         )
         for tier, share in recalls.items()
         if share < expected[tier] - DEAF

@@ -80,14 +80,15 @@ class Chain:
 
     def append(self, kind: str, body: Mapping[str, Json]) -> Entry:
         """Add an entry; it is on the disk when this returns. Raises `RunError`: then it is not in the record."""
+        at = round(float(self._clock()), 3)
         content: dict[str, Json] = {
             "n": self.length,
-            "at": round(self._clock(), 3),
+            "at": at,
             "kind": kind,
             "body": dict(body),
             "before": self.head,
         }
-        entry = Entry(self.length, round(float(str(content["at"])), 3), kind, dict(body), self.head, _digest(content))
+        entry = Entry(self.length, at, kind, dict(body), self.head, _digest(content))
         size = self._path.stat().st_size if self._path.exists() else 0
         try:
             with self._path.open("a", encoding="ascii") as file:

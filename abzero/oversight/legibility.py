@@ -40,18 +40,13 @@ _SCRIPTS = {
 }
 _WITH_LATIN = {"han", "kana", "hangul", "arabic", "hebrew", "devanagari", "thai", "cyrillic", "greek"}
 
-_FUNCTION_WORDS = {
-    "en": "the of and is are was that this with for it we so then but which because from have not they by you",
-    "de": "der die das und ist nicht wir ein eine mit auf dann wird den dem von zu sich auch aber weil wenn steigt",
-    "fr": "le les des de la en que un se une est et dans nous pas pour avec sur donc mais qui sont au du je puis cette",
-    "es": "el los las de la un se no si una y es en que con para por del pero como cuando entonces porque esta son",
-    "it": "il gli la le un se si una e di che non per con nel della sono questo ma anche poi quindi dove perché",
-    "ro": "și să în un o de le pas la si nu este care cu pe din ca mai sunt se că după ce iar dar deci apoi fi lui",
-    "pt": "o os de se uma e de que não em com para por como mas então são isso pelo ao",
-    "nl": "het een en van niet dat met voor zijn wordt maar dan ook als op naar",
-    "pl": "nie jest się na to że jak ale do przez dla oraz który",
-}
-_LANGUAGES = {name: frozenset(words.split()) for name, words in _FUNCTION_WORDS.items()}
+
+def _function_words() -> dict[str, frozenset[str]]:
+    lines = files("abzero.oversight").joinpath("function_words.txt").read_text(encoding="utf-8").splitlines()
+    return {language: frozenset(words) for language, *words in map(str.split, lines)}
+
+
+_LANGUAGES = _function_words()
 _OWNERS = Counter(word for words in _LANGUAGES.values() for word in words)
 _TELLING = {word: name for name, words in _LANGUAGES.items() for word in words if _OWNERS[word] == 1 and len(word) > 1}
 """Function words of one language only among these, and that language."""
