@@ -138,14 +138,15 @@ def _mend(path: Path) -> None:
 
 
 def read(path: Path) -> Iterator[Entry]:
-    """The entries of the record at `path`, each checked against the one before. Raises `RunError` with its number."""
+    """The entries of the record at `path`, each checked against the one before. Raises `RunError` with its number.
+
+    A last line without its end, which a kill leaves, is no entry yet: unless the head beside the record knows it.
+    """
     before, number, notes = GENESIS, -1, [head_note(GENESIS, 0)]
     try:
         lines = path.read_text(encoding="ascii").split("\n") if path.exists() else [""]
     except (OSError, UnicodeDecodeError) as error:
         raise RunError(f"'{path}' cannot be read: {error}") from error
-    if lines[-1]:
-        raise RunError(f"'{path}': its last entry, {len(lines) - 1}, is cut short")
     for number, line in enumerate(lines[:-1]):
         entry = _entry(path, number, line)
         if entry.n != number or entry.before != before or entry.hash != _digest(_content(entry)) or entry.line != line:
