@@ -73,8 +73,6 @@ class Config:
                 f"sampling.temperature {self.sampling.temperature}: greedy samples are all alike, so only solve rates "
                 "of 0 and 1 could be seen; set it above 0 (the paper: 1)"
             )
-        if self.oversight.severity > 4:
-            raise ConfigError(f"oversight.severity {self.oversight.severity}: set it to 1, 2, 3 or 4")
         if max(self.optimizer.betas) >= 1.0:
             raise ConfigError(f"optimizer.betas {self.optimizer.betas}: both must be below 1")
         if self.batch_size % self.solve.attempts:

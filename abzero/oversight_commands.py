@@ -263,11 +263,15 @@ def verify_run(run: Positional[Path]) -> int:
     return 1 if faults else 0
 
 
-def fit_head(file: Positional[Path], out: Path, features: str = "ngram", seed: int = 0) -> int:
-    """Fit a classifier's head to labelled thoughts: features ngram, e5 (abzero[oversight]) or probe:FOLDER:LAYER."""
+def fit_head(files: Positional[tuple[str, ...]], out: Path, features: str = "ngram", seed: int = 0) -> int:
+    """Fit a classifier's head to files of labelled thoughts; 'default' is the file in the box.
+
+    Features: ngram, e5 (abzero[oversight]) or probe:FOLDER:LAYER, a frozen model's hidden states: the best of them.
+    """
     from abzero.oversight.fit import fit
 
-    measured = fit(labelled.read(file), features, seed, out)
+    rows = [row for file in files for row in labelled.read(labelled.IN_THE_BOX if file == "default" else Path(file))]
+    measured = fit(rows, features, seed, out)
     figures = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in measured.items())
     say(f"{out}: {figures} on thoughts that were left out; expect less of other authors'")
     return 0

@@ -219,7 +219,7 @@ class Oversight:
     gate: Literal["log", "alert", "pause"] = "alert"
     """What a grave finding does: is recorded, alerts, or ends the run after its step until a person has reviewed it."""
     severity: int = 3
-    """Least severity, of 4, that alerts or pauses; rules do at 4 alone."""
+    """Least severity, of 4, that alerts or pauses; rules do at 4 alone, and above 4 nothing does."""
 
 
 @dataclass(frozen=True)

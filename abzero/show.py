@@ -72,10 +72,19 @@ def step_view(archive: Archive, number: int) -> RenderableType:
         raise RunError(f"the journal holds no step {number}: it has {held}")
     proposals = [_proposal(archive, proposed) for proposed in archive.proposals(number)]
     figures = archive.metrics(number)
+    flagged: list[RenderableType] = [
+        Text(
+            f"! {one.role} {one.position}: {one.category}, severity {one.severity}, in the {one.part} ({one.source})",
+            style="red" if one.severity > 2 else "yellow",
+        )
+        for one in archive.findings(number)
+    ]
     return Group(
         Rule(Text(f"proposals of step {number}")),
         *proposals,
         _attempt_table(archive.attempts(number)),
+        *([Rule(Text("what monitors found"))] if flagged else []),
+        *flagged,
         _pairs({name: f"{value:.5g}" for name, value in figures.items()}),
     )
 

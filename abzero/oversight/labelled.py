@@ -13,6 +13,9 @@ from abzero.errors import ConfigError
 from abzero.oversight.reading import CATEGORIES, Category, Reading
 from abzero.types import Role
 
+IN_THE_BOX = Path(__file__).with_name("labelled.jsonl")
+"""Three hundred thoughts, invented for this purpose, in ten styles and six languages."""
+
 
 @dataclass(frozen=True, slots=True)
 class Labelled:

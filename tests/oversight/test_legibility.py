@@ -1,12 +1,9 @@
-from importlib.resources import files
-from pathlib import Path
-
 import pytest
 
-from abzero.oversight.labelled import read
+from abzero.oversight.labelled import IN_THE_BOX, read
 from abzero.oversight.legibility import illegible, switching
 
-ROWS = read(Path(str(files("abzero.oversight") / "labelled.jsonl")))
+ROWS = read(IN_THE_BOX)
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.category == "illegible"], ids=lambda row: row.id)

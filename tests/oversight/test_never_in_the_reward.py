@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -13,12 +12,12 @@ import pytest
 import abzero
 from abzero.credit import Credit
 from abzero.metrics import measure
-from abzero.oversight.labelled import read
+from abzero.oversight.labelled import IN_THE_BOX, read
 from abzero.selfplay import SelfPlay
 from tests.fakes import play, player
 
 ROOT = Path(abzero.__file__).parent.parent
-CONCERN = [row.text for row in read(Path(str(files("abzero.oversight") / "labelled.jsonl"))) if row.category]
+CONCERN = [row.text for row in read(IN_THE_BOX) if row.category]
 DECIDERS = ("selfplay", "credit", "rewards", "advantages", "losses", "policy", "tasks", "buffer", "validation")
 
 

@@ -1,13 +1,12 @@
 import random
 import tomllib
 from importlib.resources import files
-from pathlib import Path
 
 import pytest
 
 from abzero.errors import ConfigError
 from abzero.oversight import rules
-from abzero.oversight.labelled import read
+from abzero.oversight.labelled import IN_THE_BOX, read
 from tests.oversight.readings import UH_OH, answer, thought
 
 PACK = rules.load("default")
@@ -42,7 +41,7 @@ def test_every_category_but_the_illegible_has_rules_in_three_languages():
 
 
 def test_the_benign_thoughts_of_the_box_are_left_alone():
-    rows = read(Path(str(files("abzero.oversight") / "labelled.jsonl")))
+    rows = read(IN_THE_BOX)
     benign = [row for row in rows if row.category is None]
     assert len(benign) > 100
     assert found(*(row.text for row in benign)) == []

@@ -23,7 +23,7 @@ def write_report(folder: Path) -> tuple[Path, str]:
     """
     with closing(Archive(folder / "run.db")) as archive:
         run = gather(folder, archive)
-        text = run_page(run, archive)
+        text = run_page(run, archive, folder / "oversight.jsonl")
     learned = " ".join(verdict(changes(run.before, run.after))) if run.before and run.after else ""
     return _write(folder / "report.html", text), learned
 

@@ -1,6 +1,7 @@
 """The page: head, sections, settings. One file, no network."""
 
 from importlib.resources import files
+from pathlib import Path
 
 from abzero.journal import Archive
 from abzero.observe.report.cards import family_section, proposals_section
@@ -8,14 +9,15 @@ from abzero.observe.report.curves import health, proposing, solving
 from abzero.observe.report.gather import Run
 from abzero.observe.report.html import Html, html, joined
 from abzero.observe.report.learned import learned
+from abzero.observe.report.oversight import oversight_section
 from abzero.observe.report.story import family, hardest, sample
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 """The browser's own guard: even if something slipped through, nothing can be loaded or sent."""
 
 
-def run_page(run: Run, archive: Archive) -> Html:
-    """The whole report of a run."""
+def run_page(run: Run, archive: Archive, record: Path) -> Html:
+    """The whole report of a run; `record` is its record of oversight, if it has one."""
     colours = mode_colours(run.modes)
     chosen = hardest(run.outlines)
     sections = [
@@ -24,6 +26,7 @@ def run_page(run: Run, archive: Archive) -> Html:
         solving(run, colours),
         proposing(run, colours),
         health(run, colours),
+        oversight_section(run, archive, record),
         family_section(family(archive, chosen.task) if chosen and chosen.task else []),
     ]
     if run.steps:
