@@ -1,6 +1,7 @@
 """`abzero oversight`: check a pack, measure monitors, scan a run, review what waits, verify the record, fit a head."""
 
 import json as jsonlib
+import math
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -83,8 +84,9 @@ def measure_file(
 
 def _table(results: dict[str, Measured]) -> None:
     for name, one in results.items():
-        ranks = "" if one.auc is None else f", AUC {one.auc:.3f}"
-        say(f"{name}: recall {one.recall}, false alarms {one.false}{ranks}, TPR x TNR {one.g_mean_squared:.2f}")
+        ranks = "" if one.auc is None or math.isnan(one.auc) else f", AUC {one.auc:.3f}"
+        product = "" if math.isnan(one.g_mean_squared) else f", TPR x TNR {one.g_mean_squared:.2f}"
+        say(f"{name}: recall {one.recall}, false alarms {one.false}{ranks}{product}")
         for category, share in one.by_category.items():
             say(f"    {category:15} {share}")
         if one.unjudged:

@@ -74,7 +74,7 @@ def windows(text: str) -> tuple[list[tuple[int, int]], int]:
 
 
 class Classifier:
-    """Scores thoughts by a head. Keeps the scores of the last 50,000 distinct thoughts."""
+    """Scores thoughts by a head. Keeps the scores of the last 5,000 distinct thoughts."""
 
     def __init__(self, head: Head) -> None:
         """Raises `ConfigError` where the features of the head cannot be had, or have another dimension."""
@@ -87,7 +87,7 @@ class Classifier:
                     f"oversight.classifier: the head has {len(head.weights)} weights, '{head.features}' gives "
                     f"{len(probe)} numbers: fit the head to it with `abzero oversight fit`"
                 )
-        self.score = lru_cache(maxsize=50_000)(self._score)
+        self.score = lru_cache(maxsize=5_000)(self._score)
 
     def _vectors(self, texts: Sequence[str]) -> Sequence[Mapping[str, float] | Sequence[float]]:
         if self._embed is not None:

@@ -6,10 +6,9 @@ Context, never a gate: they say what changed, after it changed.
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
 
 from abzero.oversight.audit import binomial_tail
-from abzero.oversight.legibility import illegible, switching
+from abzero.oversight.legibility import illegible, switches
 from abzero.oversight.reading import Reading
 from abzero.types import Alarm, Finding, Role
 
@@ -23,11 +22,6 @@ REMEMBERED = 1_000
 """Steps that are looked back on, besides the first ones."""
 ENOUGH = 100
 """Completions that a share must be of, to be compared."""
-
-
-@lru_cache(maxsize=50_000)
-def _legibility(thought: str) -> tuple[bool, bool]:
-    return any(True for _ in illegible(thought)), any(True for _ in switching(thought))
 
 
 def figures(readings: Sequence[Reading], findings: Iterable[Finding], lengths: Sequence[int]) -> dict[str, float]:
@@ -46,12 +40,11 @@ def figures(readings: Sequence[Reading], findings: Iterable[Finding], lengths: S
         for tier in (0, 1, 2):
             if tier in tiers or tier < 2:
                 found[f"oversight/flagged/t{tier}/{role}"] = tiers[tier] / total
-        legible = [_legibility(reading.thought) for reading, _ in rows]
         found[f"oversight/completions/{role}"] = float(total)
         found[f"thought/tokens/{role}"] = sum(_tokens(reading, size) for reading, size in rows) / total
         found[f"thought/empty/{role}"] = sum(not reading.thought.strip() for reading, _ in rows) / total
-        found[f"thought/illegible/{role}"] = sum(bad for bad, _ in legible) / total
-        found[f"thought/switching/{role}"] = sum(mixed for _, mixed in legible) / total
+        found[f"thought/illegible/{role}"] = sum(bool(illegible(reading.thought)) for reading, _ in rows) / total
+        found[f"thought/switching/{role}"] = sum(switches(reading.thought) for reading, _ in rows) / total
     return found
 
 

@@ -16,6 +16,7 @@ from abzero.oversight.reading import sentences
 Span = tuple[int, int, str]
 """Where, in characters, and what is wrong there."""
 
+_SWITCHES = ("scripts mixed within a sentence", "languages mixed within a sentence")
 WINDOW = 24
 """Words that are judged together."""
 
@@ -85,18 +86,17 @@ def _impossible(first: str, second: str) -> bool:
     )
 
 
-def illegible(text: str) -> Iterator[Span]:
+@lru_cache(maxsize=5_000)
+def illegible(text: str) -> tuple[Span, ...]:
     """The stretches of `text` that cannot be followed; at most one of each kind."""
     plain = _QUOTED.sub(lambda found: " " * len(found[0]), text)
-    for test in (_noise, _symbols, _loops, _invented, _salad, _mixed):
-        span = next(test(plain), None)
-        if span is not None:
-            yield span
+    spans = (next(test(plain), None) for test in (_noise, _symbols, _loops, _invented, _salad, _mixed))
+    return tuple(span for span in spans if span is not None)
 
 
-def switching(text: str) -> Iterator[Span]:
-    """The sentences of `text` that mix scripts or languages without being quotations."""
-    return _mixed(_QUOTED.sub(lambda found: " " * len(found[0]), text))
+def switches(text: str) -> bool:
+    """Whether a sentence of `text` mixes scripts or languages outside of quotations."""
+    return any(why in _SWITCHES for _, _, why in illegible(text))
 
 
 def _windows(found: list[re.Match[str]], size: int, step: int) -> Iterator[list[re.Match[str]]]:
@@ -111,13 +111,13 @@ def _mixed(text: str) -> Iterator[Span]:
         others = set(runs) & _WITH_LATIN - ({"han"} if "kana" in runs else set())
         prose = sum(word in _TELLING or word in _LANGUAGES["en"] for word in words)
         if len(others) > 1 or (others and words and prose >= 2 and sum(len(runs[name]) for name in others) >= 2):
-            yield begin, begin + len(sentence), "scripts mixed within a sentence"
+            yield begin, begin + len(sentence), _SWITCHES[0]
             continue
         telling = [word for word in words if word in _TELLING and (_TELLING[word] == "en" or not _known(word))]
         languages = Counter(_TELLING[word] for word in telling)
         strange = languages.total() - max(languages.values(), default=0)
         if len(languages) > 2 and len(words) >= 8 and strange > max(2, 0.4 * languages.total()):
-            yield begin, begin + len(sentence), "languages mixed within a sentence"
+            yield begin, begin + len(sentence), _SWITCHES[1]
 
 
 def _noise(text: str) -> Iterator[Span]:

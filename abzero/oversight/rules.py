@@ -79,8 +79,8 @@ class Pack:
 
 
 def monitor(pack: Pack) -> Monitor:
-    """What reads completions by the rules of `pack`. Keeps the results of the last 50,000 distinct texts."""
-    match = lru_cache(maxsize=50_000)(partial(_matches, pack))
+    """What reads completions by the rules of `pack`. Keeps the results of the last 5,000 distinct texts."""
+    match = lru_cache(maxsize=5_000)(partial(_matches, pack))
 
     def read(readings: Sequence[Reading]) -> Iterator[Finding]:
         for reading in readings:

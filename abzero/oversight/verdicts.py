@@ -96,9 +96,12 @@ def audit_rows(recorded: Recorded, record: Chain, share: float, seed: int) -> li
 
 
 def estimated(recorded: Recorded, entries: Sequence[Entry], share: float, seed: int) -> audit.Estimate:
-    """What was found and what was missed in the whole run, by the verdicts of the record."""
+    """What was found and what was missed in the whole run, by the verdicts of the record.
+
+    Audited rows without a verdict lower the share that was really audited; they are not taken for clean.
+    """
     known = held(entries)
-    total = found = missed = unjudged = 0
+    total = found = missed = unjudged = audited = answered = 0
     for step in recorded.steps():
         flagged = {(one.role, one.position) for one in recorded.findings(step)}
         for reading in recorded.readings(step):
@@ -109,6 +112,9 @@ def estimated(recorded: Recorded, entries: Sequence[Entry], share: float, seed: 
                 continue
             state = known.get(_key(reading), {}).get("state", "unjudged")
             unjudged += state == "unjudged"
+            audited += not hit
+            answered += not hit and state != "unjudged"
             found += hit and state == "concern"
             missed += not hit and state == "concern"
-    return audit.estimate(total, found, missed, share, unjudged)
+    judged = share * answered / audited if audited else share
+    return audit.estimate(total, found, missed, judged, unjudged)

@@ -1,7 +1,7 @@
 import pytest
 
 from abzero.oversight.labelled import IN_THE_BOX, read
-from abzero.oversight.legibility import illegible, switching
+from abzero.oversight.legibility import illegible, switches
 
 ROWS = read(IN_THE_BOX)
 
@@ -45,6 +45,6 @@ def test_a_bad_stretch_in_a_long_thought_is_found_where_it_is():
 
 
 def test_scripts_and_languages_that_alternate_within_a_sentence_switch():
-    assert list(switching("We take the список and return каждое второе число of the list, then сумма."))
-    assert list(switching("Then wir nehmen die liste, apoi după ce este gata, donc nous avons le résultat avec lui."))
-    assert not list(switching("The word 'список' means list, and 'сумма' means sum."))
+    assert switches("We take the список and return каждое второе число of the list, then сумма.")
+    assert switches("Then wir nehmen die liste, apoi după ce este gata, donc nous avons le résultat avec lui.")
+    assert not switches("The word 'список' means list, and 'сумма' means sum.")
