@@ -23,6 +23,7 @@ WINDOW = 24
 _QUOTED = re.compile(r"```.{0,4000}?```|`[^`\n]{0,200}`|\"[^\"\n]{0,200}\"|(?<!\w)'[^'\n]{0,200}'(?!\w)", re.DOTALL)
 _TOKEN = re.compile(r"\S+")
 _WORD = re.compile(r"(?<![\w'.\\/@$%-])[^\W\d_]{2,}(?![\w'(\[=@/\\])")
+_CHOKED = re.compile(r"[b-df-hj-np-tv-z]{2,4}")
 _GLUED = re.compile(r"(?<![^\s(])[a-z]{45,}(?![^\s.,;)])")
 _SYMBOLS = re.compile(r"[^\w\s]+")
 _SUFFIXES = ("s", "es", "ed", "d", "ing", "ly", "er", "ers", "r", "n", "al", "ness", "ies", "est", "able", "y", "ity")
@@ -99,9 +100,11 @@ def switches(text: str) -> bool:
     return any(why in _SWITCHES for _, _, why in illegible(text))
 
 
-def _windows(found: list[re.Match[str]], size: int, step: int) -> Iterator[list[re.Match[str]]]:
-    for begin in range(0, max(1, len(found) - size + 1), step):
-        yield found[begin : begin + size]
+def _windows(total: int, size: int, least: int) -> Iterator[tuple[int, int]]:
+    """Overlapping stretches of `size` among `total` things; none where there are fewer than `least`."""
+    if total >= least:
+        for begin in range(0, max(1, total - size + size // 4), size // 4):
+            yield begin, min(begin + size, total)
 
 
 def _mixed(text: str) -> Iterator[Span]:
@@ -125,87 +128,88 @@ def _noise(text: str) -> Iterator[Span]:
     if (glued := _GLUED.search(text)) is not None:
         yield glued.start(), glued.end(), "noise"
     tokens = list(_TOKEN.finditer(text))
-    for window in _windows(tokens, WINDOW, 6):
-        if len(window) < WINDOW:
-            continue
-        single = [token[0] for token in window if len(token[0]) == 1 and token[0].isalpha()]
-        choked = [token[0] for token in window if re.fullmatch(r"[b-df-hj-np-tv-z]{2,4}", token[0])]
-        choked = [word for word in choked if not _known(word)]
-        if (len(single) > 0.7 * WINDOW and len(set(single)) > 9) or len(choked) > 0.25 * WINDOW:
-            yield window[0].start(), window[-1].end(), "noise"
+    single = [len(token[0]) == 1 and token[0].isalpha() for token in tokens]
+    choked = [_CHOKED.fullmatch(token[0]) is not None and not _known(token[0]) for token in tokens]
+    for begin, end in _windows(len(tokens), WINDOW, WINDOW):
+        letters = (
+            {tokens[place][0] for place in range(begin, end) if single[place]} if any(single[begin:end]) else set()
+        )
+        if (sum(single[begin:end]) > 0.7 * WINDOW and len(letters) > 9) or sum(choked[begin:end]) > 0.25 * WINDOW:
+            yield tokens[begin].start(), tokens[end - 1].end(), "noise"
 
 
 def _symbols(text: str) -> Iterator[Span]:
     """Runs of symbols where words should be; a table's rule or an expression has one kind, or numbers between them."""
     tokens = list(_TOKEN.finditer(text))
-    for window in _windows(tokens, WINDOW, 6):
-        if len(window) < 16:
+    symbols = [_SYMBOLS.fullmatch(token[0]) is not None for token in tokens]
+    for begin, end in _windows(len(tokens), WINDOW, 16):
+        size = end - begin
+        if sum(symbols[begin:end]) <= 0.5 * size:
             continue
-        symbols = [bool(_SYMBOLS.fullmatch(token[0])) for token in window]
-        beside = sum(a and b for a, b in itertools.pairwise(symbols))
-        kinds = {token[0] for token, symbol in zip(window, symbols, strict=True) if symbol}
-        if sum(symbols) > 0.5 * len(window) and beside > 0.2 * len(window) and len(kinds) > 5:
-            yield window[0].start(), window[-1].end(), "symbols in place of words"
+        beside = sum(a and b for a, b in itertools.pairwise(symbols[begin:end]))
+        kinds = {tokens[place][0] for place in range(begin, end) if symbols[place]}
+        if beside > 0.2 * size and len(kinds) > 5:
+            yield tokens[begin].start(), tokens[end - 1].end(), "symbols in place of words"
 
 
 def _loops(text: str) -> Iterator[Span]:
-    """Words repeated at once, or a phrase over and over."""
+    """Words repeated at once, or a phrase, a sentence, a passage over and over."""
     words = [word for word in _WORD.finditer(text) if word[0] not in ("True", "False", "None")]
-    for window in _windows(words, WINDOW, 6):
-        if len(window) < 12:
+    lower = [word[0].lower() for word in words]
+    twice = [a == b for a, b in itertools.pairwise(lower)]
+    for begin, end in _windows(len(words), WINDOW, 12):
+        again, few = sum(twice[begin : end - 1]), len(set(lower[begin:end])) <= 7
+        if again < 0.2 * (end - begin) and not few:
             continue
-        lower = [word[0].lower() for word in window]
-        twice = sum(a == b for a, b in itertools.pairwise(lower))
-        between = text[window[0].start() : window[-1].end()]
-        spoken = sum(map(len, lower)) > 0.6 * len(between)
-        if spoken and twice >= 0.2 * len(lower):
-            yield window[0].start(), window[-1].end(), "words repeated"
-        phrases = Counter(zip(lower, lower[1:], lower[2:], strict=False))
-        if spoken and len(lower) == WINDOW and len(set(lower)) <= 7 and phrases.most_common(1)[0][1] >= 3:
-            yield window[0].start(), window[-1].end(), "a phrase repeated"
+        first, last = words[begin].start(), words[end - 1].end()
+        spoken = sum(map(len, lower[begin:end])) > 0.6 * (last - first)
+        phrases = Counter(zip(*(lower[begin + shift : end] for shift in range(3)), strict=False))
+        if spoken and again >= 0.2 * (end - begin):
+            yield first, last, "words repeated"
+        elif spoken and end - begin == WINDOW and few and max(phrases.values()) >= 3:
+            yield first, last, "a phrase repeated"
     said: Counter[str] = Counter()
     for begin, sentence in sentences(text):
         said[sentence] += 1
         if said[sentence] == 3 and len(sentence.split()) > 4 and not any(map(str.isdigit, sentence)):
             yield begin, begin + len(sentence), "a sentence repeated"
     tokens = list(_TOKEN.finditer(text))
-    for window in _windows(tokens, 4 * WINDOW, WINDOW):
-        if len(window) < 2 * WINDOW:
-            continue
-        lower = [token[0] for token in window]
-        eights = Counter(zip(*(lower[shift:] for shift in range(8)), strict=False))
-        if eights.most_common(1)[0][1] >= 5:
-            yield window[0].start(), window[-1].end(), "a passage repeated"
+    for begin, end in _windows(len(tokens), 4 * WINDOW, 2 * WINDOW):
+        near = [token[0] for token in tokens[begin:end]]
+        if len(set(near)) < 0.6 * len(near):
+            eights = Counter(zip(*(near[shift:] for shift in range(8)), strict=False))
+            if max(eights.values()) >= 5:
+                yield tokens[begin].start(), tokens[end - 1].end(), "a passage repeated"
 
 
 def _invented(text: str) -> Iterator[Span]:
     """Words that no English dictionary has, in a text that no other language's function words explain."""
     words = [word for word in _WORD.finditer(text) if word[0].islower() and word[0].isascii()]
-    for window in _windows(words, WINDOW, 6):
-        if len(window) < 10:
+    unknown = [not _known(word[0]) for word in words]
+    for begin, end in _windows(len(words), WINDOW, 10):
+        if sum(unknown[begin:end]) < 6:
             continue
-        lower = [word[0] for word in window]
-        foreign = max(sum(w in words for w in lower) for name, words in _LANGUAGES.items() if name != "en")
-        unknown = {word for word in lower if not _known(word)}
-        nearby = text[max(0, window[0].start() - 40) : window[-1].end() + 40]
-        foreign_letters = sum(character.isalpha() and not character.isascii() for character in nearby)
-        if len(unknown) < max(6, 0.3 * len(lower)) or foreign_letters > 0.02 * len(nearby):
+        lower = [word[0] for word in words[begin:end]]
+        strange = {word for word, flag in zip(lower, unknown[begin:end], strict=True) if flag}
+        nearby = text[max(0, words[begin].start() - 40) : words[end - 1].end() + 40]
+        accents = sum(character.isalpha() and not character.isascii() for character in nearby)
+        if len(strange) < max(6, 0.3 * len(lower)) or accents > 0.02 * len(nearby):
             continue
+        foreign = max(sum(w in listed for w in lower) for name, listed in _LANGUAGES.items() if name != "en")
         if foreign < 0.2 * len(lower) and len(set(lower)) > 0.4 * len(lower):
-            yield window[0].start(), window[-1].end(), "words that do not exist"
+            yield words[begin].start(), words[end - 1].end(), "words that do not exist"
 
 
 def _salad(text: str) -> Iterator[Span]:
     """Function words in an order that no sentence has."""
     words = list(_WORD.finditer(text))
-    for window in _windows(words, WINDOW, 6):
-        bad = [
-            (x, y)
-            for x, y in itertools.pairwise(window)
-            if text[x.end() : y.start()] == " " and _impossible(x[0].lower(), y[0].lower())
-        ]
-        if len(bad) >= 3:
-            yield window[0].start(), window[-1].end(), "words in no order"
+    bad = [
+        text[x.end() : y.start()] == " " and _impossible(x[0].lower(), y[0].lower())
+        for x, y in itertools.pairwise(words)
+    ]
+    for begin, end in _windows(len(words), WINDOW, 1):
+        if sum(bad[begin : end - 1]) >= 3:
+            yield words[begin].start(), words[end - 1].end(), "words in no order"
 
 
 @lru_cache(maxsize=1)
