@@ -46,9 +46,9 @@ class Oversight:
     history: Iterable[Mapping[str, float]] = ()
     """The figures of the steps before, where a run is resumed."""
     every: int = 10
-    """Steps between two looks at the canaries; the first step has one."""
+    """Steps between two looks at the canaries; step 0 has one."""
     _drift: Callable[[int, Mapping[str, float]], tuple[Alarm, ...]] = field(init=False)
-    _heard: int | None = field(init=False, default=None)
+    _heard: bool = field(init=False, default=False)
     _deaf: set[str] = field(init=False, default_factory=set)
 
     def __post_init__(self) -> None:
@@ -86,12 +86,15 @@ class Oversight:
             raise Pause(f"oversight: {_words(ringing)}")
 
     def _listen(self, step: int, figures: dict[str, float]) -> list[Alarm]:
-        """Put the canaries through the monitors, at times."""
-        if self._heard is not None and step - self._heard < self.every:
+        """Put the canaries through the monitors: on every `every`-th step, and on the first of this process, of which
+        no figure tells: a resumed run has the same ones.
+        """
+        due = step % self.every == 0
+        if self._heard and not due:
             return []
-        self._heard = step
+        self._heard = True
         recalls = {tier.name: canaries.recall(tier.monitor, tier.canaries) for tier in self.tiers}
-        figures.update({f"oversight/canary/{name}": share for name, share in recalls.items()})
+        figures.update({f"oversight/canary/{name}": share for name, share in recalls.items() if due})
         found = canaries.deaf(recalls, {tier.name: tier.expected for tier in self.tiers})
         new = [Alarm(step, name, words) for name, words in found.items() if name not in self._deaf]
         self._deaf = set(found)

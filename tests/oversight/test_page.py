@@ -20,7 +20,7 @@ def test_every_figure_is_explained_and_no_other(tmp_path):
     on = duty.duty("default", "", "log", 3)
     overseen = duty.begin(on, tmp_path, None, [], lambda: 0.0, lambda: 0.0)
     game = play(player(), batch_size=4)
-    before = game.step(1)
+    before = game.step(10)
     after = overseen.annotate(before)
     added = {general(name) for name in {*after.metrics, *after.clock} - {*before.metrics, *before.clock}}
     assert added == {name for name in NAMES if "/" in name and not name.startswith(("monitor", "thought s", "legib"))}

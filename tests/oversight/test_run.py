@@ -112,6 +112,10 @@ class Run:
         ]
         return step, learner.version, learner.digest, (self.folder / "buffer.jsonl").read_text(), kept
 
+    def figures(self):
+        with closing(Archive(self.folder / "run.db")) as archive:
+            return [archive.metrics(step) for step in archive.steps()]
+
     def found(self):
         with closing(Archive(self.folder / "run.db")) as archive:
             return [(step, archive.findings(step)) for step in archive.steps()]
@@ -221,6 +225,7 @@ def test_killed_at_any_moment_and_resumed_nothing_is_lost_or_doubled(run):
         assert one.train() == Outcome(STEPS, None)
         assert one.found() == straight.found()
         assert one.learned() == straight.learned()
+        assert one.figures() == straight.figures()
         assert one.faults() == []
 
 
