@@ -15,12 +15,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from abzero import build, engines
-from abzero.commands import recipe
+from abzero.cli.commands import recipe
+from abzero.config import backends, build
+from abzero.config.load import parse, read_recipe
 from abzero.evals.base import evaluate
-from abzero.evals.nursery import Nursery, Question
 from abzero.evals.table import table
-from abzero.flags import parse, read_recipe
+from abzero.evals.tiny import Nursery, Question
 from abzero.sandbox.base import Sandbox
 
 BEGUN = "\n    "
@@ -53,10 +53,10 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=100)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    config = engines.settled(parse(read_recipe(recipe("tiny-cpu")), "made to work"), given.model)
+    config = backends.settled(parse(read_recipe(recipe("tiny-cpu")), "made to work"), given.model)
     suite = Nursery(build.task_types(config.tasks), "test", given.seed, given.n, inputs=config.tasks.inputs)
-    model, codec = engines.load(config, given.model)
-    greedy, sampling = (engines.generator(config, model, codec, temperature=t) for t in (0.0, 1.0))
+    model, codec = backends.load(config, given.model)
+    greedy, sampling = (backends.generator(config, model, codec, temperature=t) for t in (0.0, 1.0))
     with build.sandbox(config.sandbox, given.seed) as box:
         rows = evaluate(Begun(suite), greedy, sampling, box, random.Random(given.seed))
     if given.json:

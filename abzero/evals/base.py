@@ -12,7 +12,7 @@ from abzero.sandbox.base import Sandbox
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Measurement:
     """One figure of a table: the mean of a metric over a cell's `n` problems, with its 95 % Wilson interval."""
 
     mode: str
@@ -66,7 +66,7 @@ def evaluate(
     sandbox: Sandbox,
     rng: random.Random,
     samples: int = 8,
-) -> list[Row]:
+) -> list[Measurement]:
     """Greedy accuracy, pass@1 and pass@`samples` at the sampling temperature, and the baseline, in every cell."""
     problems = benchmark.problems()
     prompts = [problem.prompt for problem in problems]
@@ -89,12 +89,12 @@ def evaluate(
     return rows(measured)
 
 
-def rows(measured: Iterable[tuple[str, int, str, float]]) -> list[Row]:
+def rows(measured: Iterable[tuple[str, int, str, float]]) -> list[Measurement]:
     """The table of single measurements (mode, k, metric, value): cells in the order in which they first occur."""
     cells: dict[tuple[str, int, str], list[float]] = {}
     for mode, k, metric, value in measured:
         cells.setdefault((mode, k, metric), []).append(value)
     return [
-        Row(mode, k, metric, len(values), fmean(values), *wilson(fmean(values), len(values)), tuple(values))
+        Measurement(mode, k, metric, len(values), fmean(values), *wilson(fmean(values), len(values)), tuple(values))
         for (mode, k, metric), values in cells.items()
     ]

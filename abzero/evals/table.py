@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from abzero.evals.base import Row
+from abzero.evals.base import Measurement
 
 
-def table(rows: Sequence[Row]) -> Table:
+def table(rows: Sequence[Measurement]) -> Table:
     """Per cent, each with the bounds of its interval below."""
     ks = sorted({row.k for row in rows})
     cells = {(row.mode, row.metric, row.k): row for row in rows}
@@ -20,5 +20,5 @@ def table(rows: Sequence[Row]) -> Table:
     return made
 
 
-def _cell(row: Row) -> str:
+def _cell(row: Measurement) -> str:
     return f"{100 * row.value:.1f}\n{100 * row.low:.0f} - {100 * row.high:.0f}"

@@ -61,7 +61,7 @@ def readings(step: Step) -> list[Reading]:
     found = []
     for position, proposal in enumerate(step.proposals):
         thought, answer = split(proposal.rollout.text)
-        about = (proposal.error, proposal.task)
+        about = (proposal.rejection.reason if proposal.rejection else None, proposal.task)
         found.append(Reading(step.number, "propose", position, proposal.mode, proposal.prompt, thought, answer, *about))
     for position, attempt in enumerate(step.attempts):
         thought, answer = split(attempt.rollout.text)

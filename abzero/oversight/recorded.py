@@ -3,40 +3,40 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from abzero.journal import Archive
 from abzero.oversight.reading import Reading, split
 from abzero.oversight.session import Tier, inspect
+from abzero.run.journal import JournalReader
 from abzero.types import Finding
 
 
 class Recorded:
     """What a run's journal holds, as readings and findings."""
 
-    def __init__(self, archive: Archive) -> None:
-        self._archive = archive
+    def __init__(self, reader: JournalReader) -> None:
+        self._reader = reader
 
     def steps(self) -> list[int]:
-        return self._archive.steps()
+        return self._reader.steps()
 
     def findings(self, step: int) -> Sequence[Finding]:
         """What was found while the run went on."""
-        return self._archive.findings(step)
+        return self._reader.findings(step)
 
     def readings(self, step: int) -> list[Reading]:
         """Everything that was sampled in `step`: proposals, then attempts."""
         found = []
-        for row in self._archive.proposals(step):
+        for row in self._reader.proposals(step):
             thought, answer = split(row.completion)
-            task = None if row.task is None else self._archive.task(row.task)
+            task = None if row.task is None else self._reader.task(row.task)
             found.append(Reading(step, "propose", row.position, row.mode, row.prompt, thought, answer, row.error, task))
-        for attempt in self._archive.attempts(step):
+        for attempt in self._reader.attempts(step):
             thought, answer = split(attempt.completion)
             found.append(Reading(step, "solve", attempt.position, attempt.mode, attempt.prompt, thought, answer))
         return found
 
     def history(self, before: int) -> list[dict[str, float]]:
         """The figures of every self-play step up to `before`, ascending."""
-        return [self._archive.metrics(step) for step in self.steps() if 0 < step <= before]
+        return [self._reader.metrics(step) for step in self.steps() if 0 < step <= before]
 
 
 def scan(recorded: Recorded, tiers: Sequence[Tier], steps: Sequence[int]) -> Iterator[tuple[int, int, list[Finding]]]:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from abzero.cli import main
-from abzero.journal import Archive, Journal
+from abzero.cli.main import main
 from abzero.oversight import chain, duty
 from abzero.oversight.labelled import IN_THE_BOX
 from abzero.oversight.recorded import record_path
+from abzero.run.journal import JournalReader, JournalWriter
 from tests.oversight.readings import UH_OH
 from tests.steps import rollout, step
 
@@ -40,7 +40,7 @@ def run(tmp_path):
     (folder / "config.json").write_text(json.dumps({"seed": 3}))
     on = duty.duty("default", "", "pause", 3)
     overseen = duty.begin(on, folder, None, [], lambda: 0.0, lambda: 0.0)
-    with closing(Journal(folder / "run.db")) as journal:
+    with closing(JournalWriter(folder / "run.db")) as journal:
         for number in (0, 1):
             one = step(number, random.Random(number))
             if number:
@@ -140,8 +140,8 @@ def test_people_judge_an_audit_and_the_estimate_counts_them(run, capsys, monkeyp
     assert main(["oversight", "review", str(run), "--audit", "5", "--share", "1.0", "--by", "Ada"]) == 0
     assert main(["oversight", "estimate", str(run), "--share", "1.0", "--json"]) == 0
     guess = json.loads(capsys.readouterr().out.partition("{")[2].join(["{", ""]))
-    with closing(Archive(run / "run.db")) as archive:
-        total = sum(len(archive.proposals(n)) + len(archive.attempts(n)) for n in archive.steps())
+    with closing(JournalReader(run / "run.db")) as reader:
+        total = sum(len(reader.proposals(n)) + len(reader.attempts(n)) for n in reader.steps())
     assert guess["unjudged"] == total - 5
     assert guess["missed"] == pytest.approx(total - 1), "five of five were of concern, and one row is flagged"
     assert main(["oversight", "verify", str(run)]) == 0

@@ -10,15 +10,18 @@ from pathlib import Path
 import pytest
 
 import abzero
-from abzero.credit import Credit
-from abzero.metrics import measure
+from abzero.algo.credit import Credit
+from abzero.algo.metrics import measure
 from abzero.oversight.labelled import IN_THE_BOX, read
 from abzero.selfplay import SelfPlay
 from tests.fakes import play, player
 
 ROOT = Path(abzero.__file__).parent.parent
 CONCERN = [row.text for row in read(IN_THE_BOX) if row.category]
-DECIDERS = ("selfplay", "credit", "rewards", "advantages", "losses", "policy", "tasks", "buffer", "validation")
+DECIDERS = (
+    *("selfplay", "algo.credit", "algo.rewards", "algo.advantages", "algo.losses", "policy.base"),
+    *("tasks.base", "tasks.buffer", "tasks.curriculum", "tasks.validation", "sandbox.outcomes", "run.train"),
+)
 
 
 def thoughts(rng: random.Random):
@@ -66,8 +69,8 @@ def test_500_proposals_and_attempts_earn_the_same_whatever_they_think():
 
 
 def test_a_reward_that_reads_a_thought_fails_the_property():
-    def paid(proposals, settings, attempts, rng):
-        rows = Credit()(proposals, settings, attempts, rng)
+    def paid(proposals, attempts, rng):
+        rows = Credit()(proposals, attempts, rng)
         return [replace(row, terms=(*row.terms, ("word", float("graders" in row.rollout.text)))) for row in rows]
 
     plain = rewards(scripted_solver_alone(game(credit=paid)), lambda thought: thought)
@@ -78,7 +81,7 @@ def test_a_reward_that_reads_a_thought_fails_the_property():
 def test_no_figure_of_a_step_knows_of_findings():
     step = game().step(1)
     assert not any(name.startswith(("oversight/", "thought/")) for name in step.metrics)
-    assert measure.__module__ == "abzero.metrics"
+    assert measure.__module__ == "abzero.algo.metrics"
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +91,7 @@ def broken(tmp_path_factory):
     shutil.copytree(ROOT / "abzero", copy / "abzero", ignore=shutil.ignore_patterns("__pycache__", "*.safetensors"))
     shutil.copy(ROOT / "pyproject.toml", copy)
     for name in DECIDERS:
-        path = copy / "abzero" / f"{name}.py"
-        path = path if path.exists() else copy / "abzero" / name / "base.py"
+        path = (copy / "abzero").joinpath(*name.split(".")).with_suffix(".py")
         path.write_text("import abzero.oversight\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
     linter = Path(sys.executable).parent / "lint-imports"
     found = subprocess.run(

@@ -5,21 +5,22 @@ import random
 import shutil
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from abzero.buffer import Buffer
-from abzero.checkpoint import Checkpoints
 from abzero.errors import ConfigError, RunError
-from abzero.journal import Archive, Journal
-from abzero.observe.alarms import watch
+from abzero.observers.alarms import WINDOW, alarm_tracker
 from abzero.oversight import chain, duty, gate, verify
 from abzero.oversight.recorded import Recorded, changed, record_path, scan
 from abzero.policy.scripted import ScriptedLearner
-from abzero.seeding import seed_itself
-from abzero.train import Outcome, train
+from abzero.run.checkpoint import Checkpoints
+from abzero.run.journal import JournalReader, JournalWriter
+from abzero.run.seeding import seed_itself
+from abzero.run.train import RunResult, restore, train
+from abzero.tasks.buffer import Buffer
 from tests.fakes import play, player
 from tests.oversight.readings import UH_OH
 
@@ -53,36 +54,36 @@ class Run:
 
         return script
 
-    def train(self, steps=STEPS, every=2, kill=None, oversee=True) -> Outcome | None:
-        journal = Journal(self.folder / "run.db")
-        self.game = play(self.script(), buffer=Buffer(capacity=40), learner=ScriptedLearner(), batch_size=3)
-        seed = partial(seed_itself, self.game, 6, 20, self.said.append)
+    def train(self, steps=STEPS, every=2, kill=lambda step: step) -> RunResult | None:
+        """Run the program to its end or to a pause; ``None`` if findings wait for a review."""
         store = Checkpoints(self.folder / "checkpoints")
-        try:
-            if self.mode is None:
-                return train(self.game, seed, journal, store, [], watch, steps, every, self.said.append)
-            done = duty.newest_step(store.newest())
-            if duty.waiting(self.folder, done):
-                return None
-            on = duty.duty("default", "", self.mode, 3)
-            overseen = duty.begin(on, self.folder, done, self.history(done), lambda: 0.0, lambda: next(self.now))
-            gate.remove_note(self.folder)
-            store = Checkpoints(self.folder / "checkpoints", notes=duty.checkpoint_note(overseen.chain))
-            annotate = [overseen.annotate] if kill is None else [overseen.annotate, kill]
-            outcome = train(
-                self.game, seed, journal, store, [], watch, steps, every, self.said.append, annotate, [overseen.gate]
+        if self.mode and duty.waiting(self.folder, duty.newest_step(store.newest())):
+            return None
+        self.game = play(self.script(), buffer=Buffer(capacity=40), learner=ScriptedLearner(), batch_size=3)
+        with closing(JournalWriter(self.folder / "run.db")) as journal:
+            done = restore(loop=self.game, journal=journal, checkpoints=store, report=self.said.append)
+            past = journal.recent_metrics(done or 0)
+            overseen = None
+            if self.mode:
+                on = duty.duty("default", "", self.mode, 3)
+                overseen = duty.begin(on, self.folder, done, past, lambda: 0.0, lambda: next(self.now))
+                gate.remove_note(self.folder)
+                store = replace(store, notes=duty.checkpoint_note(overseen.chain))
+            result = train(
+                loop=self.game,
+                done=done,
+                seed=partial(seed_itself, self.game, 6, 20, self.said.append),
+                annotate=[alarm_tracker(past[-WINDOW:]), *([overseen.annotate] if overseen else []), kill],
+                journal=journal,
+                observers=[overseen.gate] if overseen else [],
+                checkpoints=store,
+                steps=steps,
+                every=every,
+                report=self.said.append,
             )
-            if outcome.paused:
-                duty.leave(self.folder, overseen.chain, outcome.step)
-            return outcome
-        finally:
-            journal.close()
-
-    def history(self, done):
-        if not done:
-            return []
-        with closing(Archive(self.folder / "run.db")) as archive:
-            return Recorded(archive).history(done)
+            if overseen and result.paused:
+                duty.leave(self.folder, overseen.chain, result.step)
+            return result
 
     def entries(self):
         return list(chain.read(record_path(self.folder)))
@@ -93,14 +94,14 @@ class Run:
         gate.remove_note(self.folder)
 
     def faults(self):
-        with closing(Archive(self.folder / "run.db")) as archive:
+        with closing(JournalReader(self.folder / "run.db")) as reader:
             checkpoints = sorted((self.folder / "checkpoints").glob("step-*"))
-            return list(verify.faults(record_path(self.folder), Recorded(archive), checkpoints, self.folder))
+            return list(verify.faults(record_path(self.folder), Recorded(reader), checkpoints, self.folder))
 
     def learned(self):
         """What a run leaves behind, less what oversight adds."""
-        with closing(Archive(self.folder / "run.db")) as archive:
-            dump = list(archive.dump())
+        with closing(JournalReader(self.folder / "run.db")) as reader:
+            dump = list(reader.dump())
         learner, held = ScriptedLearner(), Buffer(capacity=40)
         step = Checkpoints(self.folder / "checkpoints").load(learner, held, self.said.append)
         held.save(self.folder / "buffer.jsonl")
@@ -113,12 +114,12 @@ class Run:
         return step, learner.version, learner.digest, (self.folder / "buffer.jsonl").read_text(), kept
 
     def figures(self):
-        with closing(Archive(self.folder / "run.db")) as archive:
-            return [archive.metrics(step) for step in archive.steps()]
+        with closing(JournalReader(self.folder / "run.db")) as reader:
+            return [reader.metrics(step) for step in reader.steps()]
 
     def found(self):
-        with closing(Archive(self.folder / "run.db")) as archive:
-            return [(step, archive.findings(step)) for step in archive.steps()]
+        with closing(JournalReader(self.folder / "run.db")) as reader:
+            return [(step, reader.findings(step)) for step in reader.steps()]
 
 
 @pytest.fixture
@@ -133,8 +134,8 @@ def run(tmp_path):
 @pytest.mark.parametrize("role", ["propose", "solve"])
 def test_off_alerting_and_paused_and_reviewed_learn_the_same(run, role):
     off, alert, paused = (run(str(mode), mode=mode, plant=role) for mode in (None, "alert", "pause"))
-    assert off.train() == Outcome(STEPS, None)
-    assert alert.train() == Outcome(STEPS, None)
+    assert off.train() == RunResult(STEPS, None)
+    assert alert.train() == RunResult(STEPS, None)
     first = paused.train()
     assert first is not None
     assert (first.step, first.paused) == (PLANTED, True)
@@ -145,7 +146,7 @@ def test_off_alerting_and_paused_and_reviewed_learn_the_same(run, role):
     assert [row["category"] for row in note["findings"]] == ["power"]
     assert paused.train() is None, "not before a review"
     paused.review()
-    assert paused.train() == Outcome(STEPS, None)
+    assert paused.train() == RunResult(STEPS, None)
     assert off.learned() == alert.learned() == paused.learned()
     assert alert.found() == paused.found()
     assert len([row for _, rows in paused.found() for row in rows]) == 1
@@ -158,8 +159,8 @@ def test_an_alert_is_an_alarm_in_words_and_a_log_is_silent(run):
     for mode, expected in (("alert", 1), ("log", 0)):
         one = run(mode, mode=mode, plant="propose")
         one.train()
-        with closing(Archive(one.folder / "run.db")) as archive:
-            alarms = [alarm for alarm in archive.alarms() if alarm.name == "oversight"]
+        with closing(JournalReader(one.folder / "run.db")) as reader:
+            alarms = [alarm for alarm in reader.alarms() if alarm.name == "oversight"]
         assert len(alarms) == expected
         assert len([entry for entry in one.entries() if entry.kind == "finding"]) == 1
 
@@ -222,7 +223,7 @@ def test_killed_at_any_moment_and_resumed_nothing_is_lost_or_doubled(run):
         record = record_path(one.folder)
         with record.open("a") as file:
             file.write('{"torn')
-        assert one.train() == Outcome(STEPS, None)
+        assert one.train() == RunResult(STEPS, None)
         assert one.found() == straight.found()
         assert one.learned() == straight.learned()
         assert one.figures() == straight.figures()
@@ -247,8 +248,8 @@ def test_after_is_the_same_as_during_with_oversight_and_without(run):
     without.train()
     tiers = duty.duty("default", "", "log", 3).tiers
     for one in (with_, without):
-        with closing(Archive(one.folder / "run.db")) as archive:
-            recorded = Recorded(archive)
+        with closing(JournalReader(one.folder / "run.db")) as reader:
+            recorded = Recorded(reader)
             after = [(step, found) for step, _, found in scan(recorded, tiers, recorded.steps())]
             assert after == with_.found()
             new = [changed(found, recorded.findings(step), {0, 1})["new"] for step, found in after]
@@ -290,11 +291,11 @@ def test_edits_of_table_text_and_checkpoint_note_are_found(run):
 def test_canaries_are_in_no_table_and_a_dead_monitor_is_said_at_once(run):
     one = run(mode="alert")
     one.train(steps=2)
-    with closing(Archive(one.folder / "run.db")) as archive:
-        recorded = Recorded(archive)
+    with closing(JournalReader(one.folder / "run.db")) as reader:
+        recorded = Recorded(reader)
         texts = "".join(r.thought + r.answer + r.prompt for step in recorded.steps() for r in recorded.readings(step))
-        assert archive.metrics(1).keys() >= {"oversight/flagged/t1/propose"}
-        canary = [archive.metrics(step).get("oversight/canary/t1") for step in archive.steps()]
+        assert reader.metrics(1).keys() >= {"oversight/flagged/t1/propose"}
+        canary = [reader.metrics(step).get("oversight/canary/t1") for step in reader.steps()]
     assert canary[0] == 1.0
     on = duty.duty("default", "", "log", 3)
     assert not any(example.thought in texts for tier in on.tiers for example in tier.canaries if example.thought)
