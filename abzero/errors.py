@@ -10,7 +10,8 @@ AbzeroError
 │   └── Pause            it waits for a person
 └── ModelError           the model's: data, becomes a reward
     ├── Malformed        the completion does not have the shape that was asked for
-    └── Rejected         the shape is right, but the task or the answer does not hold
+    ├── Rejected         the shape is right, but the task or the answer does not hold
+    └── Unsteady         the task's own program gave another value when it was run again: it is no task
 """
 
 
@@ -56,3 +57,9 @@ class Malformed(ModelError):
 
 class Rejected(ModelError):
     """The shape is right, but the task or the answer does not hold."""
+
+
+class Unsteady(ModelError):
+    """The task's own program gave different values while an answer was graded: the answer is not right, and the task no
+    task.
+    """

@@ -108,6 +108,16 @@ def not_finite(window: Sequence[Metrics]) -> Iterator[Finding]:
         )
 
 
+def unsteady(window: Sequence[Metrics]) -> Iterator[Finding]:
+    if count := window[-1].get("buffer/withdrawn", 0.0):
+        yield (
+            "unsteady tasks",
+            f"{count:.0f} tasks were withdrawn: their programs passed verification, then gave different values while "
+            "answers were graded. A few are chance; if it lasts, a proposer has found what the sandbox's seeds do not "
+            "tell apart: look at the errors with `abzero show RUN --step N`.",
+        )
+
+
 CONDITIONS: tuple[Callable[[Sequence[Metrics]], Iterator[Finding]], ...] = (
     not_finite,
     truncated,
@@ -117,6 +127,7 @@ CONDITIONS: tuple[Callable[[Sequence[Metrics]], Iterator[Finding]], ...] = (
     proposals_repeating,
     entropy_gone,
     log_prob_gap,
+    unsteady,
 )
 
 
