@@ -7,6 +7,7 @@ AbzeroError
 │   └── IsolationError   this machine lacks what the isolation level needs
 ├── BackendError         a model's backend is missing, dead, or not what it claims to be
 ├── Halt                 an observer asks the run to stop, in words
+│   └── Pause            it waits for a person
 └── ModelError           the model's: data, becomes a reward
     ├── Malformed        the completion does not have the shape that was asked for
     ├── Rejected         the shape is right, but the task or the answer does not hold
@@ -40,6 +41,10 @@ class BackendError(AbzeroError):
 
 class Halt(AbzeroError):
     """Raised by an observer to end a run after the current step; the message says why."""
+
+
+class Pause(Halt):
+    """Raised by an observer to end a run after the current step until a person has decided about it."""
 
 
 class ModelError(AbzeroError):

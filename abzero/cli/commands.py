@@ -22,7 +22,7 @@ from abzero.errors import ConfigError
 from abzero.run.directory import RunFolder
 
 if TYPE_CHECKING:
-    from abzero.evals.base import Measurement
+    from abzero.evals.results import Measurement
     from abzero.tiny.splits import Split
 
 RECIPES = Path(__file__).parents[1] / "config" / "recipes"
@@ -118,7 +118,7 @@ def evaluate(
 
     The test split is for claims, the dev split for tuning.
     """
-    from abzero.evals.table import table
+    from abzero.evals.results import table
 
     if split == "watch":
         warnings.warn("the split 'watch' is now called 'dev'", FutureWarning, stacklevel=2)
@@ -159,7 +159,7 @@ def nursery(action: Positional[Literal["build"]], folder: Positional[Path], seed
 
 def _rows(config: Config, name: str, suite: str, split: "Split", seed: int, n: int) -> "list[Measurement]":
     from abzero.config import backends, build
-    from abzero.evals import base
+    from abzero.evals import tiny
 
     types = build.task_types(config.tasks)
     config = backends.settled(config, name)
@@ -167,7 +167,7 @@ def _rows(config: Config, name: str, suite: str, split: "Split", seed: int, n: i
         loaded = backends.load(config, name)
         greedy, sampling = (backends.generator(config, *loaded, temperature) for temperature in (0.0, 1.0))
         problems = build.benchmark(suite, types, config.tasks.inputs, seed, n, split)
-        return base.evaluate(problems, greedy, sampling, box, random.Random(seed))
+        return tiny.evaluate(problems, greedy, sampling, box, random.Random(seed))
 
 
 def report(run: Positional[Path]) -> int:

@@ -13,6 +13,7 @@ from abzero.config.schema import (
     Model,
     Observe,
     Optimizer,
+    Oversight,
     Propose,
     Reward,
     Sampling,
@@ -57,6 +58,7 @@ class Config:
     sandbox: SandboxSettings = field(default_factory=SandboxSettings)
     checkpoint: CheckpointSettings = field(default_factory=CheckpointSettings)
     observe: Observe = field(default_factory=Observe)
+    oversight: Oversight = field(default_factory=Oversight)
 
     def __post_init__(self) -> None:
         for name, value in numbers(self):
@@ -160,6 +162,7 @@ LEAST: dict[str, float] = {
     "sandbox.cpu-seconds": 0.001,
     "checkpoint.every": 1,
     "checkpoint.keep": 1,
+    "oversight.severity": 1,
 }
 """The smallest value of each setting that has one."""
 
