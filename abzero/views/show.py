@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from abzero.errors import RunError
+from abzero.python.language import PYTHON
 from abzero.run.journal import Attempted, JournalReader, Proposed
 from abzero.sanitize import abridged, harmless
 from abzero.views.format import attempt_derivation, outcome, proposal_derivation, score, solve_rate
@@ -198,4 +199,4 @@ def _line(text: str, limit: int) -> str:
 
 
 def _python(program: str, limit: int = 4_000) -> Syntax:
-    return Syntax(abridged(program, limit), "python", theme="ansi_dark", background_color="default", word_wrap=True)
+    return Syntax(abridged(program, limit), PYTHON.name, theme="ansi_dark", background_color="default", word_wrap=True)
