@@ -22,6 +22,7 @@ from abzero.cli.recipes import recipe
 from abzero.config import build
 from abzero.config.engines import local
 from abzero.config.load import parse, read_recipe
+from abzero.evals.base import judge
 from abzero.evals.tiny import Nursery
 from abzero.policy.local.learner import LocalLearner
 from abzero.policy.local.optimizer import Optimisation
@@ -89,7 +90,7 @@ def main() -> None:
             asked = problems[number * given.tasks : (number + 1) * given.tasks]
             sampled = generator.generate([problem.prompt for problem in asked], ATTEMPTS, random.Random(number))
             answers = [(p, rollout.text) for p, rollouts in zip(asked, sampled, strict=True) for rollout in rollouts]
-            scores = iter(suite.grade(answers, box))
+            scores = iter([score.value for score in judge(suite, answers, box)])
             batch = [
                 Experience(("solve", group), given.mode, group, rollout, (("score", 1.0 if next(scores) else -0.5),))
                 for group, rollouts in enumerate(sampled)

@@ -144,6 +144,12 @@ SECTIONS: dict[str, tuple[Figure, ...]] = {
             "flat below the capacity: nothing new is proposed",
         ),
         Figure(
+            "buffer/withdrawn",
+            "tasks withdrawn",
+            "tasks withdrawn because their programs gave different values while answers were graded",
+            "above 0 for long: what the sandbox's seeds do not tell apart has been found",
+        ),
+        Figure(
             "advantage/zero_groups",
             "groups that teach nothing",
             "share of the (role, mode) groups in which all rewards are equal, so that all advantages are 0",

@@ -1,9 +1,9 @@
 """``abzero eval``: measure a model on held-out problems."""
 
-import dataclasses
-import json as jsonlib
 import random
 import warnings
+from dataclasses import asdict
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -14,7 +14,7 @@ from abzero.cli.recipes import measured
 from abzero.config.config import Config
 
 if TYPE_CHECKING:
-    from abzero.evals.base import Measurement
+    from abzero.evals.results import Measurement
     from abzero.tiny.splits import Split
 
 
@@ -30,7 +30,7 @@ def evaluate(
 
     The test split is for claims, the dev split for tuning.
     """
-    from abzero.evals.table import table
+    from abzero.evals.results import table
 
     if split == "watch":
         warnings.warn("the split 'watch' is now called 'dev'", FutureWarning, stacklevel=2)
@@ -38,7 +38,7 @@ def evaluate(
 
     rows = measurements(*measured(model), suite, split, seed, n)
     if json is not None:
-        json.write_text(jsonlib.dumps([dataclasses.asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
+        json.write_text(dumps([asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
     out.print(table(rows))
     return 0
 
@@ -47,7 +47,7 @@ def measurements(config: Config, name: str, suite: str, split: "Split", seed: in
     """The figures of the model `name` on a suite's split, sampled by transformers here."""
     from abzero.config import backends, build
     from abzero.config.engines import local
-    from abzero.evals import base
+    from abzero.evals import tiny
 
     types = build.task_types(config.tasks)
     config = backends.settled(config, name)
@@ -55,4 +55,4 @@ def measurements(config: Config, name: str, suite: str, split: "Split", seed: in
         loaded = local.load(config, name)
         greedy, sampling = (local.generator(config, *loaded, temperature) for temperature in (0.0, 1.0))
         problems = build.benchmark(suite, types, config.tasks.inputs, seed, n, split)
-        return base.evaluate(problems, greedy, sampling, box, random.Random(seed))
+        return tiny.evaluate(problems, greedy, sampling, box, random.Random(seed))

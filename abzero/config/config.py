@@ -14,6 +14,7 @@ from abzero.config.schema import (
     Model,
     Observe,
     Optimizer,
+    Oversight,
     Propose,
     Reward,
     Sampling,
@@ -57,6 +58,7 @@ class Config:
     sandbox: SandboxSettings = field(default_factory=SandboxSettings)
     checkpoint: CheckpointSettings = field(default_factory=CheckpointSettings)
     observe: Observe = field(default_factory=Observe)
+    oversight: Oversight = field(default_factory=Oversight)
 
     def __post_init__(self) -> None:
         check_numbers(self)

@@ -217,6 +217,19 @@ class CheckpointSettings:
 
 
 @dataclass(frozen=True)
+class Oversight:
+    rules: str = "default"
+    """Pack of rules that reads every completion: default, none, or a file."""
+    classifier: str = ""
+    """Head that ranks thoughts: ngram, e5 (abzero[oversight]), or a file of ``abzero oversight fit``; none if empty. It
+    never alerts or pauses."""
+    gate: Literal["log", "alert", "pause"] = "alert"
+    """What a grave finding does: is recorded, alerts, or ends the run after its step until a person has reviewed it."""
+    severity: Annotated[int, AtLeast(1)] = 3
+    """Least severity, of 4, that alerts or pauses; rules do at 4 alone, and above 4 nothing does."""
+
+
+@dataclass(frozen=True)
 class Observe:
     tensorboard: Flag = False
     """Write TensorBoard events into the run's folder; needs abzero[tensorboard]."""

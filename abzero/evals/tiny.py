@@ -8,9 +8,13 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from statistics import fmean
 
+from abzero.evals.base import Problem, Score, judge
+from abzero.evals.results import Measurement, measurements
+from abzero.policy.base import Generator
 from abzero.sandbox.base import Sandbox
-from abzero.sandbox.run import run_checks
+from abzero.sandbox.run import Check
 from abzero.tasks import TaskType, parsing
 from abzero.tiny import grammar
 from abzero.tiny.grammar import Program, Value
@@ -20,19 +24,6 @@ from abzero.types import Case, Task
 LENGTHS = (1, 2, 3, 4, 5, 6)
 TRIALS = 8
 """Arguments on which a program is tried to see that it is not constant."""
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A held-out task of `k` statements."""
-
-    task: Task
-    k: int
-    prompt: str
-
-    @property
-    def mode(self) -> str:
-        return self.task.mode
 
 
 _DRAWN_AS = {"dev": "watch"}
@@ -52,9 +43,10 @@ class Nursery:
     """Pairs of an induction problem; the first half is shown."""
 
     @cached_property
-    def _questions(self) -> list[Question]:
-        return [
-            Question(task, k, task_type.ask(task))
+    def _asked(self) -> dict[str, tuple[Problem, Task]]:
+        """Each problem and its task, by its id: the length is part of it, since cells may share a short program."""
+        made = [
+            (Problem(f"{task.id}/{k}", task_type.ask(task), (task_type.mode, str(k))), task)
             for task_type in self.types
             for k in self.lengths
             for task in self._tasks(
@@ -63,29 +55,37 @@ class Nursery:
                 random.Random(f"{self.seed}/{_DRAWN_AS.get(self.split, self.split)}/{task_type.mode}/{k}"),
             )
         ]
+        return {problem.id: (problem, task) for problem, task in made}
 
-    def problems(self) -> list[Question]:
-        return self._questions
+    def problems(self) -> list[Problem]:
+        return [problem for problem, _ in self._asked.values()]
 
-    def grade(self, asked: Sequence[tuple[Question, str]], sandbox: Sandbox) -> list[float]:
-        by_mode = {task_type.mode: task_type for task_type in self.types}
-        checks = [by_mode[question.mode].grade(question.task, parsing.answer(text)) for question, text in asked]
-        return [score if isinstance(score, float) else 0.0 for score in run_checks(checks, sandbox)]
+    def task(self, problem: Problem) -> Task:
+        """The held-out task that `problem` asks about."""
+        return self._asked[problem.id][1]
 
-    def baseline(self, problem: Question) -> str:
-        """An echo: the argument as output, the output as argument, and the identity as program."""
-        case = problem.task.cases[0]
+    def check(self, problem: Problem, completion: str) -> Check[Score]:
+        task = self.task(problem)
+        [task_type] = [one for one in self.types if one.mode == task.mode]
+        value = yield from task_type.grade(task, parsing.answer(completion))
+        return Score("correct" if value == 1.0 else "wrong", value)
+
+    def baseline(self, problem: Problem) -> str:
+        """A completion without thought: the argument as output, the output as argument, the identity as program."""
+        task = self.task(problem)
+        case = task.cases[0]
         answers = {
             "deduction": case.input,
             "abduction": case.output,
             "induction": "<program>def f(x):\n    return x</program>",
         }
-        return f"</think><answer>{answers[problem.mode]}</answer>"
+        return f"</think><answer>{answers[task.mode]}</answer>"
 
-    def remarks(self, problem: Question, completion: str, score: float) -> Mapping[str, float]:
+    def remarks(self, problem: Problem, completion: str, score: float) -> Mapping[str, float]:
         """``traced``: right, by a trace of all the statements. ``greedy, new pair``: programs with an unseen pair."""
-        pairs = {"greedy, new pair": score} if has_held_out_pair(problem.task.program) else {}
-        return {"traced": score * traced(problem.task, completion), **pairs}
+        task = self.task(problem)
+        pairs = {"greedy, new pair": score} if has_held_out_pair(task.program) else {}
+        return {"traced": score * traced(task, completion), **pairs}
 
     def _tasks(self, mode: str, k: int, rng: random.Random) -> list[Task]:
         tasks: dict[str, Task] = {}
@@ -99,6 +99,36 @@ class Nursery:
                 task = Task(mode, program.source, cases)
                 tasks[task.id] = task
         return list(tasks.values())
+
+
+def evaluate(
+    suite: Nursery, greedy: Generator, sampling: Generator, sandbox: Sandbox, rng: random.Random, samples: int = 8
+) -> list[Measurement]:
+    """Greedy accuracy, pass@1 and pass@`samples` at the sampling temperature, and the baseline, in every cell."""
+    problems = suite.problems()
+    prompts = [problem.prompt for problem in problems]
+    first = [rollout.text for [rollout] in greedy.generate(prompts, 1, rng)]
+    several = [[rollout.text for rollout in rollouts] for rollouts in sampling.generate(prompts, samples, rng)]
+
+    def values(asked: Sequence[tuple[Problem, str]]) -> list[float]:
+        return [score.value for score in judge(suite, asked, sandbox)]
+
+    firsts = values(list(zip(problems, first, strict=True)))
+    baselines = values([(problem, suite.baseline(problem)) for problem in problems])
+    flat = values([(problem, text) for problem, texts in zip(problems, several, strict=True) for text in texts])
+    measured = []
+    for index, (problem, text) in enumerate(zip(problems, first, strict=True)):
+        scores = flat[index * samples : (index + 1) * samples]
+        figures = {
+            "greedy": firsts[index],
+            "pass@1": fmean(scores),
+            f"pass@{samples}": max(scores),
+            "baseline": baselines[index],
+            **suite.remarks(problem, text, firsts[index]),
+        }
+        mode, k = problem.cell
+        measured += [(mode, int(k), metric, value) for metric, value in figures.items()]
+    return measurements(measured)
 
 
 def traced(task: Task, completion: str) -> bool:

@@ -52,10 +52,19 @@ class Buffer:
         self._language = language
         self._answers = answers or {}
         self._partitions: dict[str, _Partition] = defaultdict(_Partition)
+        self.withdrawn: set[Task] = set()
+        """What was withdrawn in the present step."""
 
     def add(self, task: Task) -> bool:
         """Offer `task`; whether it was new and is kept."""
         return self._offer(task, self._key(task, self._language))
+
+    def withdraw(self, task: Task) -> None:
+        """Forget `task`, kept or not, which turned out to be none."""
+        self.withdrawn.add(task)
+        partition, row = self._partitions[task.mode], (task, self._key(task, self._language))
+        if partition.remove(row):
+            self._forget(partition, *row)
 
     def size(self, mode: str) -> int:
         return self._partitions[mode].size
@@ -112,11 +121,11 @@ class Buffer:
         partition.rows.append((task, key))
         partition.answers[self._answer(task)] += 1
         if partition.size > self._capacity:
-            self._evict(partition)
+            self._forget(partition, *partition.pop())
         return True
 
-    def _evict(self, partition: "_Partition") -> None:
-        task, key = partition.pop()
+    def _forget(self, partition: "_Partition", task: Task, key: str) -> None:
+        """Take what was counted of a task out of `partition`, which no longer holds it."""
         _subtract(partition.programs, self._language.normal_form(task.program), partition.offered[key])
         _subtract(partition.offered, key, partition.offered[key])
         _subtract(partition.answers, self._answer(task), 1)
@@ -138,6 +147,14 @@ class _Partition:
     @property
     def size(self) -> int:
         return len(self.rows) - self.start
+
+    def remove(self, row: tuple[Task, str]) -> bool:
+        """Take out `row`, a task with its key; whether it was there."""
+        for place in range(self.start, len(self.rows)):
+            if self.rows[place] == row:
+                del self.rows[place]
+                return True
+        return False
 
     def pop(self) -> tuple[Task, str]:
         """Take out the oldest task, with its key."""

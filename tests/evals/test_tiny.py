@@ -2,8 +2,8 @@ import random
 
 import pytest
 
-from abzero.evals.base import evaluate
-from abzero.evals.tiny import Nursery, traced
+from abzero.evals.base import judge
+from abzero.evals.tiny import Nursery, evaluate, traced
 from abzero.policy.scripted import ScriptedGenerator
 from abzero.sandbox.run import run_checks
 from abzero.tasks import Abduction, Deduction, Induction, parsing
@@ -21,37 +21,46 @@ def suite() -> Nursery:
     return Nursery(TASK_TYPES, n=12, lengths=(1, 2, 4))
 
 
-def gold(question) -> str:
-    case = question.task.cases[0]
+def gold(suite, problem) -> str:
+    task = suite.task(problem)
+    case = task.cases[0]
     answers = {
         "deduction": case.output,
         "abduction": case.input,
-        "induction": f"<program>{question.task.program}</program>",
+        "induction": f"<program>{task.program}</program>",
     }
-    return f"</think><answer>{answers[question.mode]}</answer>"
+    return f"</think><answer>{answers[task.mode]}</answer>"
+
+
+def values(suite, asked) -> list[float]:
+    return [score.value for score in judge(suite, asked, TrustedSandbox())]
+
+
+def length(problem) -> int:
+    return int(problem.cell[1])
 
 
 def test_every_cell_has_its_problems_and_their_own_answers_score_one(suite: Nursery):
     problems = suite.problems()
     assert len(problems) == 3 * 3 * 12
-    assert suite.grade([(problem, gold(problem)) for problem in problems], TrustedSandbox()) == [1.0] * len(problems)
+    assert values(suite, [(problem, gold(suite, problem)) for problem in problems]) == [1.0] * len(problems)
 
 
 def test_problems_are_held_out_and_splits_share_no_program(suite: Nursery):
     dev = Nursery(TASK_TYPES, split="dev", n=12, lengths=(2, 4))
-    test = {signature(p.task.program) for p in suite.problems() if p.k > 1}
-    assert all(split_of(p.task.program) == "test" for p in suite.problems() if p.k > 1)
-    assert all(split_of(p.task.program) == "dev" for p in dev.problems())
-    assert not test & {signature(p.task.program) for p in dev.problems()}
+    test = {signature(suite.task(p).program) for p in suite.problems() if length(p) > 1}
+    assert all(split_of(suite.task(p).program) == "test" for p in suite.problems() if length(p) > 1)
+    assert all(split_of(dev.task(p).program) == "dev" for p in dev.problems())
+    assert not test & {signature(dev.task(p).program) for p in dev.problems()}
 
 
 def test_k_counts_the_statements(suite: Nursery):
-    assert all(len(signature(p.task.program) or ()) == p.k for p in suite.problems())
+    assert all(len(signature(suite.task(p).program) or ()) == length(p) for p in suite.problems())
 
 
 def test_an_abduction_is_never_solved_by_its_output(suite: Nursery):
-    asked = [(p, suite.baseline(p)) for p in suite.problems() if p.mode == "abduction"]
-    assert suite.grade(asked, TrustedSandbox()) == [0.0] * len(asked)
+    asked = [(p, suite.baseline(p)) for p in suite.problems() if p.cell[0] == "abduction"]
+    assert values(suite, asked) == [0.0] * len(asked)
 
 
 def test_the_same_seed_asks_the_same_problems_and_another_seed_others(suite: Nursery):
@@ -62,17 +71,17 @@ def test_the_same_seed_asks_the_same_problems_and_another_seed_others(suite: Nur
 
 def test_prompts_do_not_hold_the_hidden_pairs(suite: Nursery):
     for problem in suite.problems():
-        if problem.mode == "induction":
+        if problem.cell[0] == "induction":
             assert len(parsing.blocks(problem.prompt, "input")) == 3
 
 
 def test_a_perfect_solver_scores_one_and_an_echo_the_baseline(suite: Nursery):
-    answers = {problem.prompt: gold(problem) for problem in suite.problems()}
+    answers = {problem.prompt: gold(suite, problem) for problem in suite.problems()}
     echoes = {problem.prompt: suite.baseline(problem) for problem in suite.problems()}
     perfect, echo = (ScriptedGenerator(lambda prompt, rng, t=table: t[prompt]) for table in (answers, echoes))
     rows = evaluate(suite, perfect, echo, TrustedSandbox(), random.Random(0), samples=2)
     table = {(row.mode, row.k, row.metric): row for row in rows}
-    for mode, k in {(problem.mode, problem.k) for problem in suite.problems()}:
+    for mode, k in {(problem.cell[0], length(problem)) for problem in suite.problems()}:
         assert table[mode, k, "greedy"].value == 1.0
         assert table[mode, k, "pass@1"].value == table[mode, k, "pass@2"].value == table[mode, k, "baseline"].value
         assert table[mode, k, "traced"].value == 0.0
@@ -82,7 +91,9 @@ def test_a_perfect_solver_scores_one_and_an_echo_the_baseline(suite: Nursery):
 def test_malformed_completions_score_nothing(suite: Nursery):
     problems = suite.problems()
     for text in ("", "</think><answer>", "</think><answer>1) or (True</answer>", "[" * 500):
-        assert suite.grade([(problem, text) for problem in problems], TrustedSandbox()) == [0.0] * len(problems)
+        asked = [(problem, text) for problem in problems]
+        assert values(suite, asked) == [0.0] * len(problems)
+        assert {score.verdict for score in judge(suite, asked, TrustedSandbox())} <= {"no_answer", "wrong"}
 
 
 def test_a_trace_counts_only_with_every_statement_once_and_in_order():
@@ -98,6 +109,7 @@ def test_a_trace_counts_only_with_every_statement_once_and_in_order():
 
 
 def test_graders_are_the_loop_s_own(suite: Nursery):
-    problem = next(problem for problem in suite.problems() if problem.mode == "abduction")
-    [score] = run_checks([TASK_TYPES[1].grade(problem.task, problem.task.cases[0].input)], TrustedSandbox())
+    problem = next(problem for problem in suite.problems() if problem.cell[0] == "abduction")
+    task = suite.task(problem)
+    [score] = run_checks([TASK_TYPES[1].grade(task, task.cases[0].input)], TrustedSandbox())
     assert score == 1.0

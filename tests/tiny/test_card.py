@@ -1,4 +1,4 @@
-from abzero.evals.base import Measurement
+from abzero.evals.results import Measurement
 from abzero.tiny.card import card
 from abzero.tiny.corpus import Lesson
 from abzero.tiny.pretrain import Stage

@@ -23,7 +23,7 @@ def write_report(folder: Path) -> tuple[Path, str]:
     """
     with closing(JournalReader(folder / "run.db")) as reader:
         run = gather(folder, reader)
-        text = run_page(run, reader)
+        text = run_page(run, reader, folder / "oversight.jsonl")
     learned = " ".join(conclusion(changes(run.before, run.after))) if run.before and run.after else ""
     return _write(folder / "report.html", text), learned
 
