@@ -59,6 +59,9 @@ class Fixpoint:
     def ask(self, task: Task) -> str:
         return self.prompts.render("conversation", prompt=ASK.replace("{program}", task.program))
 
+    def answer(self, task: Task) -> str:
+        return task.cases[0].input
+
     def grade(self, task: Task, answer: str) -> Check[float]:
         value = parsing.literal(parsing.block_or_all(answer, "input"))
         [outcome] = yield [Call(task.program, value)]
@@ -76,7 +79,8 @@ def script(prompt: str, rng: random.Random) -> str:
 
 
 def main() -> None:
-    task_type, generator, buffer = Fixpoint(Prompts("paper")), ScriptedGenerator(script), Buffer()
+    task_type, generator = Fixpoint(Prompts("paper")), ScriptedGenerator(script)
+    buffer = Buffer(answers={task_type.mode: task_type.answer})
     buffer.add(task_type.seed)
     with SandboxPool(1) as sandbox:
         play = SelfPlay((task_type,), generator, generator, ScriptedLearner(), sandbox, buffer, trr_pp, batch_size=4)

@@ -8,9 +8,8 @@ import tyro
 from rich.text import Text
 
 from abzero import __version__
-from abzero.cli import doctor, evaluate, models, plan, runs, train, validate
+from abzero.cli import doctor, evaluate, models, oversight, plan, runs, train, validate
 from abzero.cli.output import err, out, say
-from abzero.cli.oversight import oversight
 from abzero.errors import AbzeroError
 
 COMMANDS: dict[str, Callable[..., int]] = {
@@ -26,10 +25,10 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "plan": plan.plan,
     "nursery": models.build_tiny,
     "doctor": doctor.doctor,
-    "oversight": oversight,
+    "oversight": oversight.oversight,
 }
 
-RAW = (train.start, plan.plan, oversight)
+RAW = (train.start, plan.plan, oversight.oversight)
 """Commands that read their arguments themselves: a recipe, and any setting."""
 
 

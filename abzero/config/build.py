@@ -92,14 +92,19 @@ def admit(config: Config) -> Callable[[Task], str | None]:
 
 
 def self_play(config: Config, box: Sandbox) -> SelfPlay:
+    types = task_types(config.tasks)
     proposer, solver, learner = backends.chosen(config).policy(config)
     return SelfPlay(
-        types=task_types(config.tasks),
+        types=types,
         proposer=proposer,
         solver=solver,
         learner=learner,
         sandbox=box,
-        buffer=Buffer(config.buffer.capacity, KEYS[config.buffer.duplicates]),
+        buffer=Buffer(
+            config.buffer.capacity,
+            KEYS[config.buffer.duplicates],
+            answers={task_type.mode: task_type.answer for task_type in types},
+        ),
         advantage=partial(ESTIMATORS[config.advantage.estimator], weight=WEIGHTS[config.advantage.per]),
         credit=credit(config),
         batch_size=config.batch_size,

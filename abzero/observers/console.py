@@ -14,22 +14,22 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from abzero.algo.figures import FIGURES
+from abzero.python.language import PYTHON
 from abzero.sanitize import abridged
 from abzero.types import Alarm, Proposal, Step
 
 _SPAN = 10
 """Steps at the beginning and at the end that the summary compares, and over which speed is averaged."""
 _BARS = "▁▂▃▄▅▆▇█"
-_COLUMNS = {
-    "valid": "propose/valid/",
-    "new": "propose/new/",
-    "learnable": "propose/learnable/",
-    "solve rate": "propose/solve_rate/",
-    "proposer's reward": "propose/reward/",
-    "solver's score": "solve/score/",
-    "solver's reward": "solve/reward/",
-}
-"""Column of the display, and the metric that fills it once a mode is appended."""
+_COLUMNS = tuple(
+    FIGURES[name]
+    for name in (
+        *("propose/valid/{mode}", "propose/new/{mode}", "propose/learnable/{mode}", "propose/solve_rate/{mode}"),
+        *("propose/reward/{mode}", "solve/score/{mode}", "solve/reward/{mode}"),
+    )
+)
+"""The figures of a mode that the display and the summary show."""
 
 
 class Display(Protocol):
@@ -186,12 +186,12 @@ def summary(memory: Memory) -> RenderableType:
         return Text("no step was taken")
     span = max(1, min(_SPAN, memory.count // 2))
     first, last = _mean(memory.first[:span]), _mean([*memory.last][-span:])
-    modes = sorted({mode for prefix in _COLUMNS.values() for mode in _by_mode(last, prefix)})
+    modes = sorted({mode for column in _COLUMNS for mode in _by_mode(last, column.prefix)})
     steps = f"first {span} -> last {span}"
     table = Table("", *modes)
-    for label, prefix in _COLUMNS.items():
-        pairs = [(first.get(prefix + mode), last.get(prefix + mode)) for mode in modes]
-        table.add_row(label, *(" -> ".join("-" if x is None else f"{x:.3f}" for x in pair) for pair in pairs))
+    for column in _COLUMNS:
+        pairs = [(first.get(column.prefix + mode), last.get(column.prefix + mode)) for mode in modes]
+        table.add_row(column.label, *(" -> ".join("-" if x is None else f"{x:.3f}" for x in pair) for pair in pairs))
     return Group(table, Text(f"{memory.count} steps, {memory.alarm_count} alarms; means of the {steps} steps"))
 
 
@@ -218,12 +218,12 @@ def sparkline(values: Sequence[float]) -> str:
 def _modes(memory: Memory, step: Step) -> Table:
     table = Table()
     table.add_column("mode")
-    for label in _COLUMNS:
-        table.add_column(label, justify="right")
+    for column in _COLUMNS:
+        table.add_column(column.label, justify="right")
     table.add_column("solver's score so far")
-    modes = sorted({mode for prefix in _COLUMNS.values() for mode in _by_mode(step.metrics, prefix)})
+    modes = sorted({mode for column in _COLUMNS for mode in _by_mode(step.metrics, column.prefix)})
     for mode in modes:
-        figures = [step.metrics.get(prefix + mode) for prefix in _COLUMNS.values()]
+        figures = [step.metrics.get(column.prefix + mode) for column in _COLUMNS]
         cells = ["" if figure is None else f"{figure:.2f}" for figure in figures]
         table.add_row(mode, *cells, sparkline(memory.scores.get(mode, ())))
     return table
@@ -234,7 +234,7 @@ def _task(number: int, proposal: Proposal) -> Panel:
     assert task is not None
     case = Text(abridged(f"f({task.cases[0].input}) = {task.cases[0].output}", 200))
     title = Text(f"step {number}, {task.mode}, solved {proposal.solve_rate:.0%} of the time, {task.id}")
-    program = Syntax(abridged(task.program, 1_000), "python", theme="ansi_dark", background_color="default")
+    program = Syntax(abridged(task.program, 1_000), PYTHON.name, theme="ansi_dark", background_color="default")
     return Panel(Group(program, case), title=title, title_align="left")
 
 

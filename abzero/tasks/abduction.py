@@ -36,6 +36,9 @@ class Abduction:
     def ask(self, task: Task) -> str:
         return self.prompts.converse("solve_abduction", program=task.program, output=task.cases[0].output)
 
+    def answer(self, task: Task) -> str:
+        return task.cases[0].input
+
     def grade(self, task: Task, answer: str) -> Check[float]:
         arguments = parsing.arguments(parsing.block_or_all(answer, "input"))
         [outcome] = yield [Call(task.program, arguments, verify=True)]

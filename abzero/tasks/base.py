@@ -48,6 +48,9 @@ class TaskType(Protocol):
     def ask(self, task: Task) -> str:
         """The prompt that asks to solve `task`; it does not hold the answer."""
 
+    def answer(self, task: Task) -> str:
+        """What `task` asks for, as text; how often it is the same tells how diverse the tasks are."""
+
     def grade(self, task: Task, answer: str) -> Check[float]:
         """The score of `answer`, in [0, 1]. Raises `Malformed` if it does not have the shape of one, and `Unsteady` if
         the task itself turns out to be none.

@@ -34,6 +34,9 @@ class Deduction:
     def ask(self, task: Task) -> str:
         return self.prompts.converse("solve_deduction", program=task.program, input=task.cases[0].input)
 
+    def answer(self, task: Task) -> str:
+        return task.cases[0].output
+
     def grade(self, task: Task, answer: str) -> Check[float]:
         predicted = parsing.literal(parsing.block_or_all(answer, "output"))
         yield []

@@ -13,7 +13,9 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from abzero.algo.figures import FIGURES
 from abzero.errors import RunError
+from abzero.python.language import PYTHON
 from abzero.run.journal import Attempted, JournalReader, Proposed
 from abzero.sanitize import abridged, harmless
 from abzero.views.format import attempt_derivation, outcome, proposal_derivation, score, solve_rate
@@ -25,17 +27,14 @@ _SETTINGS = (
     *("sampling.max_tokens", "propose.references", "propose.samples", "propose.frozen_copy", "solve.reuse_estimates"),
     *("reward.learnability", "advantage.estimator", "loss.reduction", "optimizer.lr"),
 )
-_FIGURES = {
-    "valid": "propose/valid/",
-    "new": "propose/new/",
-    "learnable": "propose/learnable/",
-    "solved": "propose/solve_rate/",
-    "proposer": "propose/reward/",
-    "solver": "solve/reward/",
-    "score": "solve/score/",
-    "entropy": "learner/entropy",
-}
-"""Column of the table of steps, and the metric whose mean over the modes fills it."""
+_COLUMNS = tuple(
+    FIGURES[name]
+    for name in (
+        *("propose/valid/{mode}", "propose/new/{mode}", "propose/learnable/{mode}", "propose/solve_rate/{mode}"),
+        *("propose/reward/{mode}", "solve/reward/{mode}", "solve/score/{mode}", "learner/entropy"),
+    )
+)
+"""The table of steps: each figure is its mean over the modes."""
 
 
 def overview(reader: JournalReader) -> RenderableType:
@@ -44,14 +43,14 @@ def overview(reader: JournalReader) -> RenderableType:
     about = reader.about()
     table = Table(
         "step",
-        *_FIGURES,
+        *(column.label for column in _COLUMNS),
         title=f"last {min(_RECENT, len(steps))} of {len(steps)} steps",
         box=SIMPLE_HEAD,
         collapse_padding=True,
     )
     for number in steps[-_RECENT:]:
         metrics = reader.metrics(number)
-        table.add_row(str(number), *(_mean_of(metrics, prefix) for prefix in _FIGURES.values()))
+        table.add_row(str(number), *(_mean_of(metrics, column.prefix) for column in _COLUMNS))
     alarms = [Text(f"! step {alarm.step}: {harmless(alarm.message)}", style="yellow") for alarm in reader.alarms()]
     more = [Text(f"({len(alarms) - _RECENT} earlier alarms)")] if len(alarms) > _RECENT else []
     return Group(
@@ -207,4 +206,4 @@ def _line(text: str, limit: int) -> str:
 
 
 def _python(program: str, limit: int = 4_000) -> Syntax:
-    return Syntax(abridged(program, limit), "python", theme="ansi_dark", background_color="default", word_wrap=True)
+    return Syntax(abridged(program, limit), PYTHON.name, theme="ansi_dark", background_color="default", word_wrap=True)

@@ -7,11 +7,12 @@ import pytest
 from abzero.errors import ConfigError
 from abzero.policy.scripted import ScriptedGenerator
 from abzero.run.seeding import Refusal, seed_itself, seeds_from_file
+from abzero.sandbox.fake import FakeSandbox
 from abzero.sandbox.run import run_checks
 from abzero.tasks.buffer import Buffer
 from abzero.tasks.validation import reproduces
 from abzero.types import Case, Rejection, Task
-from tests.fakes import ABDUCTION, DEDUCTION, INDUCTION, TASK_TYPES, FakeSandbox, answered, play, player
+from tests.fakes import ABDUCTION, DEDUCTION, INDUCTION, TASK_TYPES, answered, play, player
 
 TRIPLETS = Path(__file__).parents[3] / "shared" / "data" / "triplets.jsonl"
 

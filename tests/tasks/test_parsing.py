@@ -4,8 +4,8 @@ from hypothesis import strategies as st
 
 from abzero.errors import Malformed
 from abzero.sandbox.base import Call
+from abzero.sandbox.fake import FakeSandbox
 from abzero.tasks import parsing
-from tests.fakes import FakeSandbox
 
 ANYTHING = st.text(st.characters(), max_size=300)
 """Any characters: NULs and lone surrogates included."""

@@ -2,10 +2,10 @@ import pytest
 
 from abzero.errors import Malformed, ModelError, Rejected
 from abzero.sandbox.base import Nondeterministic, NotLiteral, Raised, Refused, Returned, Stopped
+from abzero.sandbox.fake import FakeSandbox
 from abzero.sandbox.run import run_checks
 from abzero.tasks.validation import describe, reproduces, verified, without_redundant_steps
 from abzero.types import Case, Task
-from tests.fakes import FakeSandbox
 
 DOUBLE = "def f(x):\n    return x * 2"
 
