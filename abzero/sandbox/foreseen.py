@@ -1,5 +1,6 @@
 """Outcomes that need no run. No processes here."""
 
+import keyword
 import re
 from collections import OrderedDict
 
@@ -28,12 +29,14 @@ class Foreseen:
                 return Refused(f"{what} of {len(text)} characters, more than {most}")
             if "\0" in text or (not text.isascii() and _LONE_SURROGATE.search(text)):
                 return Refused(f"{what} with a NUL character or a lone surrogate")
-        if (call.program, None) in self._hung or (call.program, call.arguments) in self._hung:
+        if not call.entry.isidentifier() or keyword.iskeyword(call.entry):
+            return Refused("an entry point that is no name")
+        if (call.program, None) in self._hung or (call.program, call.expression) in self._hung:
             return Stopped("timeout")
         return None
 
     def remember_hanging(self, call: Call, in_its_call: bool) -> None:
         """`call` hung: with this input, or before its program came to that, and so with any."""
-        self._hung[call.program, call.arguments if in_its_call else None] = None
+        self._hung[call.program, call.expression if in_its_call else None] = None
         if len(self._hung) > _REMEMBERED:
             self._hung.popitem(last=False)

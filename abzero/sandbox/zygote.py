@@ -19,6 +19,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from types import ModuleType
 
 from abzero.sandbox import confine, kernel, seccomp, selftest, wire
 from abzero.sandbox.limits import IMPORTS
@@ -97,6 +98,7 @@ def _prepare(options: wire.Settings) -> Worker:
     importlib.import_module("warnings").simplefilter("ignore")
     allowed = None if imports is None else frozenset(imports)
     worker = Worker(allowed, options["value_characters"], options["value_depth"], options["value_nodes"])
+    sys.modules["__main__"] = ModuleType("__main__")
     worker.warm_up()
     global _ballast
     _ballast = _stir(random.Random(f"{seed}"))
