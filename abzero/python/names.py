@@ -12,10 +12,7 @@ _ATTRIBUTES = 0
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef
 _Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 _KNOWN = frozenset(
-    name
-    for value in vars(builtins).values()
-    if isinstance(value, type) or isinstance(value, ModuleType)
-    for name in dir(value)
+    name for value in vars(builtins).values() if isinstance(value, type | ModuleType) for name in dir(value)
 )
 """Attributes of builtin types: the program may mean theirs."""
 
@@ -230,7 +227,9 @@ def _names_bound(node: ast.AST) -> list[str]:
             return [name]
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
             return [name]
-        case ast.ExceptHandler(name=str() as name) | ast.MatchAs(name=str() as name) | ast.MatchStar(name=str() as name):
+        case (
+            ast.ExceptHandler(name=str() as name) | ast.MatchAs(name=str() as name) | ast.MatchStar(name=str() as name)
+        ):
             return [name]
         case ast.MatchMapping(rest=str() as name):
             return [name]
@@ -263,9 +262,7 @@ def _children(node: ast.AST, scope: _Scope, inner: _Scope) -> Iterator[tuple[ast
             yield node.generators[0].iter, scope
             outer = {id(node.generators[0].iter): node}
     for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.arguments):
-            yield from ((one, inner) for one in ast.iter_child_nodes(child) if id(one) not in outer)
-        elif isinstance(child, ast.comprehension):
+        if isinstance(child, ast.arguments | ast.comprehension):
             yield from ((one, inner) for one in ast.iter_child_nodes(child) if id(one) not in outer)
         elif id(child) not in outer:
             yield child, inner

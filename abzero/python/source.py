@@ -66,7 +66,7 @@ def states(program: str, answer: str) -> bool:
 
 
 def without_remarks(program: str) -> str:
-    """`program` without its comments and docstrings; a text that is the only statement of its block becomes ``pass``."""
+    """`program` without its comments and docstrings; one that is the only statement of its block becomes ``pass``."""
     parts, position = [], 0
     for begin, end in _remarks(program):
         line = program.rfind("\n", 0, begin) + 1

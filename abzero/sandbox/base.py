@@ -13,7 +13,7 @@ class Call:
 
     program: str
     arguments: str
-    """Source text between the parentheses of the call. The sandbox refuses text that is not one whole call of `entry`."""
+    """Source text between the parentheses of the call. The sandbox refuses what does not make one whole call."""
     verify: bool = False
     """Evaluate in several differently seeded processes, and return a value only if all agree (section 3.2, eq. 7)."""
     entry: str = "f"

@@ -19,7 +19,7 @@ from abzero.sandbox import screen, wire
 from abzero.sandbox.encode import Unfit, encoder
 
 MODULE = "program"
-"""What a program is called: it is imported, not run as a script, so what ``if __name__ == "__main__"`` guards is left."""
+"""What a program finds in ``__name__``: it is imported, so it leaves out what it would do as a script."""
 DESCRIPTOR = 3
 """The only open descriptor of a child: where it reports to."""
 

@@ -315,7 +315,11 @@ def test_a_class_finds_its_module(pool):
 
 
 ENTRIES = {
-    "a keyword argument of its name": ("def reverse(xs):\n    return sorted(xs, reverse=True)", "[1, 3, 2]", "[3, 2, 1]"),
+    "a keyword argument of its name": (
+        "def reverse(xs):\n    return sorted(xs, reverse=True)",
+        "[1, 3, 2]",
+        "[3, 2, 1]",
+    ),
     "recursion in an f-string": ("def go(n):\n    return f'{n % 10}{go(n // 10)}' if n else ''", "12", "'21'"),
     "a parameter f": ("def grow(f, n):\n    return f if n == 0 else grow(f * 2, n - 1)", "1, 3", "8"),
     "a global f": ("f = 5\ndef plus(x):\n    return x + f", "1", "6"),
