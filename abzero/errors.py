@@ -5,7 +5,7 @@ AbzeroError
 ├── RunError             a run's folder, checkpoint or journal is not what it should be
 ├── SandboxError         ours: the sandbox cannot be trusted or does not answer
 │   └── IsolationError   this machine lacks what the isolation level needs
-├── BackendError         a model engine is missing, dead, or not what it claims to be
+├── BackendError         a model's backend is missing, dead, or not what it claims to be
 ├── Halt                 an observer asks the run to stop, in words
 └── ModelError           the model's: data, becomes a reward
     ├── Malformed        the completion does not have the shape that was asked for
@@ -34,7 +34,7 @@ class IsolationError(SandboxError):
 
 
 class BackendError(AbzeroError):
-    """A model engine is missing, dead, stale or of another version."""
+    """A model's backend is missing, dead, stale or of another version."""
 
 
 class Halt(AbzeroError):

@@ -3,20 +3,20 @@
 import random
 from collections.abc import Sequence
 
-from abzero import literals, parsing
-from abzero.advantages import trr_pp
-from abzero.buffer import Buffer
+from abzero.algo.advantages import trr_pp
 from abzero.errors import Malformed
 from abzero.policy.scripted import Script, ScriptedGenerator, ScriptedLearner
-from abzero.prompts import Prompts
+from abzero.python import literals
 from abzero.sandbox.base import Call, Nondeterministic, NotLiteral, Outcome, Raised, Refused, Returned
 from abzero.selfplay import SelfPlay
-from abzero.tasks import TYPES
+from abzero.tasks import TYPES, parsing
+from abzero.tasks.buffer import Buffer
+from abzero.tasks.prompts import Prompts
 from abzero.types import Case, Experience, Role, Rollout, Task
 
 COMPACT = Prompts("compact")
-KINDS = tuple(kind(COMPACT) for kind in TYPES)
-ABDUCTION, DEDUCTION, INDUCTION = KINDS
+TASK_TYPES = tuple(task_type(COMPACT) for task_type in TYPES)
+ABDUCTION, DEDUCTION, INDUCTION = TASK_TYPES
 
 
 class FakeSandbox:
@@ -76,7 +76,7 @@ def rollout(text: str = "", tokens: int = 1) -> Rollout:
 
 def row(reward: float, tokens: int = 1, role: Role = "solve", mode: str = "deduction", group: int = 0) -> Experience:
     """An experience with one reward term."""
-    return Experience(role, mode, group, rollout(tokens=tokens), (("term", reward),))
+    return Experience((role, 0), mode, group, rollout(tokens=tokens), (("term", reward),))
 
 
 def task(number: int, mode: str = "deduction") -> Task:
@@ -88,10 +88,10 @@ def play(script: Script, **settings: object) -> SelfPlay:
     """A small game of `script` against itself: compact prompts, a fake sandbox, the identity tasks in the buffer."""
     generator = ScriptedGenerator(script)
     buffer = Buffer()
-    for kind in KINDS:
-        buffer.add(kind.seed)
+    for task_type in TASK_TYPES:
+        buffer.add(task_type.seed)
     parts: dict[str, object] = {
-        "types": KINDS,
+        "types": TASK_TYPES,
         "proposer": generator,
         "solver": generator,
         "learner": ScriptedLearner(),

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import torch
 
-from abzero.losses import Objective
-from abzero.observe.alarms import CONDITIONS, findings
-from abzero.policy import models
-from abzero.policy.learner import LocalLearner
+from abzero.algo.losses import Objective
+from abzero.observers.alarms import CONDITIONS, findings
+from abzero.policy.local.learner import LocalLearner
+from abzero.policy.models import loading
 from abzero.types import Experience, Rollout
-from tests.fakes import KINDS, play, player
+from tests.fakes import TASK_TYPES, play, player
 from tests.policy.conftest import build, tokenizer
 
 PAGE = (Path(__file__).parent.parent / "docs" / "metrics.md").read_text(encoding="utf-8")
@@ -23,16 +23,16 @@ FIGURES, ALARMS = (set(re.findall(r"^\| `([^`]+)` \|", part, re.MULTILINE)) for 
 
 def general(name):
     """`name` as the page writes it."""
-    return re.sub("|".join(kind.mode for kind in KINDS), "{mode}", name)
+    return re.sub("|".join(task_type.mode for task_type in TASK_TYPES), "{mode}", name)
 
 
 def learner_names(folder):
     build("qwen2").save_pretrained(folder)
     tokenizer().save_pretrained(folder)
-    model, codec = models.load(folder, dtype=torch.float32, device="cpu")
+    model, codec = loading.load(folder, dtype=torch.float32, device="cpu")
     learner = LocalLearner(model, codec, objective=Objective(kl=0.1), gap_limit=100.0)
     rollout = Rollout((2, 3), (4, 5), (-2.0, -2.0), "", "stop")
-    return {f"learner/{name}" for name in learner.update([Experience("solve", "deduction", 0, rollout, (), 1.0)])}
+    return {f"learner/{name}" for name in learner.update([Experience(("solve", 0), "deduction", 0, rollout, (), 1.0)])}
 
 
 def test_every_logged_figure_is_explained_and_no_other(tmp_path):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from abzero import literals
+from abzero.python import literals
 from abzero.sandbox.base import Call, Outcome, Raised, Returned
 
 

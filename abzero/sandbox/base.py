@@ -30,7 +30,7 @@ class Returned:
     """``f`` returned a value of exact builtin types."""
 
     value: str
-    """Canonical source of the literal, as `abzero.literals.canonical` writes it."""
+    """Canonical source of the literal, as `abzero.python.literals.canonical` writes it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, Self
 
-from abzero import literals
 from abzero.errors import ConfigError, IsolationError, SandboxError
-from abzero.sandbox import wire
+from abzero.python import literals
 from abzero.sandbox.base import Call, Outcome
-from abzero.sandbox.limits import IMPORTS, Limits
-from abzero.sandbox.parent import Ending, Zygote, ZygoteDied
+from abzero.sandbox.child import wire
+from abzero.sandbox.child.limits import IMPORTS, Limits
+from abzero.sandbox.host import Ending, Zygote, ZygoteDied
 from abzero.sandbox.schedule import Job, Schedule
 
 SEEDS = 8
@@ -28,18 +28,20 @@ REQUIRED = ("uid", "privileges", "limits", "seccomp")
 
 _SELF_TEST_SECONDS = 6.0
 
-_ALONE_EACH = 8
-"""Calls that run alone at once for each worker: no processor waits for the trainer, and a burst of forks costs less."""
+_ISOLATED_EACH = 8
+"""Isolated calls that run at once for each worker: no processor waits for the trainer, and a burst of forks
+costs less.
+"""
 
 Level = Literal["strict", "reduced"]
 
 
-def alone_at_once(memory_bytes: int, workers: int) -> int:
-    """How many calls may run alone at once: one for each worker at least, and no more than half of the machine's memory
-    has room for if all take what they may.
+def isolated_at_once(memory_bytes: int, workers: int) -> int:
+    """How many isolated calls may run at once: one for each worker at least, and no more than half of the machine's
+    memory has room for if all take what they may.
     """
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return max(workers, min(_ALONE_EACH * workers, memory // 2 // memory_bytes))
+    return max(workers, min(_ISOLATED_EACH * workers, memory // 2 // memory_bytes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,8 @@ class Report:
     zygotes: tuple[int, ...]
     """Their process ids."""
     respawned: int
-    lane_open: bool
-    """Whether clean programs may share a child; an audit that finds a wrong value closes the lane for good."""
+    sharing: bool
+    """Whether clean programs may share a child; an audit that finds a wrong value ends that for good."""
 
 
 class SandboxPool:
@@ -83,13 +85,13 @@ class SandboxPool:
         self._isolation = isolation
         self._limits, self._imports, self._without = limits, imports, tuple(without)
         if limits.cpu_seconds <= 0 or limits.memory_bytes <= 0 or limits.value_characters > literals.MAX_CHARACTERS:
-            most = literals.MAX_CHARACTERS
-            raise ConfigError(f"a sandbox needs cpu_seconds > 0, memory_bytes > 0 and value_characters <= {most}")
+            longest = literals.MAX_CHARACTERS
+            raise ConfigError(f"a sandbox needs cpu_seconds > 0, memory_bytes > 0 and value_characters <= {longest}")
         self._workers = workers or (len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1)
         self._rng = random.Random(seed)
         self._seeds = tuple(self._rng.sample(range(1, 2**32), SEEDS))
-        alone = alone_at_once(limits.memory_bytes, self._workers)
-        self._schedule = Schedule(limits, SEEDS, self._workers, alone, self._rng, lane_open=imports is not None)
+        most = isolated_at_once(limits.memory_bytes, self._workers)
+        self._schedule = Schedule(limits, SEEDS, self._workers, most, self._rng, sharing=imports is not None)
         self._lock = threading.Lock()
         self._owner = os.getpid()
         self._respawned = 0
@@ -121,7 +123,7 @@ class SandboxPool:
             seeds=self._seeds,
             zygotes=tuple(zygote.pid for zygote in self._zygotes),
             respawned=self._respawned,
-            lane_open=self._schedule.lane_open,
+            sharing=self._schedule.sharing,
         )
 
     def run(self, calls: Sequence[Call]) -> list[Outcome]:

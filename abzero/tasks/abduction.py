@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from abzero import literals, parsing
-from abzero.prompts import Prompts
+from abzero.python import literals
 from abzero.sandbox.base import Call, Returned
-from abzero.sandbox.drive import Check
+from abzero.sandbox.run import Check
+from abzero.tasks import parsing
 from abzero.tasks.base import Same, identity, show_references, triplet
+from abzero.tasks.prompts import Prompts
 from abzero.types import Task
 
 
@@ -16,12 +17,12 @@ class Abduction:
     prompts: Prompts
     max_output: int = 400
     same: Same = literals.same
-    idle_steps: bool = True
+    redundant_steps: bool = True
     """Whether a program may have steps that the result does not need."""
 
     mode = "abduction"
     sources = ("abduction",)
-    twins = ("deduction",)
+    shares_seeds_with = ("deduction",)
     needs_reference = False
     seed = identity("abduction", "'Hello world'")
 
@@ -29,7 +30,7 @@ class Abduction:
         return self.prompts.converse("propose_abduction", references=show_references(self.prompts, references))
 
     def construct(self, answer: str, references: Sequence[Task]) -> Check[Task]:
-        return triplet(self.mode, answer, self.max_output, self.idle_steps)
+        return triplet(self.mode, answer, self.max_output, self.redundant_steps)
 
     def ask(self, task: Task) -> str:
         return self.prompts.converse("solve_abduction", program=task.program, output=task.cases[0].output)

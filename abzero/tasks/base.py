@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from abzero import parsing
-from abzero.prompts import Prompts
-from abzero.sandbox.drive import Check
+from abzero.sandbox.run import Check
+from abzero.tasks import parsing
+from abzero.tasks.prompts import Prompts
+from abzero.tasks.validation import verified, without_redundant_steps
 from abzero.types import Case, Task
-from abzero.validation import verified, without_idle_steps
 
 Same = Callable[[str, str], bool]
 """Whether two literals, given as text, count as the same value."""
@@ -21,14 +21,14 @@ class TaskType(Protocol):
 
     @property
     def mode(self) -> str:
-        """Its name, and the shelf of the buffer that keeps its tasks."""
+        """Its name, and the partition of the buffer that keeps its tasks."""
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The shelves that its references are drawn from."""
+        """The partitions that its references are drawn from."""
 
     @property
-    def twins(self) -> tuple[str, ...]:
+    def shares_seeds_with(self) -> tuple[str, ...]:
         """Modes for which a task of this one is a task, too: they share their seeds (section 3.3.1 of the paper)."""
 
     @property
@@ -66,12 +66,14 @@ def show_references(prompts: Prompts, references: Sequence[Task]) -> str:
     )
 
 
-def triplet(mode: str, answer: str, max_output: int, idle_steps: bool = True) -> Check[Task]:
-    """The task of `mode` that a program block and an input block of `answer` make, and that may have `idle_steps`."""
+def triplet(mode: str, answer: str, max_output: int, redundant_steps: bool = True) -> Check[Task]:
+    """The task of `mode` that a program block and an input block of `answer` make, and that may have
+    `redundant_steps`.
+    """
     program = parsing.program(parsing.block(answer, "program"))
     cases = yield from verified(program, [parsing.block(answer, "input")], max_output)
-    if not idle_steps:
-        yield from without_idle_steps(program, cases[0])
+    if not redundant_steps:
+        yield from without_redundant_steps(program, cases[0])
     return Task(mode, program, cases)
 
 

@@ -3,14 +3,15 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from abzero import literals, parsing
 from abzero.errors import Malformed, Rejected
-from abzero.prompts import Prompts
+from abzero.python import literals
 from abzero.sandbox.base import Call, Returned
-from abzero.sandbox.drive import Check
+from abzero.sandbox.run import Check
+from abzero.tasks import parsing
 from abzero.tasks.base import Same, identity
+from abzero.tasks.prompts import Prompts
+from abzero.tasks.validation import verified
 from abzero.types import Case, Task
-from abzero.validation import verified
 
 
 def _mean(hits: Sequence[bool]) -> float:
@@ -36,7 +37,7 @@ class Induction:
 
     mode = "induction"
     sources = ("abduction", "deduction")
-    twins = ()
+    shares_seeds_with = ()
     needs_reference = True
     seed = identity(
         "induction",

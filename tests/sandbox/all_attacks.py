@@ -12,7 +12,7 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
-from abzero.sandbox.limits import IMPORTS, Limits
+from abzero.sandbox.child.limits import IMPORTS, Limits
 from abzero.sandbox.pool import SandboxPool
 from tests.sandbox.attack_driver import judge, right, steady, text_of
 
@@ -21,8 +21,8 @@ def slowed(factor: float) -> Limits:
     usual = Limits()
     return Limits(
         cpu_seconds=factor * usual.cpu_seconds,
-        lane_seconds=factor * usual.lane_seconds,
-        lane_seconds_each=factor * usual.lane_seconds_each,
+        batch_seconds=factor * usual.batch_seconds,
+        batch_seconds_each=factor * usual.batch_seconds_each,
         compile_seconds_each=factor * usual.compile_seconds_each,
     )
 

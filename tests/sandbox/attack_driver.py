@@ -13,11 +13,12 @@ import os
 import sys
 from pathlib import Path
 
-from abzero import literals, parsing
 from abzero.errors import Malformed
+from abzero.python import literals
 from abzero.sandbox.base import Call, Outcome, Returned, Sandbox
-from abzero.sandbox.limits import IMPORTS
+from abzero.sandbox.child.limits import IMPORTS
 from abzero.sandbox.pool import SandboxPool
+from abzero.tasks import parsing
 
 CANARY_PROGRAM = """import math
 def f(x):

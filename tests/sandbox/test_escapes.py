@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from abzero import literals
+from abzero.python import literals
 from abzero.sandbox.base import Call
 from abzero.sandbox.pool import SandboxPool
 from tests.sandbox.attack_driver import CANARY_OUTPUT, CANARY_PROGRAM, judge, right, steady, text_of
@@ -40,7 +40,7 @@ def test_no_attack_reaches_its_neighbours(pool):
     calls = [call for pair in zip(canaries, attacks, strict=False) for call in pair] + canaries[len(attacks) :]
     outcomes = dict(zip(calls, pool.run(calls), strict=True))
     assert {literals.same(outcomes[canary].value, CANARY_OUTPUT) for canary in canaries} == {True}
-    assert pool.report().lane_open
+    assert pool.report().sharing
 
 
 def test_there_are_attacks_of_every_category():

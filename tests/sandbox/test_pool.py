@@ -11,9 +11,9 @@ import pytest
 from abzero.errors import ConfigError, SandboxError
 from abzero.python.source import entry_point
 from abzero.sandbox.base import Call, Nondeterministic, NotLiteral, Raised, Refused, Returned, Stopped
-from abzero.sandbox.limits import Limits
-from abzero.sandbox.pool import SandboxPool, alone_at_once
-from abzero.sandbox.zygote import BURST
+from abzero.sandbox.child.limits import Limits
+from abzero.sandbox.child.zygote import BURST
+from abzero.sandbox.pool import SandboxPool, isolated_at_once
 
 CASES = {
     "a value": ("def f(x):\n    return x + 1", "41", Returned("42")),
@@ -67,7 +67,7 @@ CASES = {
 
 
 @pytest.mark.parametrize(("program", "arguments", "expected"), CASES.values(), ids=CASES)
-def test_a_call_alone_has_its_outcome(pool, program, arguments, expected):
+def test_an_isolated_call_has_its_outcome(pool, program, arguments, expected):
     assert pool.run([Call(program, arguments, verify=True)]) == [expected]
 
 
@@ -88,7 +88,7 @@ def test_arguments_do_not_reach_through_what_the_program_imported(pool):
     outcomes = pool.run([call for pair in zip(reaching, others, strict=False) for call in pair] + others)
     assert outcomes[1:36:2] == [Returned(str(n + 6)) for n in range(18)]
     assert outcomes[36:] == [Returned(str(n + 6)) for n in range(80)]
-    assert pool.report().lane_open
+    assert pool.report().sharing
 
 
 def test_what_eval_and_exec_are_given_gets_all_seeds_where_it_hashes(pool):
@@ -103,7 +103,7 @@ def test_what_eval_and_exec_are_given_gets_all_seeds_where_it_hashes(pool):
     assert pool.run([Call("def f(x):\n    return eval(x)", "'2 + 3'", True)]) == [Returned("5")]
 
 
-def test_constant_sets_have_one_order_alone_and_among_others(pool):
+def test_constant_sets_have_one_order_isolated_and_among_others(pool):
     programs = [f"def f(x):\n    return [y for y in {{{n + 8}, {n}, {n + 16}, 'a'}}]" for n in range(40)]
     alone = [pool.run([Call(program, "0")])[0] for program in programs]
     assert pool.run([Call(program, "0") for program in programs]) == alone
@@ -236,9 +236,9 @@ def test_an_interrupt_leaves_a_pool_that_works(pool):
 TRAINER = """
 import sys, threading
 from abzero.sandbox.base import Call
-from abzero.sandbox.limits import Limits
-from abzero.sandbox.pool import SandboxPool, alone_at_once
-from abzero.sandbox.zygote import BURST
+from abzero.sandbox.child.limits import Limits
+from abzero.sandbox.pool import SandboxPool, isolated_at_once
+from abzero.sandbox.child.zygote import BURST
 sandbox = SandboxPool(workers=2, limits=Limits(cpu_seconds=60))
 print(*sandbox.report().zygotes, flush=True)
 sandbox.run([Call(f"def f(x):\\n    while x != -{n}: x += 1", "1") for n in range(1, 9)])
@@ -293,14 +293,14 @@ def test_a_limit_that_limits_nothing_is_refused():
             SandboxPool(limits=limits)
 
 
-def test_runs_alone_are_several_at_once_only_where_memory_has_room_for_them_all():
-    assert alone_at_once(memory_bytes=1, workers=2) == 16
-    assert alone_at_once(memory_bytes=1 << 60, workers=2) == 2
+def test_isolated_runs_are_several_at_once_only_where_memory_has_room_for_them_all():
+    assert isolated_at_once(memory_bytes=1, workers=2) == 16
+    assert isolated_at_once(memory_bytes=1 << 60, workers=2) == 2
     half = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
-    assert alone_at_once(memory_bytes=half // 5, workers=2) == 5
+    assert isolated_at_once(memory_bytes=half // 5, workers=2) == 5
 
 
-def test_depth_is_the_same_alone_and_among_others(pool):
+def test_depth_is_the_same_isolated_and_among_others(pool):
     program = "def f(n):\n    try:\n        return f(n + 1)\n    except RecursionError:\n        return n\n"
     [alone] = pool.run([Call(program, "0")])
     assert pool.run([Call(program, "0" + " " * n) for n in range(2, 6)]) == [alone] * 4

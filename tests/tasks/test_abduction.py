@@ -1,7 +1,7 @@
 import pytest
 
 from abzero.errors import Malformed
-from abzero.sandbox.drive import drive
+from abzero.sandbox.run import run_checks
 from abzero.tasks import Abduction
 from abzero.types import Case, Task
 from tests.fakes import COMPACT, FakeSandbox
@@ -12,7 +12,7 @@ LONGEST = Task("abduction", "def f(words):\n    return max(words, key=len)", (Ca
 
 
 def score(task, answer):
-    [result] = drive([Abduction(COMPACT).grade(task, answer)], FakeSandbox())
+    [result] = run_checks([Abduction(COMPACT).grade(task, answer)], FakeSandbox())
     return "malformed" if isinstance(result, Malformed) else result
 
 
