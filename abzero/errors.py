@@ -9,7 +9,8 @@ AbzeroError
 ├── Halt                 an observer asks the run to stop, in words
 └── ModelError           the model's: data, becomes a reward
     ├── Malformed        the completion does not have the shape that was asked for
-    └── Rejected         the shape is right, but the task or the answer does not hold
+    ├── Rejected         the shape is right, but the task or the answer does not hold
+    └── Unforeseen       a check raised something else over what the model wrote: ours to mend, nobody's reward
 """
 
 
@@ -51,3 +52,13 @@ class Malformed(ModelError):
 
 class Rejected(ModelError):
     """The shape is right, but the task or the answer does not hold."""
+
+
+class Unforeseen(ModelError):
+    """A check raised something else than `ModelError` over what a model wrote: a fault of ours. The rollout is neither
+    rewarded nor learned from.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(f"a fault of ours: {type(error).__name__}: {str(error)[:200]}")
+        self.name = type(error).__name__

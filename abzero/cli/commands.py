@@ -96,7 +96,7 @@ def validate(file: Positional[Path], out: Path) -> int:
     tally: Counter[str] = Counter()
     try:
         with ExitStack() as stack:
-            rows = stack.enter_context(file.open(encoding="utf-8", errors="surrogateescape"))
+            rows = stack.enter_context(file.open(encoding="utf-8-sig", errors="surrogateescape"))
             written = stack.enter_context(out.open("w", encoding="utf-8", errors="surrogateescape"))
             box = stack.enter_context(build.sandbox(SandboxSettings(), seed=0))
             written.writelines(judged(rows, str(file), box, tally))

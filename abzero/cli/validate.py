@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from abzero.errors import ConfigError
+from abzero.python.source import entry_of
 from abzero.sandbox.base import (
     Call,
     Nondeterministic,
@@ -79,4 +80,4 @@ def _row(line: str, where: str) -> tuple[JsonRow, list[Call]]:
         raise ConfigError(f"{where}: 'program' must be a string")
     if not isinstance(inputs, list) or not all(isinstance(text, str) for text in inputs):
         raise ConfigError(f"{where}: 'inputs' must be a list of strings, the arguments' source text")
-    return row, [Call(program, text, verify=True) for text in inputs]
+    return row, [Call(program, text, verify=True, entry=entry_of(program)) for text in inputs]

@@ -17,7 +17,7 @@ from abzero.algo.rewards import BONUSES, LEARNABILITY, ProposerReward, SolverRew
 from abzero.config import backends
 from abzero.config.config import Config
 from abzero.config.schema import SandboxSettings, Tasks
-from abzero.errors import ConfigError
+from abzero.errors import ConfigError, Unforeseen
 from abzero.evals.tiny import Nursery
 from abzero.observers import trackers as available
 from abzero.python.literals import same, same_types
@@ -105,6 +105,7 @@ def self_play(config: Config, box: Sandbox) -> SelfPlay:
         samples=config.propose.samples,
         attempts=config.solve.attempts,
         admit=admit(config),
+        unforeseen=Unforeseen,
         seed=config.seed,
     )
 

@@ -22,7 +22,7 @@ Kind = TypeVar("Kind", bound=Config)
 def read_recipe(path: Path) -> list[str]:
     """The flags that a TOML file stands for. Raises `ConfigError`, with the line, if it is no TOML."""
     try:
-        return list(_flags(tomllib.loads(path.read_text(encoding="utf-8"))))
+        return list(_flags(tomllib.loads(path.read_text(encoding="utf-8-sig"))))
     except OSError as error:
         raise ConfigError(f"recipe '{path}' cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -14,6 +14,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from abzero.python.source import entry_of
 from abzero.sanitize import abridged
 from abzero.types import Alarm, Proposal, Step
 
@@ -230,7 +231,7 @@ def _modes(memory: Memory, step: Step) -> Table:
 def _task(number: int, proposal: Proposal) -> Panel:
     task = proposal.task
     assert task is not None
-    case = Text(abridged(f"f({task.cases[0].input}) = {task.cases[0].output}", 200))
+    case = Text(abridged(f"{entry_of(task.program)}({task.cases[0].input}) = {task.cases[0].output}", 200))
     title = Text(f"step {number}, {task.mode}, solved {proposal.solve_rate:.0%} of the time, {task.id}")
     program = Syntax(abridged(task.program, 1_000), "python", theme="ansi_dark", background_color="default")
     return Panel(Group(program, case), title=title, title_align="left")

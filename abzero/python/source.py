@@ -5,7 +5,8 @@ Nothing here parses: the text may be hostile, and nobody has compiled it yet.
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 _LEXEME = re.compile(
@@ -21,6 +22,7 @@ _LEXEME = re.compile(
 )
 _OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
 _DEFINITION = re.compile(r"^\f*(?:async\s+)?def\s+([^\W\d]\w*)\s*[(\[]", re.MULTILINE)
+_FUTURE = re.compile(r"^from[ \t]+__future__[ \t]+import[^\n(]*(?:\([^)]*\))?[^\n]*$", re.MULTILINE)
 _ALIAS = re.compile(r"^f\s*(?::[^=\n]+)?=\s*(?:lambda\b|(\w+)[ \t]*$)", re.MULTILINE)
 
 
@@ -48,6 +50,12 @@ def entry_point(program: str) -> str | None:
     names = [unicodedata.normalize("NFKC", name) for name in _DEFINITION.findall(code)]
     alias = next((name for name in _ALIAS.findall(code) if not name or name in names), None)
     return "f" if "f" in names or (names and alias is not None) else names[-1] if names else None
+
+
+@lru_cache(maxsize=4096)
+def entry_of(program: str) -> str:
+    """The entry point of `program`, ``f`` where it has none: then calling that says so."""
+    return entry_point(program) or "f"
 
 
 def _skeleton(piece: Lexeme) -> str:
@@ -114,3 +122,20 @@ def _remarks(program: str) -> Iterator[tuple[int, int]]:
                 fresh = False
     if waiting:
         yield waiting
+
+
+def with_imports(program: str, imports: Sequence[str]) -> str:
+    """`program` with those of the statements `imports` that it lacks before its first line, or behind what must come
+    first: a docstring, and imports from ``__future__``.
+    """
+    lines = {line.strip() for line in "".join(map(_skeleton, lexemes(program))).split("\n")}
+    missing = [statement for statement in imports if statement.strip() not in lines]
+    if not missing:
+        return program
+    ends = [
+        match.end()
+        for match in re.finditer(r"^from[ \t]+__future__[ \t]+import[^\n(]*(?:\([^)]*\))?[^\n]*$", program, re.M)
+    ]
+    if not ends:
+        return "\n".join([*missing, program])
+    return program[: ends[-1]] + "\n" + "\n".join(missing) + program[ends[-1] :]

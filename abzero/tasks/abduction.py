@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from abzero.python import literals
+from abzero.python.source import entry_of
 from abzero.sandbox.base import Call, Returned
 from abzero.sandbox.run import Check
 from abzero.tasks import parsing
@@ -33,9 +34,11 @@ class Abduction:
         return triplet(self.mode, answer, self.max_output, self.redundant_steps)
 
     def ask(self, task: Task) -> str:
-        return self.prompts.converse("solve_abduction", program=task.program, output=task.cases[0].output)
+        return self.prompts.converse(
+            "solve_abduction", program=task.program, entry=entry_of(task.program), output=task.cases[0].output
+        )
 
     def grade(self, task: Task, answer: str) -> Check[float]:
         arguments = parsing.arguments(parsing.block_or_all(answer, "input"))
-        [outcome] = yield [Call(task.program, arguments)]
+        [outcome] = yield [Call(task.program, arguments, entry=entry_of(task.program))]
         return float(isinstance(outcome, Returned) and self.same(outcome.value, task.cases[0].output))

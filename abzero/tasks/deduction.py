@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from abzero.python import literals
+from abzero.python.source import entry_of
 from abzero.sandbox.run import Check
 from abzero.tasks import parsing
 from abzero.tasks.base import Same, identity, show_references, triplet
@@ -32,7 +33,9 @@ class Deduction:
         return triplet(self.mode, answer, self.max_output, self.redundant_steps)
 
     def ask(self, task: Task) -> str:
-        return self.prompts.converse("solve_deduction", program=task.program, input=task.cases[0].input)
+        return self.prompts.converse(
+            "solve_deduction", program=task.program, entry=entry_of(task.program), input=task.cases[0].input
+        )
 
     def grade(self, task: Task, answer: str) -> Check[float]:
         predicted = parsing.literal(parsing.block_or_all(answer, "output"))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from abzero.errors import Malformed, Rejected
 from abzero.python import literals
+from abzero.python.source import entry_of
 from abzero.sandbox.base import Call, Returned
 from abzero.sandbox.run import Check
 from abzero.tasks import parsing
@@ -54,6 +55,7 @@ class Induction:
         return self.prompts.converse(
             "propose_induction",
             program=references[0].program,
+            entry=entry_of(references[0].program),
             inputs=str(self.inputs),
         )
 
@@ -74,7 +76,8 @@ class Induction:
 
     def grade(self, task: Task, answer: str) -> Check[float]:
         program = parsing.program(parsing.block(answer, "program", which=-1))
-        outcomes = yield [Call(program, case.input) for case in hidden(task)]
+        entry = entry_of(program)
+        outcomes = yield [Call(program, case.input, entry=entry) for case in hidden(task)]
         hits = [
             isinstance(outcome, Returned) and self.same(outcome.value, case.output)
             for outcome, case in zip(outcomes, hidden(task), strict=True)
