@@ -94,6 +94,8 @@ def validate(file: Positional[Path], out: Path) -> int:
     from abzero.config import build
 
     tally: Counter[str] = Counter()
+    if out.exists() and file.exists() and out.samefile(file):
+        raise ConfigError(f"--out '{out}' is the file that is read: give another one, such as --out {file}.verdicts")
     try:
         with ExitStack() as stack:
             rows = stack.enter_context(file.open(encoding="utf-8-sig", errors="surrogateescape"))

@@ -78,12 +78,13 @@ def _work_on(folder: RunFolder, config: Config) -> int:
         trackers = [stack.enter_context(tracker) for tracker in build.trackers(config, folder)]
         where = f"{config.model.name} on {backends.placed(config)}, sandbox {box.isolation}"
         say(f"{folder.path}: {where}, {config.steps} steps")
-        screen = stack.enter_context(display(config.steps, out))
+        checkpoints = Checkpoints(folder.checkpoints, config.checkpoint.keep)
+        screen = stack.enter_context(display(config.steps, out, done=checkpoints.done))
         result = train_on(
             play,
             build.first_step(config, play, journal, folder, say),
             journal,
-            Checkpoints(folder.checkpoints, config.checkpoint.keep),
+            checkpoints,
             [screen, *trackers],
             alarm_tracker,
             config.steps,

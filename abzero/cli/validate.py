@@ -63,9 +63,19 @@ def judged(lines: Iterable[str], source: str, sandbox: Sandbox, tally: Counter[s
         for row, calls in rows:
             verdicts = [verdict(outcome) for outcome in itertools.islice(outcomes, len(calls))]
             tally.update(kind for kind, *_ in verdicts)
-            yield json.dumps({**row, "verdicts": verdicts}, ensure_ascii=False) + "\n"
+            yield _written({**row, "verdicts": verdicts}) + "\n"
         if error:
             raise error
+
+
+def _written(row: JsonRow) -> str:
+    """`row` as JSON; half an emoji, which JSON can hold and UTF-8 cannot, stays an escape."""
+    text = json.dumps(row, ensure_ascii=False)
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return json.dumps(row)
+    return text
 
 
 def _row(line: str, where: str) -> tuple[JsonRow, list[Call]]:

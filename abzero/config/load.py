@@ -11,7 +11,7 @@ from typing import TypeVar
 import tyro
 
 from abzero.config.config import Config
-from abzero.errors import ConfigError
+from abzero.errors import ConfigError, RunError
 
 Settings = Mapping[str, object]
 RENAMED = {"tasks.idle-steps": "tasks.redundant-steps", "reward.extreme": "reward.unlearnable"}
@@ -55,7 +55,13 @@ def to_json(config: Config) -> str:
 
 
 def from_json(text: str) -> Config:
-    return parse(list(_flags(json.loads(text))), "abzero resume")
+    try:
+        settings = json.loads(text)
+    except ValueError as error:
+        raise RunError(
+            f"config.json of the run is damaged ({error}): put it back from a copy, or begin anew"
+        ) from error
+    return parse(list(_flags(settings)), "abzero resume")
 
 
 def _flags(settings: Settings, prefix: str = "") -> Iterator[str]:

@@ -43,10 +43,10 @@ class Display(Protocol):
     ) -> None: ...
 
 
-def display(total: int, console: Console, clock: Callable[[], float] = time.monotonic) -> Display:
-    """The display that fits `console`, for a run whose last step has the number `total`."""
+def display(total: int, console: Console, clock: Callable[[], float] = time.monotonic, done: int = 0) -> Display:
+    """The display that fits `console`, for a run of `total` steps, of which `done` are done."""
     live = console.is_interactive and console.file.isatty() and not console.options.ascii_only
-    return Screen(total, console, clock) if live else Lines(total, console)
+    return Screen(total, console, clock, done) if live else Lines(total, console)
 
 
 class Memory:
@@ -112,8 +112,9 @@ class Lines:
 class Screen:
     """A live display that redraws itself twice a second."""
 
-    def __init__(self, total: int, console: Console, clock: Callable[[], float]) -> None:
+    def __init__(self, total: int, console: Console, clock: Callable[[], float], done: int = 0) -> None:
         self._total = total
+        self._done = done
         self._console = console
         self._clock = clock
         self._begun = clock()
@@ -139,7 +140,7 @@ class Screen:
 
     def _draw(self) -> RenderableType:
         step = self._memory.step
-        done = step.number if step else 0
+        done = step.number if step else self._done
         left = self._memory.seconds_left(self._total)
         head = Table.grid(padding=(0, 2))
         head.add_row(

