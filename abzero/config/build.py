@@ -44,8 +44,8 @@ def task_types(tasks: Tasks) -> list[TaskType]:
     by_mode: dict[str, TaskType] = {
         task_type.mode: task_type
         for task_type in (
-            Abduction(prompts, tasks.max_output, equal, tasks.redundant_steps),
-            Deduction(prompts, tasks.max_output, equal, tasks.redundant_steps),
+            Abduction(prompts, tasks.max_output, equal, tasks.redundant_steps, tasks.strip_comments),
+            Deduction(prompts, tasks.max_output, equal, tasks.redundant_steps, tasks.strip_comments),
             Induction(prompts, tasks.inputs, tasks.max_output, equal, SCORES[tasks.induction_score]),
         )
     }

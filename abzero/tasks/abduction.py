@@ -20,6 +20,8 @@ class Abduction:
     same: Same = literals.same
     redundant_steps: bool = True
     """Whether a program may have steps that the result does not need."""
+    strip_comments: bool = False
+    """Whether programs lose their comments and docstrings, in which a proposer could tell its solver the answer."""
 
     mode = "abduction"
     sources = ("abduction",)
@@ -31,7 +33,7 @@ class Abduction:
         return self.prompts.converse("propose_abduction", references=show_references(self.prompts, references))
 
     def construct(self, answer: str, references: Sequence[Task]) -> Check[Task]:
-        return triplet(self.mode, answer, self.max_output, self.redundant_steps)
+        return triplet(self.mode, answer, self.max_output, self.redundant_steps, self.strip_comments)
 
     def ask(self, task: Task) -> str:
         return self.prompts.converse(

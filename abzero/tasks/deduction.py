@@ -19,6 +19,8 @@ class Deduction:
     same: Same = literals.same
     redundant_steps: bool = True
     """Whether a program may have steps that the result does not need."""
+    strip_comments: bool = False
+    """Whether programs lose their comments and docstrings, in which a proposer could tell its solver the answer."""
 
     mode = "deduction"
     sources = ("deduction",)
@@ -30,7 +32,7 @@ class Deduction:
         return self.prompts.converse("propose_deduction", references=show_references(self.prompts, references))
 
     def construct(self, answer: str, references: Sequence[Task]) -> Check[Task]:
-        return triplet(self.mode, answer, self.max_output, self.redundant_steps)
+        return triplet(self.mode, answer, self.max_output, self.redundant_steps, self.strip_comments)
 
     def ask(self, task: Task) -> str:
         return self.prompts.converse(

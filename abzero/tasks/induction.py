@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from abzero.errors import Malformed, Rejected
-from abzero.python import literals
+from abzero.python import copies, literals
 from abzero.python.source import entry_of
 from abzero.sandbox.base import Call, Returned
 from abzero.sandbox.run import Check
@@ -65,7 +65,7 @@ class Induction:
         program = references[0].program
         if len(inputs) < self.inputs:
             raise Malformed(f"{len(inputs)} input blocks where {self.inputs} were asked for")
-        if program.strip() in message:
+        if copies.holds(message, program):
             raise Rejected("the message gives the program away")
         cases = yield from verified(program, inputs[-self.inputs :], self.max_output)
         return Task(self.mode, program, cases, message)
