@@ -13,6 +13,7 @@ from abzero.algo.advantages import trr_pp
 from abzero.errors import Rejected
 from abzero.policy.scripted import ScriptedGenerator, ScriptedLearner
 from abzero.python import literals
+from abzero.python.source import entry_of
 from abzero.sandbox.base import Call, Returned
 from abzero.sandbox.pool import SandboxPool
 from abzero.sandbox.run import Check
@@ -64,7 +65,7 @@ class Fixpoint:
 
     def grade(self, task: Task, answer: str) -> Check[float]:
         value = parsing.literal(parsing.block_or_all(answer, "input"))
-        [outcome] = yield [Call(task.program, value)]
+        [outcome] = yield [Call(task.program, value, entry=entry_of(task.program))]
         return float(isinstance(outcome, Returned) and self.same(outcome.value, value))
 
 

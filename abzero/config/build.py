@@ -17,7 +17,7 @@ from abzero.algo.rewards import BONUSES, LEARNABILITY, ProposerReward, SolverRew
 from abzero.config import backends
 from abzero.config.config import Config
 from abzero.config.schema import Oversight, SandboxSettings, Tasks
-from abzero.errors import ConfigError
+from abzero.errors import ConfigError, Unforeseen
 from abzero.evals.tiny import Nursery
 from abzero.observers import trackers as available
 from abzero.oversight.duty import Duty
@@ -46,8 +46,8 @@ def task_types(tasks: Tasks) -> list[TaskType]:
     by_mode: dict[str, TaskType] = {
         task_type.mode: task_type
         for task_type in (
-            Abduction(prompts, tasks.max_output, equal, tasks.redundant_steps),
-            Deduction(prompts, tasks.max_output, equal, tasks.redundant_steps),
+            Abduction(prompts, tasks.max_output, equal, tasks.redundant_steps, tasks.strip_comments),
+            Deduction(prompts, tasks.max_output, equal, tasks.redundant_steps, tasks.strip_comments),
             Induction(prompts, tasks.inputs, tasks.max_output, equal, SCORES[tasks.induction_score]),
         )
     }
@@ -112,6 +112,7 @@ def self_play(config: Config, box: Sandbox) -> SelfPlay:
         samples=config.propose.samples,
         attempts=config.solve.attempts,
         admit=admit(config),
+        unforeseen=Unforeseen,
         seed=config.seed,
     )
 

@@ -116,6 +116,8 @@ class Tasks:
     """Whether 1, 1.0 and True count as different answers."""
     redundant_steps: Flag = True
     """Whether a program may have steps that its result does not need; if not, such a proposal is invalid."""
+    strip_comments: Flag = False
+    """Take comments and docstrings out of proposed programs: a proposer could tell its solver the answer in them."""
     holdout: Literal["none", "nursery"] = "none"
     """Reject proposals whose program belongs to this suite's held-out set."""
 

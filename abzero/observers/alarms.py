@@ -119,6 +119,27 @@ def unsteady(window: Sequence[Metrics]) -> Iterator[Finding]:
         )
 
 
+def unforeseen(window: Sequence[Metrics]) -> Iterator[Finding]:
+    for name, count in sorted(window[-1].items()):
+        if name.startswith("fault/"):
+            error = name.removeprefix("fault/")
+            yield (
+                f"fault of ours/{error}",
+                f"{count:.0f} checks of what the model wrote raised {error}: a fault of abzero, for which those "
+                "rollouts do not pay; they are left out. The errors: `abzero show RUN --step N`; please report them.",
+            )
+
+
+def answers_in_comments(window: Sequence[Metrics]) -> Iterator[Finding]:
+    for mode, share in _recent(window, "propose/answer_in_comments/(.+)"):
+        if share > 0.2:
+            yield (
+                f"answers in comments/{mode}",
+                f"{share:.0%} of the {mode} tasks proposed say their answer in a comment or docstring: a proposer "
+                "tells its solver what to say. --tasks.strip-comments true takes comments out of programs.",
+            )
+
+
 CONDITIONS: tuple[Callable[[Sequence[Metrics]], Iterator[Finding]], ...] = (
     not_finite,
     truncated,
@@ -129,6 +150,8 @@ CONDITIONS: tuple[Callable[[Sequence[Metrics]], Iterator[Finding]], ...] = (
     entropy_gone,
     log_prob_gap,
     unsteady,
+    unforeseen,
+    answers_in_comments,
 )
 
 

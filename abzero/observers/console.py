@@ -16,6 +16,7 @@ from rich.text import Text
 
 from abzero.algo.figures import FIGURES
 from abzero.python.language import PYTHON
+from abzero.python.source import entry_of
 from abzero.sanitize import abridged
 from abzero.types import Alarm, Proposal, Step
 
@@ -42,10 +43,10 @@ class Display(Protocol):
     ) -> None: ...
 
 
-def display(total: int, console: Console, clock: Callable[[], float] = time.monotonic) -> Display:
-    """The display that fits `console`, for a run whose last step has the number `total`."""
+def display(total: int, console: Console, clock: Callable[[], float] = time.monotonic, done: int = 0) -> Display:
+    """The display that fits `console`, for a run of `total` steps, of which `done` are done."""
     live = console.is_interactive and console.file.isatty() and not console.options.ascii_only
-    return Screen(total, console, clock) if live else Lines(total, console)
+    return Screen(total, console, clock, done) if live else Lines(total, console)
 
 
 class Memory:
@@ -115,8 +116,9 @@ class Lines:
 class Screen:
     """A live display that redraws itself twice a second."""
 
-    def __init__(self, total: int, console: Console, clock: Callable[[], float]) -> None:
+    def __init__(self, total: int, console: Console, clock: Callable[[], float], done: int = 0) -> None:
         self._total = total
+        self._done = done
         self._console = console
         self._clock = clock
         self._begun = clock()
@@ -142,7 +144,7 @@ class Screen:
 
     def _draw(self) -> RenderableType:
         step = self._memory.step
-        done = step.number if step else 0
+        done = step.number if step else self._done
         left = self._memory.seconds_left(self._total)
         head = Table.grid(padding=(0, 2))
         head.add_row(
@@ -232,7 +234,7 @@ def _modes(memory: Memory, step: Step) -> Table:
 def _task(number: int, proposal: Proposal) -> Panel:
     task = proposal.task
     assert task is not None
-    case = Text(abridged(f"f({task.cases[0].input}) = {task.cases[0].output}", 200))
+    case = Text(abridged(f"{entry_of(task.program)}({task.cases[0].input}) = {task.cases[0].output}", 200))
     title = Text(f"step {number}, {task.mode}, solved {proposal.solve_rate:.0%} of the time, {task.id}")
     program = Syntax(abridged(task.program, 1_000), PYTHON.name, theme="ansi_dark", background_color="default")
     return Panel(Group(program, case), title=title, title_align="left")

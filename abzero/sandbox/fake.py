@@ -44,10 +44,10 @@ def _outcome(call: Call) -> Outcome:
 
 
 def _run(call: Call) -> Outcome:
-    names: dict[str, object] = {}
+    names: dict[str, object] = {"__name__": "program"}
     try:
         exec(call.program, names)
-        value = eval(f"f({call.arguments})", names)
+        value = eval(call.expression, names)
     except Exception as error:  # plays the child process, to which every exception is the program's
         return Raised(type(error).__name__)
     try:

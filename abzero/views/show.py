@@ -16,6 +16,7 @@ from rich.text import Text
 from abzero.algo.figures import FIGURES
 from abzero.errors import RunError
 from abzero.python.language import PYTHON
+from abzero.python.source import entry_of
 from abzero.run.journal import Attempted, JournalReader, Proposed
 from abzero.sanitize import abridged, harmless
 from abzero.views.format import attempt_derivation, outcome, proposal_derivation, score, solve_rate
@@ -122,7 +123,9 @@ def _proposal(reader: JournalReader, proposed: Proposed) -> RenderableType:
     parts: list[RenderableType] = [head, Padding(reward, (0, 0, 0, 4))]
     if proposed.task is not None:
         task = reader.task(proposed.task)
-        parts.append(Padding(_python(f"{task.program}\n# f({task.cases[0].input})", 600), (0, 0, 0, 4)))
+        parts.append(
+            Padding(_python(f"{task.program}\n# {entry_of(task.program)}({task.cases[0].input})", 600), (0, 0, 0, 4))
+        )
     return Group(*parts)
 
 
