@@ -75,8 +75,8 @@ class Worker:
             write(answer)
 
     def _tell_of_hashes(self, code: CodeType, call: CodeType, write: Write) -> int:
-        """Have all seeds run if the analysis says so. Which tripwire may yet ask for them: compiling goes through sets, so
-        none where texts are evaluated, each of which is analyzed.
+        """Have all seeds run if the analysis says so. Returns the tripwire that may yet ask for them: none where texts
+        are evaluated, since compiling goes through sets; each of them is analyzed.
         """
         analyses = analyze.analyze(code), analyze.analyze(call, beside_imports=True)
         if self._free or self._blind or _needs_all_seeds(analyses):
