@@ -46,7 +46,7 @@ def overview(reader: JournalReader) -> RenderableType:
         *(column.label for column in _COLUMNS),
         title=f"last {min(_RECENT, len(steps))} of {len(steps)} steps",
         box=SIMPLE_HEAD,
-        collapse_padding=True,
+        padding=(0, 1, 0, 0),
     )
     for number in steps[-_RECENT:]:
         metrics = reader.metrics(number)
