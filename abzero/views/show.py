@@ -43,10 +43,10 @@ def overview(reader: JournalReader) -> RenderableType:
     about = reader.about()
     table = Table(
         "step",
-        *(column.label for column in _COLUMNS),
+        *(column.label.replace(" ", "\n") for column in _COLUMNS),
         title=f"last {min(_RECENT, len(steps))} of {len(steps)} steps",
         box=SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
+        collapse_padding=True,
     )
     for number in steps[-_RECENT:]:
         metrics = reader.metrics(number)
