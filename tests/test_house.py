@@ -126,6 +126,10 @@ def test_nothing_is_named_after_nothing():
     }
 
 
+def test_no_command_is_named_like_a_module_of_python():
+    assert {Path(name).stem for name in FILES if name.startswith("cli/")} & sys.stdlib_module_names == set()
+
+
 def test_settings_are_read_in_one_place():
     """Everyone but the command line and the builder is handed values."""
     reading = re.compile(r"abzero\.config\b|abzero import config\b")

@@ -52,21 +52,21 @@ SECTIONS: dict[str, tuple[Figure, ...]] = {
         ),
         Figure(
             "propose/well_formed/{mode}",
-            "well-formed, of the proposals",
+            "well-formed",
             "share whose completion keeps the think/answer format; a valid task may break it",
             "near 1 after some steps",
             share=True,
         ),
         Figure(
             "propose/new/{mode}",
-            "new, of the valid",
+            "new",
             "share of the valid tasks that the buffer did not hold yet",
             "near 0: the proposer repeats itself over time",
             share=True,
         ),
         Figure(
             "propose/unique/{mode}",
-            "unique, of the valid",
+            "unique",
             "distinct tasks among the step's valid ones, as a share",
             "low: it repeats itself within a step",
             share=True,
@@ -80,7 +80,7 @@ SECTIONS: dict[str, tuple[Figure, ...]] = {
         ),
         Figure(
             "propose/learnable/{mode}",
-            "learnable, of the valid",
+            "learnable",
             (
                 "share of the valid tasks with a solve rate strictly between 0 and 1: those that earn learnability "
                 "(eq. 4)"

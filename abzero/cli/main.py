@@ -8,8 +8,9 @@ import tyro
 from rich.text import Text
 
 from abzero import __version__
-from abzero.cli import doctor, evaluate, models, oversight, plan, runs, train, validate
+from abzero.cli import doctor, evaluate, models, plan, runs, train, validate
 from abzero.cli.output import err, out, say
+from abzero.cli.oversight import oversight
 from abzero.errors import AbzeroError
 
 COMMANDS: dict[str, Callable[..., int]] = {
@@ -22,13 +23,13 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "compare": runs.compare,
     "export": models.export_model,
     "validate": validate.validate,
-    "plan": plan.plan,
+    "plan": plan.needs,
     "nursery": models.build_tiny,
     "doctor": doctor.doctor,
-    "oversight": oversight.oversight,
+    "oversight": oversight,
 }
 
-RAW = (train.start, plan.plan, oversight.oversight)
+RAW = (train.start, plan.needs, oversight)
 """Commands that read their arguments themselves: a recipe, and any setting."""
 
 

@@ -44,7 +44,7 @@ def overview(reader: JournalReader) -> RenderableType:
     about = reader.about()
     table = Table(
         "step",
-        *(column.label for column in _COLUMNS),
+        *(column.label.replace(" ", "\n") for column in _COLUMNS),
         title=f"last {min(_RECENT, len(steps))} of {len(steps)} steps",
         box=SIMPLE_HEAD,
         collapse_padding=True,
