@@ -14,7 +14,7 @@ import tyro
 from rich.text import Text
 from tyro.conf import Positional
 
-from abzero.cli.commands import out, say
+from abzero.cli.output import out, say
 from abzero.errors import ConfigError, RunError
 from abzero.oversight import chain, gate, judge, labelled, rules, tiers, verdicts, verify
 from abzero.oversight.classifier import Classifier

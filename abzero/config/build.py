@@ -92,7 +92,7 @@ def admit(config: Config) -> Callable[[Task], str | None]:
 
 
 def self_play(config: Config, box: Sandbox) -> SelfPlay:
-    proposer, solver, learner = backends.policy(config)
+    proposer, solver, learner = backends.chosen(config).policy(config)
     return SelfPlay(
         types=task_types(config.tasks),
         proposer=proposer,

@@ -12,9 +12,9 @@ Flag = Annotated[bool, tyro.conf.FlagConversionOff]
 class Model:
     name: str = "tiny"
     """A Hugging Face model folder or name; 'tiny' is the model in the box."""
-    engine: Literal["local", "vllm", "tinker"] = "local"
-    """What runs it: torch and transformers in this process, the same with vLLM to sample (abzero[vllm]), or a server
-    that speaks the Tinker API (abzero[tinker])."""
+    engine: str = "local"
+    """What runs it. 'local' is torch and transformers in this process; 'vllm' the same with vLLM to sample
+    (abzero[vllm]); 'tinker' a server that speaks the Tinker API (abzero[tinker])."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where it runs."""
     dtype: Literal["float32", "bfloat16"] = "float32"

@@ -191,7 +191,7 @@ def analyze(code: CodeType, beside_imports: bool = False) -> Analysis:
         if _MATCH_CLASS in telling or _GROUPS in telling:
             meaning |= _REACHES
         if _IS in telling and any(map(_identifies, parts)):
-            meaning |= _REACHES
+            foreign = True
         if not _HASHES.isdisjoint(telling):
             meaning |= _BUILDS
         imports = imports or any(pair in instructions for pair in _TYPE_PARAMETERS)

@@ -64,21 +64,27 @@ class Worker:
         except BaseException as error:
             write(_told(error))
             return
+        telling = tripwires.SHOWN
         if not settled:
-            self._tell_of_hashes(code, call, write)
+            telling |= self._tell_of_hashes(code, call, write)
         gc.enable()
         answer = self._run_by_itself(code, call, write)
-        if self._seen & (tripwires.SHOWN | tripwires.ORDERED):
+        if self._seen & telling:
             write((wire.HASHING, ""), answer)
         else:
             write(answer)
 
-    def _tell_of_hashes(self, code: CodeType, call: CodeType, write: Write) -> None:
+    def _tell_of_hashes(self, code: CodeType, call: CodeType, write: Write) -> int:
+        """Have all seeds run if the analysis says so. Returns the tripwire that may yet ask for them: none where texts
+        are evaluated, since compiling goes through sets; each of them is analyzed.
+        """
         analyses = analyze.analyze(code), analyze.analyze(call, beside_imports=True)
         if self._free or self._blind or _needs_all_seeds(analyses):
             write((wire.HASHING, ""))
         elif any(analysis.evaluating for analysis in analyses):
             _analyze_what_is_evaluated(analyses, write)
+            return 0
+        return tripwires.ORDERED
 
     def compiled(self, request: bytes, write: Write) -> None:
         """Compile and analyze the programs and calls of `request`, for other children to run. Runs none of them."""
@@ -138,8 +144,9 @@ class Worker:
     def _run_among_others(self, code: CodeType, call: CodeType, hashing: bool) -> Frame:
         tag, text = self._evaluate(code, call, None)
         vars(sys.modules["__main__"]).clear()
-        telling = tripwires.SHOWN | tripwires.REFUSED | (tripwires.HASHED if hashing else tripwires.ORDERED)
-        if self._seen & telling or tag in (wire.MEMORY, wire.REFUSED) or text == "RecursionError":
+        telling = tripwires.SHOWN | tripwires.REFUSED | (0 if hashing else tripwires.ORDERED)
+        doubted = self._seen & telling > 0 or (hashing and tripwires.address_hashed(self._seen))
+        if doubted or tag in (wire.MEMORY, wire.REFUSED) or text == "RecursionError":
             return wire.DOUBT, ""
         return tag, text
 

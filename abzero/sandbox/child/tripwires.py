@@ -6,6 +6,7 @@ after them, which raise a flag and change nothing else. What raised one runs in 
 Standard library only.
 """
 
+import _weakref
 import ctypes
 import mmap
 import platform
@@ -16,10 +17,11 @@ from collections.abc import Iterable, Iterator
 
 from abzero.sandbox.child import syscalls
 
-SHOWN, HASHED, REFUSED, ORDERED = 1, 2, 4, 8
-"""An address was printed; an address was a hash; memory was asked for in vain; a set was gone through."""
+SHOWN, HASHED, REFUSED, ORDERED, CLASS_HASHED, CLASS_MADE = 1, 2, 4, 8, 16, 32
+"""An address was printed; an address was a hash; memory was asked for in vain; a set was gone through; a class was
+hashed, which the library does often, and which tells something only of a class made here; a class was made."""
 
-_TP_REPR, _TP_HASH, _TP_ITER, _D_WRAPPED = 88, 120, 216, 48
+_TP_REPR, _TP_HASH, _TP_ITER, _TP_NEW, _D_WRAPPED = 88, 120, 216, 312, 48
 """Where a type keeps these functions, and where a slot wrapper keeps its own; 64 bits, Python 3.11 and later."""
 _D_METHOD, _ML_METH = 40, 8
 """Where a method's descriptor keeps its definition, and that its function."""
@@ -48,6 +50,7 @@ _PLAIN_REPR: tuple[type, ...] = (
 """Their text holds no address of their own; `property` prints like any object, and is taken out again."""
 _PLAIN_HASH: tuple[type, ...] = (
     int, float, complex, str, bytes, list, tuple, frozenset, range, types.GenericAlias, types.UnionType, _OwnWords,
+    _weakref.ref,
 )  # fmt: skip
 _MORE_PLAIN = ("collections.deque", "collections.defaultdict", "collections.OrderedDict", "itertools.count")
 """Types of modules whose text and hash are made of their contents."""
@@ -60,6 +63,11 @@ class Flag:
         self.bits = bytearray(1)
         """Read and lowered without a function that might raise it."""
         self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.bits))
+
+
+def address_hashed(bits: int) -> bool:
+    """Whether `bits` say that something could have been learnt by a hash that is an address."""
+    return bits & HASHED > 0 or bits & (CLASS_HASHED | CLASS_MADE) == CLASS_HASHED | CLASS_MADE
 
 
 def lay(flag: Flag) -> None:
@@ -97,8 +105,11 @@ def _word(address: int) -> ctypes.c_void_p:
 
 
 def _as_expected() -> bool:
-    """Whether the places are where this file thinks: each type's own wrapper holds what its slot holds."""
-    return all(
+    """Whether the places are where this file thinks: each type's own wrapper holds what its slot holds, and a class
+    that defines none has the constructor of its base.
+    """
+    own_class, base = _word(id(_OwnWords) + _TP_NEW).value, _word(id(object) + _TP_NEW).value
+    return own_class == base != _word(id(type) + _TP_NEW).value and all(
         _word(id(kind) + offset).value == _word(id(vars(kind)[name]) + _D_WRAPPED).value
         for kind, name, offset in (
             *((kind, name, offset) for kind in (object, int, str, tuple, float) for name, offset, _ in _SLOTS),
@@ -126,11 +137,13 @@ def _places(kinds: Iterable[type]) -> Iterator[tuple[int, int]]:
             if kind is type(None):
                 continue  # its place is the same for all that a process runs
             if (pointer := _word(id(kind) + offset).value) and pointer not in plain:
-                yield id(kind) + offset, bit
+                yield id(kind) + offset, CLASS_HASHED if bit == HASHED and issubclass(kind, type) else bit
             own = vars(kind).get(name)
             if type(own) is types.WrapperDescriptorType and _word(id(own) + _D_WRAPPED).value not in plain:
                 yield id(own) + _D_WRAPPED, bit
     for kind in kinds:
+        if issubclass(kind, type) and _word(id(kind) + _TP_NEW).value == _word(id(type) + _TP_NEW).value:
+            yield id(kind) + _TP_NEW, CLASS_MADE
         if issubclass(kind, set | frozenset) and _word(id(kind) + _TP_ITER).value == _word(id(set) + _TP_ITER).value:
             yield id(kind) + _TP_ITER, ORDERED
     yield from ((id(vars(kind)["__iter__"]) + _D_WRAPPED, ORDERED) for kind in (set, frozenset))
@@ -182,7 +195,7 @@ class _Code:
             raise syscalls.failure("mprotect of code")
 
 
-_OR_BIT = {1: 0x32000231, 2: 0x321F0231, 4: 0x321E0231, 8: 0x321D0231}
+_OR_BIT = {1: 0x32000231, 2: 0x321F0231, 4: 0x321E0231, 8: 0x321D0231, 16: 0x321C0231, 32: 0x321B0231}
 """``orr w17, w17, bit``"""
 
 

@@ -28,7 +28,7 @@ def write_report(folder: Path) -> tuple[Path, str]:
     return _write(folder / "report.html", text), learned
 
 
-def compare(folders: Sequence[Path], page: Path) -> RenderableType:
+def write_comparison(folders: Sequence[Path], page: Path) -> RenderableType:
     """The tables that compare runs, for the terminal; the curves go into `page`. Raises `RunError`."""
     found = arms([_gathered(folder) for folder in folders])
     _write(page, comparison_page(found))

@@ -117,6 +117,7 @@ def test_every_text_encoding_works_as_in_a_plain_interpreter(pool):
 
 ORDERS = {
     "classes in a set": "[c.__name__ for c in {A, B, C}]",
+    "made classes in a set": "[c.__name__ for c in {type(n, (), {}) for n in 'ABC'}]",
     "instances in a set": "[type(one).__name__ for one in {A(), B(), C()}]",
     "named tuples in a set": "[c.__name__ for c in {collections.namedtuple(n, 'x') for n in 'ABC'}]",
     "functions by their text": "ranks([str(one)[-15:] for one in (lambda: 0, lambda: 1, lambda: 2)])",

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from abzero.sandbox.child.tripwires import HASHED, ORDERED, REFUSED, SHOWN
+from abzero.sandbox.child.tripwires import CLASS_HASHED, CLASS_MADE, HASHED, ORDERED, REFUSED, SHOWN
 
 SILENT = {
     "numbers and texts": "str(1) + repr('a') + f'{2.5!r}' + ascii(b'c') + str(None) + str(...)",
@@ -32,7 +32,13 @@ TELLING = {
     "a bound method": ("str([].append)", SHOWN),
     "an error that quotes it": ("str(KeyError(A()))", SHOWN),
     "the hash of an instance": ("hash(A())", HASHED),
-    "a set of classes": ("{A, B} and 0", HASHED),
+    "a set of classes": ("{A, B} and 0", CLASS_HASHED),
+    "a set of abstract classes": ("{collections.abc.Set} and 0", CLASS_HASHED),
+    "a class": ("type('D', (), {}) and 0", CLASS_MADE),
+    "a class by a metaclass": ("abc.ABC.__class__('D', (), {}) and 0", CLASS_MADE),
+    "a class by one of one's own": ("M('D', (), {}) and 0", CLASS_MADE),
+    "a named tuple": ("collections.namedtuple('D', 'a') and 0", CLASS_MADE),
+    "an enumeration": ("enum.Enum('D', 'a') and 0", CLASS_MADE),
     "a function as a key": ("{print: 1}", HASHED),
     "the order of a set": ("[x for x in {1, 2}]", ORDERED),
     "a set as a list": ("list(frozenset('ab'))", ORDERED),
@@ -44,9 +50,10 @@ TELLING = {
     "a text of more": ("tried(lambda: 'a' * (1 << 60))", REFUSED),
 }
 SCRIPT = """
-import json, sys
+import abc, collections.abc, enum, json, sys
 from abzero.sandbox.child import tripwires
 class A: pass
+class M(type): pass
 class B:
     def __repr__(self): return "B"
 class C:
