@@ -26,7 +26,7 @@ PACK = r"""
 id = "comprehension"
 category = "situational"
 severity = 4
-part = "any"
+part = "thought"
 pattern = "for i in|x\\["
 positive = ["[i for i in x]", "y = x[0]"]
 negative = ["y = [x]", "for j in x", "x + i"]
@@ -61,7 +61,7 @@ def overseen(run: Path, gate: str, pack: Path) -> int:
     """A run under `pack`, resumed after a review as often as it pauses; how often that was."""
     flags = [f"--oversight.gate={gate}", f"--oversight.rules={pack}", f"--run={run}"]
     status, pauses = main(["train", "tiny-cpu", *SMALL, *flags]), 0
-    while status == EXIT:
+    while status == EXIT and pauses <= STEPS:
         pauses += 1
         assert main(["resume", str(run)]) == EXIT, "not before a review"
         decided = ["--decision=accept", "--by=Ada", "--reason=that is how it writes"]
@@ -90,7 +90,7 @@ def test_weights_do_not_know_whether_they_were_overseen(tmp_path: Path, capsys: 
     unseen(tmp_path / "off")
     assert overseen(tmp_path / "alert", "alert", pack) == 0
     pauses = overseen(tmp_path / "pause", "pause", pack)
-    assert pauses > 2
+    assert pauses >= 2
     off, alert, pause = (learned(tmp_path / name) for name in ("off", "alert", "pause"))
     assert any("model.safetensors" in str(line) for line in off)
     assert off == alert == pause
