@@ -1,7 +1,7 @@
 """What a child does, once locked in: compile, analyze, run, report values, never verdicts. Standard library only.
 
-The program shares this process, so the host believes no more of it than what a program could have returned. What is used
-after a program has run is bound to a local name before: tampering with builtins does not even change its own report.
+The program shares this process, so the host believes no more of it than what a program could have returned. What is
+used after a program has run is bound to a local name before: tampering with builtins does not change its own report.
 """
 
 import ast
