@@ -159,6 +159,10 @@ class Zygote:
         self._children[self._ticket] = child
         return self._ticket
 
+    def child(self, ticket: int) -> Child:
+        """The run with `ticket`, for those who read its report while it goes on."""
+        return self._children[ticket]
+
     @property
     def next_deadline(self) -> float:
         return min([child.deadline for child in self._children.values()]) if self._children else float("inf")
