@@ -13,7 +13,7 @@ from rich.text import Text
 from tyro.conf import Positional
 
 from abzero import __version__
-from abzero.cli import commands
+from abzero.cli import commands, evaluate
 from abzero.cli.commands import named, out, recipe, say
 from abzero.config.config import Config
 from abzero.config.load import from_json, parse, read_recipe, to_json
@@ -100,7 +100,7 @@ def _work_on(folder: RunFolder, config: Config) -> int:
 COMMANDS: dict[str, Callable[..., int]] = {
     "train": train,
     "resume": resume,
-    "eval": commands.evaluate,
+    "eval": evaluate.evaluate,
     "show": commands.show,
     "replay": commands.replay,
     "report": commands.report,
@@ -112,7 +112,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "doctor": commands.doctor,
 }
 
-RAW = (train, commands.plan)
+RAW = (train, commands.plan, evaluate.evaluate)
 """Commands that read their arguments themselves: a recipe, and any setting."""
 
 

@@ -16,7 +16,7 @@ _LANGUAGES = ("", "py", "python", "python3")
 
 def region(completion: str, opens_think: bool = False) -> str:
     """The part of `completion` that may hold the answer. Raises `Malformed` where a thought never ends."""
-    thought, closed, rest = completion.rpartition("</think>")
+    _, closed, rest = completion.rpartition("</think>")
     text = rest if closed else completion
     if not closed and (opens_think or "<think>" in completion):
         raise Malformed("a thought that never ends")

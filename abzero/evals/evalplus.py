@@ -78,21 +78,24 @@ class EvalPlus:
     def judge(self, asked: Sequence[tuple[Problem, str]]) -> list[dict[str, Score]]:
         """For each (problem, program) the scores ``base`` and ``plus``; the second counts only with the first."""
         self.prepare([problem.id for problem, _ in asked])
+        found: list[dict[str, Score]] = [{} for _ in asked]
+        self._judge_list("base", asked, range(len(asked)), found)
+        right = [index for index, one in enumerate(found) if one["base"].verdict == "correct"]
+        self._judge_list("plus", asked, right, found)
+        return [{"plus": one["base"], **one} for one in found]
+
+    def _judge_list(
+        self, name: str, asked: Sequence[tuple[Problem, str]], which: Sequence[int], found: list[dict[str, Score]]
+    ) -> None:
+        """Add the score on the list of inputs `name` to `found`, for the places `which`."""
         runs = [
             _run(program, str(self._rows[problem.id]["entry_point"]), self._references[problem.id, name])
-            for problem, program in asked
-            for name in ("base", "plus")
+            for problem, program in (asked[index] for index in which)
         ]
-        ran = iter(self.runner.run(runs))
-        scores = []
-        for problem, program in asked:
-            if not program.strip():
-                scores.append({name: Score("no_answer", 0.0) for name in ("base", "plus")})
-                next(ran), next(ran)
-                continue
-            base, plus = (self._score(problem, name, next(ran)) for name in ("base", "plus"))
-            scores.append({"base": base, "plus": plus if base.verdict == "correct" else base})
-        return scores
+        for index, ran in zip(which, self.runner.run(runs), strict=True):
+            problem, program = asked[index]
+            empty = not program.strip()
+            found[index][name] = Score("no_answer", 0.0) if empty else self._score(problem, name, ran)
 
     def _score(self, problem: Problem, name: str, ran: Ran) -> Score:
         row, reference = self._rows[problem.id], self._references[problem.id, name]

@@ -1,5 +1,6 @@
 """math-verify in a child process, which is killed when a pair takes too long: one child serves many pairs."""
 
+import contextlib
 import json
 import select
 import subprocess
@@ -95,10 +96,8 @@ class Symbolic:
             self._child.wait()
             for stream in (self._child.stdin, self._child.stdout):
                 if stream is not None:
-                    try:
+                    with contextlib.suppress(BrokenPipeError):
                         stream.close()
-                    except BrokenPipeError:
-                        pass
             self._child = None
 
     def __enter__(self) -> Self:

@@ -29,7 +29,7 @@ def equal(value: Value, expected: Value, atol: float, rule: Rule | None, argumen
     """Whether `value` counts as `expected`."""
     if rule is None and value.digest and value.digest == expected.digest:
         return True
-    returned, wanted = _read(value.text), _read(expected.text)
+    returned, wanted = read(value.text), read(expected.text)
     if rule is not None:
         decided = rule(returned, wanted, arguments, atol)
         if decided is not None:
@@ -43,7 +43,7 @@ def equal(value: Value, expected: Value, atol: float, rule: Rule | None, argumen
     return atol != 0 and type(returned) is type(wanted) and _close(returned, wanted, atol)
 
 
-def _read(text: str) -> object:
+def read(text: str) -> object:
     """The value that a child wrote as JSON. Total: whatever is none of that is `Unread`."""
     try:
         return _plain(json.loads(text))
@@ -89,8 +89,9 @@ def _floats(value: object) -> bool:
 
 def _close(value: object, expected: object, atol: float) -> bool:
     if isinstance(expected, list | tuple):
-        same_shape = isinstance(value, list | tuple) and len(value) == len(expected)
-        return same_shape and all(_close(a, b, atol) for a, b in zip(value, expected, strict=True))  # type: ignore[arg-type]
+        if not isinstance(value, list | tuple) or len(value) != len(expected):
+            return False
+        return all(_close(one, other, atol) for one, other in zip(value, expected, strict=True))
     if not isinstance(value, int | float | complex) or not isinstance(expected, int | float | complex):
         return False
     try:
@@ -170,6 +171,6 @@ _MBPP: dict[str, Rule] = {
     "surface_Area": _surface,
     "digit_distance_nums": _digits,
     **dict.fromkeys(_SETS.split(), _as_sets),
-    **dict.fromkeys("check_str text_match_three text_starta_endb".split(), _matches),
+    **dict.fromkeys(["check_str", "text_match_three", "text_starta_endb"], _matches),
 }
 _HUMANEVAL: dict[str, Rule] = {"find_zero": _root}

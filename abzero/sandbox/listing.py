@@ -15,12 +15,12 @@ from abzero.sandbox.child import wire
 from abzero.sandbox.child.limits import IMPORTS, MEGABYTE, Limits
 from abzero.sandbox.host import Ending, Zygote, ZygoteDied
 
-EVALUATION_IMPORTS = (
-    *sorted(IMPORTS), *"random hashlib sys time timeit datetime os io unittest calendar bisect pprint difflib struct".split(),
-    *"builtins base64 binascii zlib secrets uuid copyreg cmath sre_parse encodings string numbers inspect warnings".split(),
-    *"collections.abc os.path typing pathlib traceback logging threading contextvars encodings.shift_jis locale".split(),
-    *"array weakref graphlib pickle html html.entities urllib.parse itertools fractions secrets gc signal".split(),
-)  # fmt: skip
+_MORE = (
+    "random hashlib sys time timeit datetime os io unittest calendar pprint difflib struct builtins base64 binascii"
+    " zlib secrets uuid copyreg encodings numbers inspect warnings os.path pathlib traceback logging threading"
+    " contextvars encodings.shift_jis locale weakref graphlib pickle html html.entities urllib.parse gc signal"
+)
+EVALUATION_IMPORTS = (*sorted(IMPORTS), *_MORE.split())
 """Loaded beforehand, since a child can load nothing: a module that is not among them is an `ImportError` in there."""
 MEMORY_BYTES = 4096 * MEGABYTE
 _REPORT_BYTES = 256 << 20
@@ -156,22 +156,20 @@ class Runner:
 
     def _wait(self, going: dict[int, _Going]) -> list[tuple[int, Ending]]:
         """Take what has come of the runs in progress; those that have ended."""
-        sockets = {self._zygote.child(ticket).socket: ticket for ticket, state in going.items() if state.open}
-        ready, _, _ = select.select([self._zygote, *sockets], [], [], 1.0)
-        for one in ready:
-            if one is not self._zygote:
-                state = going[sockets[one]]
-                try:
-                    part = one.recv(1 << 20)
-                except OSError:
-                    part = b""
-                state.open = bool(part)
-                state.take(part)
-                if len(state.data) > _REPORT_BYTES:
-                    state.open = False
-                    self._zygote.child(sockets[one]).deadline = 0.0
+        tickets = {self._zygote.child(ticket).socket.fileno(): ticket for ticket, run in going.items() if run.open}
+        ready, _, _ = select.select([self._zygote.fileno(), *tickets], [], [], 1.0)
+        for ticket in (tickets[one] for one in ready if one in tickets):
+            state, child = going[ticket], self._zygote.child(ticket)
+            try:
+                part = child.socket.recv(1 << 20)
+            except OSError:
+                part = b""
+            state.open = bool(part)
+            state.take(part)
+            if len(state.data) > _REPORT_BYTES:
+                state.open, child.deadline = False, 0.0
         self._zygote.kill_overdue(time.monotonic())
-        return self._zygote.collect() if self._zygote in ready else []
+        return self._zygote.collect() if self._zygote.fileno() in ready else []
 
     def close(self) -> None:
         """End every process. Idempotent."""

@@ -1,6 +1,6 @@
 """A program as a benchmark runs it: one process, an entry point, a list of inputs in turn; or standard input to output.
 
-Standard library only. State persists from input to input, and each value is sent at once, in two forms: the SHA-256 of a
+Standard library only. State persists from input to input. Each value is sent at once, in two forms: the SHA-256 of a
 text in which equal values are equal (``1 == 1.0 == True``), and, where it is short, JSON of the value itself. The child
 sends values; whether they are right is decided by the parent alone, which alone knows what is expected.
 """
@@ -34,10 +34,22 @@ except ImportError:
     from _sha256 import sha256  # type: ignore[import-not-found,unused-ignore]
 
 _BASES = (bool, int, float, complex, str, bytes, bytearray, list, tuple, dict, set, frozenset)
-_LAZY = tuple(
-    type(one)
-    for one in (iter([]), map(str, ""), filter(None, ""), zip(), range(0), {}.keys(), {}.values(), (_ for _ in ()))
+_LAZY: tuple[type, ...] = tuple(
+    map(
+        type,
+        (iter(()), iter([]), map(str, ""), filter(None, ""), zip(), range(0), {}.keys(), {}.values(), (_ for _ in ())),
+    )  # type: ignore[arg-type]
 )
+
+
+_SOLUTION = "Solution."
+_STARRED = (
+    "string re datetime collections heapq bisect copy math random statistics itertools functools operator io sys json"
+    " builtins typing"
+)
+_HEADER = "\n".join(f"from {name} import *" for name in _STARRED.split())
+_HEADER += "\nimport " + ", ".join(name for name in _STARRED.split() if name not in ("datetime", "copy"))
+"""What LiveCodeBench's programs find imported."""
 
 
 class _Unequal(BaseException):
@@ -70,7 +82,7 @@ def _sender() -> Callable[[bytes, bytes], None]:
 
 
 def _run_list(program: bytes, entry: str, inputs: list[bytes], send: Callable[[bytes, bytes], None]) -> None:
-    execute, load, name_of, encode, base = exec, marshal.loads, _name_of, _encoded, BaseException
+    execute, load, name_of, encode, base = exec, marshal.loads, _name_of, encoded, BaseException
     prepared, valued, raised, memory, exited = wire.PREPARED, wire.VALUE, wire.RAISED, wire.MEMORY, wire.EXITED
     full, leaving = MemoryError, SystemExit
     module = sys.modules["solution"] = ModuleType("solution")
@@ -78,9 +90,12 @@ def _run_list(program: bytes, entry: str, inputs: list[bytes], send: Callable[[b
     namespace = vars(module)
     namespace["__builtins__"] = builtins
     sys.setrecursionlimit(1_000)
+    if entry.startswith(_SOLUTION):
+        sys.setrecursionlimit(50_000)
+        execute(_HEADER, namespace)
     try:
         execute(compile(program, "<program>", "exec", dont_inherit=True), namespace)
-        function = namespace[entry]
+        function = _entry(namespace, entry)
         send(prepared, b"")
         for blob in inputs:
             send(valued, encode(function(*load(blob))))
@@ -89,6 +104,14 @@ def _run_list(program: bytes, entry: str, inputs: list[bytes], send: Callable[[b
         send(
             memory if kind is full else exited if kind is leaving else raised, name_of(kind).encode("utf-8", "replace")
         )
+
+
+def _entry(namespace: dict[str, Any], entry: str) -> Callable[..., object]:
+    """The function called `entry`; ``Solution.name`` is that method, or a function of that name where no class is."""
+    name = entry.removeprefix(_SOLUTION)
+    if name != entry and "Solution" in namespace:
+        return getattr(namespace["Solution"](), name)  # type: ignore[no-any-return]
+    return namespace[name]  # type: ignore[no-any-return]
 
 
 class _Stdin(io.TextIOBase):
@@ -119,7 +142,7 @@ class _Stdin(io.TextIOBase):
     def readline(self, size: int = -1) -> str:  # type: ignore[override]
         return self.buffer.readline(size).decode("utf-8", "replace")
 
-    def __next__(self) -> str:
+    def __next__(self) -> str:  # type: ignore[override]
         line = self.readline()
         if not line:
             raise StopIteration
@@ -136,7 +159,7 @@ def _run_program(program: bytes, stdin: bytes, send: Callable[[bytes, bytes], No
     out = io.TextIOWrapper(written, "utf-8", errors="replace", newline="\n", write_through=True)
     value_of, flush = written.getvalue, out.flush
     sys.stdin, sys.stdout = _Stdin(stdin), out  # type: ignore[assignment]
-    sys.__stdin__, sys.__stdout__ = sys.stdin, out  # type: ignore[misc]
+    sys.__stdin__, sys.__stdout__ = sys.stdin, out  # type: ignore[misc,assignment]
 
     def leave(code: object = None) -> None:
         raise leaving(code)
@@ -146,6 +169,7 @@ def _run_program(program: bytes, stdin: bytes, send: Callable[[bytes, bytes], No
     module = sys.modules["__main__"] = ModuleType("__main__")
     namespace = vars(module)
     namespace["__builtins__"] = builtins
+    execute(_HEADER, namespace)
     try:
         execute(compile(program, "<program>", "exec", dont_inherit=True), namespace)
     except leaving:
@@ -161,8 +185,8 @@ def _run_program(program: bytes, stdin: bytes, send: Callable[[bytes, bytes], No
 _name_of = type.__dict__["__name__"].__get__
 
 
-def _encoded(value: object) -> bytes:
-    """The digest of `value`, 64 characters of hex or as many blanks where it equals nothing, then its JSON or nothing."""
+def encoded(value: object) -> bytes:
+    """The digest of `value`, 64 characters of hex, or blanks where it equals nothing; then its JSON, or nothing."""
     digest = sha256()
     try:
         for part in _unified(value, 0):
@@ -219,6 +243,10 @@ def _sequence(kind: type, value: Any, depth: int) -> Iterator[str]:
     while chunk := list(itertools.islice(items, _CHUNK)):
         if _plain(chunk):
             yield (", " if count else "") + repr(chunk)[1:-1]
+            count += len(chunk)
+            continue
+        if set(map(type, chunk)) <= {int, float}:
+            yield (", " if count else "") + ", ".join(map(_real, chunk))
             count += len(chunk)
             continue
         for one in chunk:
@@ -286,5 +314,5 @@ def _typed(value: Any, count: Iterator[int], depth: int) -> object:
             return {"o": _name_of(type(value))}
         items, letter = itertools.islice(value, _ITEMS), "i"
     else:
-        items, letter = kind.__iter__(value), {list: "l", tuple: "t"}.get(kind, "s")  # type: ignore[attr-defined]
+        items, letter = kind.__iter__(value), "l" if kind is list else "t" if kind is tuple else "s"  # type: ignore[attr-defined]
     return {letter: [_typed(item, count, depth + 1) for item in items]}
