@@ -15,7 +15,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from abzero.sandbox.child import wire
 
@@ -38,7 +38,7 @@ _LAZY: tuple[type, ...] = tuple(
     map(
         type,
         (iter(()), iter([]), map(str, ""), filter(None, ""), zip(), range(0), {}.keys(), {}.values(), (_ for _ in ())),
-    )  # type: ignore[arg-type]
+    )
 )
 
 
@@ -117,7 +117,7 @@ def _entry(namespace: dict[str, Any], entry: str) -> Callable[..., object]:
 class _Stdin(io.TextIOBase):
     """Text over bytes with one position: what is read as text is gone from the bytes, and the other way round."""
 
-    encoding, errors = "utf-8", "replace"  # type: ignore[assignment]
+    encoding, errors = "utf-8", "replace"
 
     def __init__(self, data: bytes) -> None:
         self.buffer = io.BytesIO(data)
@@ -158,7 +158,7 @@ def _run_program(program: bytes, stdin: bytes, send: Callable[[bytes, bytes], No
     written = io.BytesIO()
     out = io.TextIOWrapper(written, "utf-8", errors="replace", newline="\n", write_through=True)
     value_of, flush = written.getvalue, out.flush
-    sys.stdin, sys.stdout = _Stdin(stdin), out  # type: ignore[assignment]
+    sys.stdin, sys.stdout = _Stdin(stdin), out
     sys.__stdin__, sys.__stdout__ = sys.stdin, out  # type: ignore[misc,assignment]
 
     def leave(code: object = None) -> None:
@@ -198,14 +198,14 @@ def encoded(value: object) -> bytes:
         text = json.dumps(_typed(value, itertools.count(), 0)).encode()
     except (OverflowError, RecursionError, ValueError):
         text = b""
-    return found + (text if len(text) <= _TEXT else b"")
+    return bytes(found) + (text if len(text) <= _TEXT else b"")
 
 
 def _base(value: object) -> type | None:
     """The built-in type that `value` is one of; whatever its class says of itself."""
     for kind in type.__dict__["__mro__"].__get__(type(value)):
         if kind in _BASES:
-            return kind
+            return cast(type, kind)
     return None
 
 
@@ -237,7 +237,7 @@ def _unified(value: Any, depth: int) -> Iterator[str]:
 
 
 def _sequence(kind: type, value: Any, depth: int) -> Iterator[str]:
-    """The items of a list or tuple, as ``repr`` joins them; whole chunks of plain ones at the interpreter's own speed."""
+    """The items of a list or tuple, as ``repr`` joins them; chunks of plain ones at the interpreter's own speed."""
     items: Iterator[Any] = kind.__iter__(value)  # type: ignore[attr-defined]
     count = 0
     while chunk := list(itertools.islice(items, _CHUNK)):
@@ -268,7 +268,7 @@ def _plain(chunk: list[Any]) -> bool:
 
 def _number(value: Any) -> str:
     if isinstance(value, complex):
-        real, imaginary = complex.real.__get__(value), complex.imag.__get__(value)  # type: ignore[attr-defined]
+        real, imaginary = complex.real.__get__(value), complex.imag.__get__(value)
         return _real(real) if imaginary == 0 else f"{_real(real)}+{_real(imaginary)}j"
     return _real(float.__add__(value, 0.0) if isinstance(value, float) else int.__add__(value, 0))
 
@@ -297,7 +297,7 @@ def _typed(value: Any, count: Iterator[int], depth: int) -> object:
     if kind is float:
         return float.__add__(value, 0.0)
     if kind is complex:
-        return {"c": [complex.real.__get__(value), complex.imag.__get__(value)]}  # type: ignore[attr-defined]
+        return {"c": [complex.real.__get__(value), complex.imag.__get__(value)]}
     if kind is str:
         if str.__len__(value) > _TEXT:
             raise OverflowError
