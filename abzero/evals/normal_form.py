@@ -33,7 +33,7 @@ def normal(text: str) -> str:
     """`text` without what changes how an answer looks and not what it says."""
     text = unicodedata.normalize("NFC", _INVISIBLE.sub("", text)).translate(_SIGNS)
     text = "".join(unicodedata.normalize("NFKC", c) if "！" <= c <= "～" else c for c in text)
-    thin = re.sub(r"(?<=\d)\\[,!](?=\d{3})", "", text)
+    thin = re.sub(r"(?<=\d)(?:\\[,!]|\{,\})(?=\d{3})", "", text)
     text = _SPACING.sub(lambda found: found.group() if found.group() == r"\\" else " ", thin)
     text = _SHORT_FRACTION.sub(r"\\frac{\1}{\2}", _FRACTION.sub(r"\\frac", text))
     text = _DEGREES.sub("", text)
