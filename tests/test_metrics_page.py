@@ -5,6 +5,8 @@ from pathlib import Path
 
 import torch
 
+from abzero.algo.figures import FIGURES as VOCABULARY
+from abzero.algo.figures import filled
 from abzero.algo.losses import Objective
 from abzero.observers.alarms import CONDITIONS, findings
 from abzero.policy.local.learner import LocalLearner
@@ -42,6 +44,18 @@ def test_every_logged_figure_is_explained_and_no_other(tmp_path):
     assert beside_the_learner | learner_names(tmp_path) | {ONLY_TRACKED} == FIGURES
 
 
+def test_the_page_s_tables_are_those_of_the_vocabulary():
+    """`make docs` makes them."""
+    assert set(VOCABULARY) == FIGURES
+    assert filled(PAGE) == PAGE
+    assert filled(PAGE.replace("near 1 after some steps", "")) == PAGE
+
+
+def test_every_figure_has_a_word_of_its_own():
+    labels = [figure.label for figure in VOCABULARY.values()]
+    assert len(set(labels)) == len(labels)
+
+
 def test_every_alarm_is_explained_and_no_other():
     sick = {
         "solve/truncated": 1.0,
@@ -51,6 +65,7 @@ def test_every_alarm_is_explained_and_no_other():
         "propose/learnable/deduction": 0.0,
         "learner/entropy": 0.0,
         "learner/logprob_gap": 9.0,
+        "buffer/withdrawn": 1.0,
         "learner/loss": float("nan"),
     }
     raised = {general(name).replace("/solve", "/{role}") for name in findings([sick] * 5)}

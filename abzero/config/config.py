@@ -1,18 +1,20 @@
 """Everything that makes a run: one tree of frozen dataclasses, checked as a whole."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
+from typing import Annotated, get_args, get_type_hints
 
 from abzero.config.schema import (
     Advantage,
+    AtLeast,
     BufferSettings,
     CheckpointSettings,
     Loss,
     Model,
     Observe,
     Optimizer,
+    Oversight,
     Propose,
     Reward,
     Sampling,
@@ -24,7 +26,6 @@ from abzero.config.schema import (
     Vllm,
 )
 from abzero.errors import ConfigError
-from abzero.policy.tinker.servers import SERVERS
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,11 @@ class Config:
 
     run: Path = Path("runs/default")
     """Folder of the run; must not exist yet."""
-    steps: int = 500
+    steps: Annotated[int, AtLeast(0)] = 500
     """Self-play steps."""
     seed: int = 1
     """Seed of all chance."""
-    batch_size: int = 64
+    batch_size: Annotated[int, AtLeast(1)] = 64
     """B: proposals, and solver rollouts, of each mode in a step."""
     seeds: Path | None = None
     """JSONL file of first tasks, in place of those that the model writes itself."""
@@ -57,13 +58,10 @@ class Config:
     sandbox: SandboxSettings = field(default_factory=SandboxSettings)
     checkpoint: CheckpointSettings = field(default_factory=CheckpointSettings)
     observe: Observe = field(default_factory=Observe)
+    oversight: Oversight = field(default_factory=Oversight)
 
     def __post_init__(self) -> None:
-        for name, value in numbers(self):
-            if not math.isfinite(value):
-                raise ConfigError(f"{name} {value}: set it to a finite number")
-            if value < LEAST.get(name, -math.inf):
-                raise ConfigError(f"{name} {value}: set it to {LEAST[name]} or more")
+        check_numbers(self)
         if not self.tasks.modes or len(set(self.tasks.modes)) < len(self.tasks.modes):
             raise ConfigError(f"tasks.modes '{' '.join(self.tasks.modes)}': name one or more, each once")
         if self.sampling.temperature <= 0.0:
@@ -77,8 +75,6 @@ class Config:
             raise ConfigError(f"solve.attempts {self.solve.attempts} does not divide batch-size {self.batch_size}")
         if self.advantage.estimator in ("trr_grpo", "grpo", "dr_grpo", "rloo"):
             self._check_groups()
-        if self.model.engine == "tinker":
-            self._check_tinker()
 
     def _check_groups(self) -> None:
         estimator = f"advantage.estimator '{self.advantage.estimator}' compares rollouts of one prompt"
@@ -89,87 +85,19 @@ class Config:
         if self.propose.train and not self.propose.frozen_copy and self.advantage.estimator != "trr_grpo":
             raise ConfigError(f"{estimator}, and a proposal's prompt has one: set propose.train False, or use trr_grpo")
 
-    def _check_tinker(self) -> None:
-        """Refuse what a Tinker server cannot do, or decides by itself: a setting is never ignored."""
-        for name in SERVER_DECIDES:
-            group, _, field_ = name.replace("-", "_").partition(".")
-            settings = getattr(self, group)
-            value = getattr(settings, field_)
-            if value != getattr(type(settings)(), field_):
-                raise ConfigError(f"{name} {value}: a Tinker server decides this by itself; leave it out")
-        for name, value, wanted in (
-            ("sampling.temperature", self.sampling.temperature, 1.0),
-            ("loss.entropy", self.loss.entropy, 0.0),
-            ("loss.kl", self.loss.kl, 0.0),
-        ):
-            if value != wanted:
-                raise ConfigError(f"{name} {value}: a Tinker server's learner cannot do this; set it to {wanted:g}")
-        server, rank = SERVERS[self.tinker.server], self.model.lora_rank
-        if not server.clips and self.optimizer.clip < UNCLIPPED:
-            raise ConfigError(
-                f"optimizer.clip {self.optimizer.clip}: a '{self.tinker.server}' server does not clip a gradient on "
-                f"request; set it to {UNCLIPPED:g}, which is none"
-            )
-        if not (server.adapters if rank else server.full):
-            remedy = "set it to 0, for all weights" if rank else "set a rank, as 32"
-            raise ConfigError(f"model.lora-rank {rank}: a '{self.tinker.server}' server cannot train this; {remedy}")
 
-
-UNCLIPPED = 1e9
-"""An ``optimizer.clip`` that no gradient reaches."""
-
-SERVER_DECIDES = (
-    *("model.device", "model.dtype", "model.sampler-dtype", "model.lora-alpha", "model.gradient-checkpointing"),
-    *("optimizer.eight-bit", "optimizer.microbatch-tokens"),
-)
-"""Settings of a backend on this machine."""
-
-LEAST: dict[str, float] = {
-    "steps": 0,
-    "batch-size": 1,
-    "model.lora-rank": 0,
-    "model.lora-alpha": 0,
-    "model.threads": 0,
-    "vllm.cache-gib": 0.001,
-    "vllm.sequences": 1,
-    "tinker.timeout": 1,
-    "tinker.connect-timeout": 0.1,
-    "sampling.max-tokens": 1,
-    "sampling.max-prompt-tokens": 1,
-    "seeding.factor": 1,
-    "seeding.batches": 0,
-    "tasks.inputs": 2,
-    "tasks.max-output": 1,
-    "propose.references": 0,
-    "propose.samples": 1,
-    "solve.attempts": 1,
-    "loss.clip-low": 0,
-    "loss.clip-high": 0,
-    "loss.importance-cap": 0,
-    "loss.kl": 0,
-    "loss.max-gap": 0,
-    "optimizer.lr": 0,
-    "optimizer.betas": 0,
-    "optimizer.weight-decay": 0,
-    "optimizer.clip": 1e-9,
-    "optimizer.warmup": 0,
-    "optimizer.minibatches": 1,
-    "optimizer.microbatch-tokens": 1,
-    "buffer.capacity": 1,
-    "sandbox.workers": 0,
-    "sandbox.cpu-seconds": 0.001,
-    "checkpoint.every": 1,
-    "checkpoint.keep": 1,
-}
-"""The smallest value of each setting that has one."""
-
-
-def numbers(settings: object, prefix: str = "") -> Iterator[tuple[str, float]]:
-    """Every number in a tree of settings, with the name of its flag."""
+def check_numbers(settings: object, prefix: str = "") -> None:
+    """Raise `ConfigError` for a number in a tree of settings that is not finite, or below the bound of its field."""
+    hints = get_type_hints(type(settings), include_extras=True)
     for field_ in fields(settings):  # type: ignore[arg-type]
         name, value = f"{prefix}{field_.name.replace('_', '-')}", getattr(settings, field_.name)
         if is_dataclass(value):
-            yield from numbers(value, f"{name}.")
+            check_numbers(value, f"{name}.")
+        bounds = [note.value for note in get_args(hints[field_.name])[1:] if isinstance(note, AtLeast)]
         for number in value if isinstance(value, tuple) else (value,):
             if isinstance(number, int | float) and not isinstance(number, bool):
-                yield name, number
+                if not math.isfinite(number):
+                    raise ConfigError(f"{name} {number}: set it to a finite number")
+                for least in bounds:
+                    if number < least:
+                        raise ConfigError(f"{name} {number}: set it to {least} or more")

@@ -11,7 +11,7 @@ from typing import TypeVar
 import tyro
 
 from abzero.config.config import Config
-from abzero.errors import ConfigError
+from abzero.errors import ConfigError, RunError
 
 Settings = Mapping[str, object]
 RENAMED = {"tasks.idle-steps": "tasks.redundant-steps", "reward.extreme": "reward.unlearnable"}
@@ -22,7 +22,7 @@ Kind = TypeVar("Kind", bound=Config)
 def read_recipe(path: Path) -> list[str]:
     """The flags that a TOML file stands for. Raises `ConfigError`, with the line, if it is no TOML."""
     try:
-        return list(_flags(tomllib.loads(path.read_text(encoding="utf-8"))))
+        return list(_flags(tomllib.loads(path.read_text(encoding="utf-8-sig"))))
     except OSError as error:
         raise ConfigError(f"recipe '{path}' cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -35,8 +35,12 @@ def parse(flags: Sequence[str], prog: str) -> Config:
 
 
 def parse_as(kind: type[Kind], flags: Sequence[str], prog: str) -> Kind:
-    """As `parse`, for a config that holds more."""
-    return tyro.cli(kind, args=[_by_new_name(flag) for flag in flags], prog=prog)
+    """As `parse`, for a config that holds more. Raises `ConfigError` for what its engine cannot honour."""
+    config = tyro.cli(kind, args=[_by_new_name(flag) for flag in flags], prog=prog)
+    from abzero.config.backends import chosen  # only now: the parser's --help needs no torch
+
+    chosen(config).check(config)
+    return config
 
 
 def _by_new_name(flag: str) -> str:
@@ -55,7 +59,13 @@ def to_json(config: Config) -> str:
 
 
 def from_json(text: str) -> Config:
-    return parse(list(_flags(json.loads(text))), "abzero resume")
+    try:
+        settings = json.loads(text)
+    except ValueError as error:
+        raise RunError(
+            f"config.json of the run is damaged ({error}): put it back from a copy, or begin anew"
+        ) from error
+    return parse(list(_flags(settings)), "abzero resume")
 
 
 def _flags(settings: Settings, prefix: str = "") -> Iterator[str]:

@@ -8,7 +8,9 @@ import math
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
+from abzero.algo.figures import FIGURES
 from abzero.types import Alarm, Step
 
 Metrics = Mapping[str, float]
@@ -32,7 +34,7 @@ def truncated(window: Sequence[Metrics]) -> Iterator[Finding]:
 
 
 def no_reward_variance(window: Sequence[Metrics]) -> Iterator[Finding]:
-    for _, share in _recent(window, "advantage/zero_groups"):
+    for _, share in _recent(window, FIGURES["advantage/zero_groups"].pattern):
         if share > 0.9:
             yield (
                 "no reward variance",
@@ -42,8 +44,8 @@ def no_reward_variance(window: Sequence[Metrics]) -> Iterator[Finding]:
 
 
 def nothing_learnable(window: Sequence[Metrics]) -> Iterator[Finding]:
-    rates = dict(_recent(window, "propose/solve_rate/(.+)"))
-    for mode, share in _recent(window, "propose/learnable/(.+)"):
+    rates = dict(_recent(window, FIGURES["propose/solve_rate/{mode}"].pattern))
+    for mode, share in _recent(window, FIGURES["propose/learnable/{mode}"].pattern):
         if share < 0.05:
             kind = "too easy" if rates.get(mode, 0.0) > 0.5 else "too hard"
             yield (
@@ -54,8 +56,8 @@ def nothing_learnable(window: Sequence[Metrics]) -> Iterator[Finding]:
 
 
 def validity_collapsing(window: Sequence[Metrics]) -> Iterator[Finding]:
-    before = dict(_means(window[:-RECENT], "propose/valid/(.+)"))
-    for mode, share in _recent(window, "propose/valid/(.+)"):
+    before = dict(_means(window[:-RECENT], FIGURES["propose/valid/{mode}"].pattern))
+    for mode, share in _recent(window, FIGURES["propose/valid/{mode}"].pattern):
         earlier = before.get(mode, 0.0)
         if share < 0.1 or share < earlier / 2:
             yield (
@@ -66,8 +68,8 @@ def validity_collapsing(window: Sequence[Metrics]) -> Iterator[Finding]:
 
 
 def proposals_repeating(window: Sequence[Metrics]) -> Iterator[Finding]:
-    new = dict(_recent(window, "propose/new/(.+)"))
-    for mode, unique in _recent(window, "propose/unique/(.+)"):
+    new = dict(_recent(window, FIGURES["propose/new/{mode}"].pattern))
+    for mode, unique in _recent(window, FIGURES["propose/unique/{mode}"].pattern):
         if unique < 0.5 or new.get(mode, 1.0) < 0.1:
             yield (
                 f"repeating/{mode}",
@@ -77,8 +79,8 @@ def proposals_repeating(window: Sequence[Metrics]) -> Iterator[Finding]:
 
 
 def entropy_gone(window: Sequence[Metrics]) -> Iterator[Finding]:
-    before = dict(_means(window[:-RECENT], "learner/entropy"))
-    for _, entropy in _recent(window, "learner/entropy"):
+    before = dict(_means(window[:-RECENT], FIGURES["learner/entropy"].pattern))
+    for _, entropy in _recent(window, FIGURES["learner/entropy"].pattern):
         if entropy < 0.02 or entropy < before.get("learner/entropy", 0.0) / 4:
             yield (
                 "entropy gone",
@@ -88,7 +90,7 @@ def entropy_gone(window: Sequence[Metrics]) -> Iterator[Finding]:
 
 
 def log_prob_gap(window: Sequence[Metrics]) -> Iterator[Finding]:
-    for _, gap in _recent(window, "learner/logprob_gap"):
+    for _, gap in _recent(window, FIGURES["learner/logprob_gap"].pattern):
         if gap > 0.1:
             yield (
                 "log-prob gap",
@@ -107,6 +109,37 @@ def not_finite(window: Sequence[Metrics]) -> Iterator[Finding]:
         )
 
 
+def unsteady(window: Sequence[Metrics]) -> Iterator[Finding]:
+    if count := window[-1].get(FIGURES["buffer/withdrawn"].name, 0.0):
+        yield (
+            "unsteady tasks",
+            f"{count:.0f} tasks were withdrawn: their programs passed verification, then gave different values while "
+            "answers were graded. A few are chance; if it lasts, a proposer has found what the sandbox's seeds do not "
+            "tell apart: look at the errors with `abzero show RUN --step N`.",
+        )
+
+
+def unforeseen(window: Sequence[Metrics]) -> Iterator[Finding]:
+    for name, count in sorted(window[-1].items()):
+        if name.startswith("fault/"):
+            error = name.removeprefix("fault/")
+            yield (
+                f"fault of ours/{error}",
+                f"{count:.0f} checks of what the model wrote raised {error}: a fault of abzero, for which those "
+                "rollouts do not pay; they are left out. The errors: `abzero show RUN --step N`; please report them.",
+            )
+
+
+def answers_in_comments(window: Sequence[Metrics]) -> Iterator[Finding]:
+    for mode, share in _recent(window, "propose/answer_in_comments/(.+)"):
+        if share > 0.2:
+            yield (
+                f"answers in comments/{mode}",
+                f"{share:.0%} of the {mode} tasks proposed say their answer in a comment or docstring: a proposer "
+                "tells its solver what to say. --tasks.strip-comments true takes comments out of programs.",
+            )
+
+
 CONDITIONS: tuple[Callable[[Sequence[Metrics]], Iterator[Finding]], ...] = (
     not_finite,
     truncated,
@@ -116,6 +149,9 @@ CONDITIONS: tuple[Callable[[Sequence[Metrics]], Iterator[Finding]], ...] = (
     proposals_repeating,
     entropy_gone,
     log_prob_gap,
+    unsteady,
+    unforeseen,
+    answers_in_comments,
 )
 
 
@@ -124,21 +160,24 @@ def findings(window: Sequence[Metrics]) -> dict[str, str]:
     return dict(finding for condition in CONDITIONS for finding in condition(window)) if window else {}
 
 
-def alarm_tracker(history: Iterable[Metrics] = ()) -> Callable[[Step], tuple[Alarm, ...]]:
-    """A function that is shown every step in turn and returns what began to look wrong with it.
+def alarm_tracker(history: Iterable[Metrics] = ()) -> Callable[[Step], Step]:
+    """A function that is given every step in turn and returns it with alarms for what began to look wrong.
 
     `history` is the metrics of the last `WINDOW` steps before, ascending, where a run is resumed.
     """
     window = deque(history, maxlen=WINDOW)
     active = findings(list(window))
 
-    def alarms(step: Step) -> tuple[Alarm, ...]:
+    def annotate(step: Step) -> Step:
         nonlocal active
+        if step.number == 0:  # the seeding is no step of self-play: its figures are compared with none
+            return step
         window.append(dict(step.metrics))
         before, active = active, findings(list(window))
-        return tuple(Alarm(step.number, name, text) for name, text in active.items() if name not in before)
+        new = [Alarm(step.number, name, text) for name, text in active.items() if name not in before]
+        return replace(step, alarms=(*step.alarms, *new))
 
-    return alarms
+    return annotate
 
 
 def _recent(window: Sequence[Metrics], pattern: str) -> list[tuple[str, float]]:

@@ -109,7 +109,7 @@ class Runner:
         self._zygote = self._started()
 
     def _started(self) -> Zygote:
-        zygote = Zygote(1, self._limits, EVALUATION_IMPORTS, ("clocks",))
+        zygote = Zygote(1, 0, self._limits, EVALUATION_IMPORTS, ("clocks",))
         zygote.wait_until_ready()
         if missing := [name for name in _REQUIRED if zygote.layers.get(name) != "on"]:
             zygote.close()
@@ -209,6 +209,8 @@ def _ran(state: _Going, ending: Ending) -> Ran:
         ended = "done"
     if not ended:
         ended = "timeout" if _out_of_time(ending) else "crashed" if os.WIFSIGNALED(ending.status) else "exited"
+    if len(values) > len(state.run.inputs):  # written by the program itself, beside what the child sends
+        values, ended, error = values[: len(state.run.inputs)], "crashed", "more values than inputs"
     times = [after - before for before, after in zip(state.at, state.at[1:], strict=False)]
     return Ran(tuple(values), cast(Ended, ended), loaded, tuple(times), error)
 

@@ -25,7 +25,7 @@ class Never:
         (r"\frac{1}{2}", "0.5", "number"),
         (r"\dfrac12", "1/2", "number"),
         ("4.5e33", r"4.5 \times 10^{33}", "number"),
-        ("1234567", r"1{,}234\,567", "number"),
+        ("1234567", r"1{,}234\,567", "string"),
         (r"\$36", "36", "string"),
         ("45", "45^\\circ", "string"),
         ("10", r"10\text{ cm}", "string"),
