@@ -23,6 +23,18 @@ SUM = {
     "public_test_cases": json.dumps([{"input": "1 2\n", "output": "3\n", "testtype": "stdin"}]),
     "private_test_cases": json.dumps([{"input": "4 5\n", "output": "9\n", "testtype": "stdin"}]),
 }  # fmt: skip
+FORGED = """
+import os
+def double(x):
+    if x == [1.5]:
+        for descriptor in range(3, 64):
+            try:
+                os.write(descriptor, (b"V" + (65).to_bytes(4, "little") + b"0" * 64 + b"1") * 9)
+            except OSError:
+                pass
+    return x + x
+"""
+"""Writes values of its own to wherever they may go, more of them than there are inputs."""
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +60,7 @@ def source(tmp_path, suite, row):
         ("import sys\ndef double(x):\n    sys.exit(0)", "wrong"),
         ("def double(x): return x + x\nif __name__ == '__main__':\n    raise KeyError", "correct"),
         ("def other(x): return x + x", "wrong"),
+        (FORGED, "wrong"),
         ("def double(x):\n    return open('/etc/passwd')", "wrong"),
         ("", "no_answer"),
     ],
