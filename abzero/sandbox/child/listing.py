@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import Any, cast
 
 from abzero.sandbox.child import wire
+from abzero.sandbox.child.stdin import Stdin
 
 _DESCRIPTOR = 3
 _TEXT = 1 << 18
@@ -114,51 +115,13 @@ def _entry(namespace: dict[str, Any], entry: str) -> Callable[..., object]:
     return namespace[name]  # type: ignore[no-any-return]
 
 
-class _Stdin(io.TextIOBase):
-    """Text over bytes with one position: what is read as text is gone from the bytes, and the other way round."""
-
-    encoding, errors = "utf-8", "replace"
-
-    def __init__(self, data: bytes) -> None:
-        self.buffer = io.BytesIO(data)
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int | None = -1) -> str:
-        if size is None or size < 0:
-            return self.buffer.read().decode("utf-8", "replace")
-        taken = ""
-        while len(taken) < size and (byte := self.buffer.read(1)):
-            while (
-                byte[0] >= 0xC0
-                and len(byte) < 4
-                and (self.buffer.getbuffer()[self.buffer.tell() :][:1] or b"\0")[0] & 0xC0 == 0x80
-            ):
-                byte += self.buffer.read(1)
-            taken += byte.decode("utf-8", "replace")
-        return taken
-
-    def readline(self, size: int = -1) -> str:  # type: ignore[override]
-        return self.buffer.readline(size).decode("utf-8", "replace")
-
-    def __next__(self) -> str:  # type: ignore[override]
-        line = self.readline()
-        if not line:
-            raise StopIteration
-        return line
-
-    def fileno(self) -> int:
-        raise io.UnsupportedOperation("fileno")
-
-
 def _run_program(program: bytes, stdin: bytes, send: Callable[[bytes, bytes], None]) -> None:
     execute, name_of, base, leaving, full = exec, _name_of, BaseException, SystemExit, MemoryError
     valued, raised, memory, most = wire.VALUE, wire.RAISED, wire.MEMORY, _OUTPUT
     written = io.BytesIO()
     out = io.TextIOWrapper(written, "utf-8", errors="replace", newline="\n", write_through=True)
     value_of, flush = written.getvalue, out.flush
-    sys.stdin, sys.stdout = _Stdin(stdin), out
+    sys.stdin, sys.stdout = Stdin(stdin), out
     sys.__stdin__, sys.__stdout__ = sys.stdin, out  # type: ignore[misc,assignment]
 
     def leave(code: object = None) -> None:
