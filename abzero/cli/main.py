@@ -8,7 +8,7 @@ import tyro
 from rich.text import Text
 
 from abzero import __version__
-from abzero.cli import doctor, evaluate, models, plan, runs, train, validate
+from abzero.cli import benchmarks, doctor, models, plan, runs, train, validate
 from abzero.cli.output import err, out, say
 from abzero.cli.oversight import oversight
 from abzero.errors import AbzeroError
@@ -16,7 +16,7 @@ from abzero.errors import AbzeroError
 COMMANDS: dict[str, Callable[..., int]] = {
     "train": train.start,
     "resume": train.resume,
-    "eval": evaluate.evaluate,
+    "eval": benchmarks.evaluate,
     "show": runs.show,
     "replay": runs.replay,
     "report": runs.report,
@@ -29,7 +29,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "oversight": oversight,
 }
 
-RAW = (train.start, plan.needs, oversight)
+RAW = (train.start, plan.needs, oversight, benchmarks.evaluate)
 """Commands that read their arguments themselves: a recipe, and any setting."""
 
 

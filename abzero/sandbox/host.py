@@ -170,6 +170,10 @@ class Zygote:
         self._children[self._ticket] = child
         return self._ticket
 
+    def child(self, ticket: int) -> Child:
+        """The run with `ticket`, for those who read its report while it goes on."""
+        return self._children[ticket]
+
     @property
     def dead(self) -> bool:
         return self._process.poll() is not None

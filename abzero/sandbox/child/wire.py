@@ -33,6 +33,8 @@ class Settings(TypedDict):
 COMMAND = struct.Struct("<4sIII")
 """Verb, ticket, processor time in microseconds, zero."""
 ISOLATED, COMPILE, SHARED, SELF_TEST, KILL = b"ISOL", b"COMP", b"MANY", b"TEST", b"KILL"
+LISTED = b"LIST"
+"""A program by itself, as a benchmark runs it: see `listing`. Its child waits until the parent has read its report."""
 
 STATUS = struct.Struct("<Ii")
 """Ticket, and the status as ``waitpid`` gives it; below zero, why no child could be forked, as an error number."""
@@ -63,6 +65,9 @@ def frames(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         yield tag, data[position : position + length]
         position += length + size
 
+
+ENTRY, INPUT, STDIN = b"e", b"i", b"s"
+"""In a request for `LISTED`: the entry point's name and then each input, marshalled; or what the program reads."""
 
 CUT_SHORT = 75
 """Exit status of a child whose report did not fit the socket's buffer."""

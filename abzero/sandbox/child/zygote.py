@@ -24,6 +24,7 @@ from abzero.sandbox.child import (
     codecs_in_memory,
     confine,
     heap,
+    listing,
     seccomp,
     selftest,
     surroundings,
@@ -226,6 +227,7 @@ def _life(worker: Worker, lock: syscalls.Prctl | None) -> Callable[[bytes, int, 
     It finds what it needs bound already: to look up a name writes to memory, and so copies a page that was shared.
     """
     verbs = {wire.ISOLATED: worker.isolated, wire.COMPILE: worker.compiled, wire.SHARED: worker.shared}
+    verbs[wire.LISTED], listed = listing.run, wire.LISTED
     write, read, dup, close_all, block, leave = writer(), _reader(), os.dup2, os.closerange, os.set_blocking, os._exit
     kill_on_timer, timer, limit = signal.setitimer, signal.ITIMER_PROF, resource.setrlimit
     processor, processes = resource.RLIMIT_CPU, resource.RLIMIT_NPROC
@@ -238,7 +240,7 @@ def _life(worker: Worker, lock: syscalls.Prctl | None) -> Callable[[bytes, int, 
             request = read(request_from)
             dup(report_to, DESCRIPTOR)
             close_all(DESCRIPTOR + 1, 64)
-            block(DESCRIPTOR, False)
+            block(DESCRIPTOR, verb == listed)
             kill_on_timer(timer, microseconds / 1e6)
             whole = microseconds // 1_000_000 + 1
             limit(processor, (whole, whole + 1))
