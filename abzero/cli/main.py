@@ -13,7 +13,7 @@ from rich.text import Text
 from tyro.conf import Positional
 
 from abzero import __version__
-from abzero.cli import commands
+from abzero.cli import commands, watch
 from abzero.cli.commands import named, out, recipe, say
 from abzero.config.config import Config
 from abzero.config.load import from_json, parse, read_recipe, to_json
@@ -104,6 +104,8 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "show": commands.show,
     "replay": commands.replay,
     "report": commands.report,
+    "watch": watch.watch,
+    "bundle": watch.bundle,
     "compare": commands.compare,
     "export": commands.export,
     "validate": commands.validate,
