@@ -51,6 +51,8 @@ class Page:
     body: Html
     live: bool = False
     """Whether a new step changes it."""
+    question: str = ""
+    """What it answers, where that is not what its place in the navigation does."""
 
 
 def document(title: str, body: Html, head: Html, scripts: Html) -> Html:
@@ -79,7 +81,7 @@ def framed(ask: Ask, page: Page) -> Html:
         )
         for name, label, question in NAVIGATION
     ]
-    question = next((words for name, _, words in NAVIGATION if name == page.place), "")
+    question = page.question or next((words for name, _, words in NAVIGATION if name == page.place), "")
     return html(
         '<a class="skip" href="#main">to the page</a><div class="frame"><header class="side">'
         '<a class="brand" href="{home}">abzero</a><div class="run"><b>{name}</b>{state}</div>'

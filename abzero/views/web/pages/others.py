@@ -36,7 +36,7 @@ def search_page(ask: Ask) -> Page:
             '<li class="row {v}"><a class="item" href="{to}"><span class="meta"><span class="num">{s}·{p}</span>'
             '<span class="mode">{m}</span></span><span class="body"><code class="line">{b}<mark>{f}</mark>{a}'
             "</code></span>"
-            '<span class="rate"><small class="soft">{place}</small></span><span class="earned">{rate}</span></a></li>',
+            '<span class="rate"><small class="soft">{place}</small></span><span class="num">{rate}</span></a></li>',
             v="valid" if hit.task else "rejected",
             to=ask.to("proposal", hit.step, hit.position),
             s=hit.step,

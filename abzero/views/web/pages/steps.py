@@ -3,6 +3,7 @@
 from abzero.errors import RunError
 from abzero.types import Role
 from abzero.views.html import Html, html, joined
+from abzero.views.web.journal import whole
 from abzero.views.web.pages.frame import (
     Ask,
     Page,
@@ -62,11 +63,10 @@ def steps(ask: Ask) -> Page:
     """All steps, the newest first, a hundred at a time."""
     top = natural(ask.query.get("from"), ask.overview.step or 0)
     rows = []
-    numbers = range(top, max(top - 100, -1), -1)
+    query = "SELECT number FROM step WHERE number <= ? ORDER BY number DESC LIMIT 100"
+    numbers = [whole(number) for (number,) in ask.journal.rows(query, top)]
     for n in numbers:
         figures = ask.journal.figures(n)
-        if not figures and n:
-            continue
         rows.append(
             [
                 link(ask.to("step", n), f"step {n}" if n else "seeds", "item"),

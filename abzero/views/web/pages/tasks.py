@@ -11,6 +11,7 @@ from abzero.views.web.queries import step, task
 
 _ATTEMPTS = 100
 _SHOWN_CASES = 10
+WHY = "why this verdict, this reward?"
 
 
 def one_task(ask: Ask) -> Page:
@@ -34,7 +35,7 @@ def one_task(ask: Ask) -> Page:
     parts.append(section("Attempts", html("{a}<p>{on}</p>", a=attempt_list(ask, tries), on=on)))
     parts.append(_descendants(ask, found.id))
     parts.append(_replay(ask, found.id))
-    return Page(f"{found.mode} {found.id[:16]}", "steps", joined(parts), live=False)
+    return Page(f"{found.mode} {found.id[:16]}", "steps", joined(parts), question=WHY)
 
 
 def one_proposal(ask: Ask) -> Page:
@@ -56,7 +57,7 @@ def one_proposal(ask: Ask) -> Page:
         parts.append(section("The attempts that estimated its solve rate", body))
         parts.append(_descendants(ask, row.task))
         parts.append(_replay(ask, row.task))
-    return Page(f"Proposal {position} of step {n}", "steps", joined(parts))
+    return Page(f"Proposal {position} of step {n}", "steps", joined(parts), question=WHY)
 
 
 def one_attempt(ask: Ask) -> Page:
@@ -72,10 +73,10 @@ def one_attempt(ask: Ask) -> Page:
         "Answer",
         html("<p>{d} <b>{w}</b></p>{a}", d=dots((score,)), w=words, a=block(ask, ask.journal.text(row[1]), True)),
     )
-    parts = [_around(ask, "attempt", n, position), answer, _reward(ask, "solve", n, position, found.mode, "")]
+    parts = [_around(ask, "attempt", n, position), answer, _reward(ask, "solve", n, position, found.mode, None)]
     parts += [_rollout(ask, "solve", n, position), _task(ask, found)]
     parts.append(html("<p>{l}</p>", l=link(ask.to("task", found.id), "every attempt at this task")))
-    return Page(f"Attempt {position} of step {n}", "steps", joined(parts))
+    return Page(f"Attempt {position} of step {n}", "steps", joined(parts), question=WHY)
 
 
 def text(ask: Ask) -> Page:
@@ -121,7 +122,7 @@ def _proposed(ask: Ask, row: step.ProposalRow) -> Html:
     stations: list[tuple[str, Html]] = [
         (
             "prompt",
-            html("{n} references: {links}", n=len(shown), links=_tasks(ask, shown)) if shown else html("no references"),
+            html("shown {links}", links=_tasks(ask, shown)) if shown else html("showed no task"),
         ),
         (
             "sampled",
@@ -146,7 +147,6 @@ def _proposed(ask: Ask, row: step.ProposalRow) -> Html:
         right = sum(score or 0.0 for score in row.scores)
         rate = f"{right:g}/{len(row.scores)}" if row.scores else number(row.solve_rate)
         stations.append(("estimate", html("{d} solve rate <b>{r}</b>", d=dots(row.scores), r=rate)))
-    rate = f"solve rate {row.solve_rate:.3g}" if row.solve_rate is not None else ""
     line = joined(html('<li><span class="station">{k}</span><div>{v}</div></li>', k=k, v=v) for k, v in stations)
     return html(
         '<section><h2>From prompt to verdict</h2><p class="note">{where}</p><ol class="way">{line}</ol>'
@@ -155,39 +155,27 @@ def _proposed(ask: Ask, row: step.ProposalRow) -> Html:
             "Proposal {l}", l=link(ask.to("proposal", row.step, row.position), f"{row.position} of step {row.step}")
         ),
         line=line,
-        reward=_reward(ask, "propose", row.step, row.position, row.mode, rate),
+        reward=_reward(ask, "propose", row.step, row.position, row.mode, row.solve_rate),
         sent=_rollout(ask, "propose", row.step, row.position),
     )
 
 
-def _reward(ask: Ask, role: Role, n: int, position: int, mode: str, why: str) -> Html:
+def _reward(ask: Ask, role: Role, n: int, position: int, mode: str, rate: float | None) -> Html:
     """The reward as a derivation, and how the advantage came of it."""
     earned = step.earned(ask.journal, n, role, position)
     if earned is None:
         return section("Reward", empty("Not learned from: this rollout did not reach the learner."))
     terms = [
-        html('<span class="term"><b>{v}</b><small>{k}</small></span>', v=f"{value:+.4g}", k=f"{name}{_eq(name, why)}")
+        html(
+            '<span class="term"><b>{v}</b><small>{k}</small></span>',
+            v=f"{value:+.4g}",
+            k=f"{name}{_eq(name, value, rate)}",
+        )
         for name, value in earned.terms
     ]
     sign = html('<span class="op">+</span>')
     summed = joined(part for term in terms for part in (sign, term))[len(sign) :] if terms else ""
-    peers = task.peers(ask.journal, role, mode, n)
-    expected = (earned.total - peers.mean) / peers.deviation if peers.deviation > 1e-9 else 0.0
-    known = abs(expected - earned.advantage) < 1e-3 * max(1.0, abs(expected))
-    formula = (
-        html(
-            '<p class="formula">A = (r − mean) / σ = ({r} − {m}) / {s} = <b>{a}</b></p>'
-            '<p class="note">TRR++, eq. 8: against the {n} rewards of this role and mode in step {step}.</p>',
-            r=f"{earned.total:.4g}",
-            m=f"{peers.mean:.4g}",
-            s=f"{peers.deviation:.4g}",
-            a=f"{earned.advantage:+.3f}",
-            n=peers.n,
-            step=n,
-        )
-        if known
-        else html('<p class="formula">A = <b>{a}</b></p>', a=f"{earned.advantage:+.3f}")
-    )
+    formula = _formula(ask, role, n, position, mode, earned)
     return section(
         "Reward",
         html(
@@ -201,8 +189,33 @@ def _reward(ask: Ask, role: Role, n: int, position: int, mode: str, why: str) ->
     )
 
 
-def _eq(name: str, why: str) -> str:
-    return f" = 1 − {why}" if name == "learnability" and why and not why.endswith((" 0", " 1")) else ""
+def _formula(ask: Ask, role: Role, n: int, position: int, mode: str, earned: step.Earned) -> Html:
+    """How the advantage came of the reward, where that can be seen from the rewards beside it."""
+    compared = (
+        ("of this role and mode (TRR++, eq. 8)", task.peers(ask.journal, role, mode, n)),
+        ("of this prompt (GRPO)", task.peers_of_prompt(ask.journal, role, n, position)),
+    )
+    for words, peers in compared:
+        expected = (earned.total - peers.mean) / peers.deviation if peers.deviation > 1e-9 else 0.0
+        if peers.n > 1 and abs(expected - earned.advantage) < 1e-3 * max(1.0, abs(expected)):
+            return html(
+                '<p class="formula">A = (r − mean) / σ = ({r} − {m}) / {s} = <b>{a}</b></p>'
+                '<p class="note">Compared with the {n} rewards {words} in step {step}.</p>',
+                r=f"{earned.total:.4g}",
+                m=f"{peers.mean:.4g}",
+                s=f"{peers.deviation:.4g}",
+                a=f"{earned.advantage:+.3f}",
+                n=peers.n,
+                words=words,
+                step=n,
+            )
+    return html('<p class="formula">A = <b>{a}</b></p>', a=f"{earned.advantage:+.3f}")
+
+
+def _eq(name: str, value: float, rate: float | None) -> str:
+    """What the paper's learnability is made of, where the term is the paper's."""
+    papers = name == "learnability" and rate is not None and 0 < rate < 1 and abs(value - (1 - rate)) < 1e-9
+    return f" = 1 − solve rate {rate:.3g}" if papers else ""
 
 
 def _rollout(ask: Ask, role: Role, n: int, position: int) -> Html:
@@ -215,7 +228,7 @@ def _rollout(ask: Ask, role: Role, n: int, position: int) -> Html:
             n=f"{len(thought):,}",
             t=prose(thought, len(thought)),
         )
-        if rest
+        if rest and thought.strip()
         else Html("")
     )
     shown = prose(rest, len(rest)) if rest else block(ask, sent.completion)

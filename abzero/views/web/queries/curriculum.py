@@ -4,6 +4,7 @@ A run of any length is looked at in a fixed number of steps, so that the questio
 rollouts as after a thousand. The journal's metrics, which are drawn beside it, are of every step.
 """
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from abzero.views.web.journal import Journal, figure, whole, words
 BINS = 10
 """Ranges of solve rates between never and always, which have rows of their own."""
 _COLUMNS = 80
+_DIGITS = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def kind_of(reason: str) -> str:
     for mark in (":", "'", '"', "`", "("):
         head, found, _ = line.partition(mark)
         line = head if found and len(head.split()) > 1 else line
-    return " ".join(line.split())[:80] or "no reason given"
+    return " ".join(_DIGITS.sub("N", line).split())[:80] or "no reason given"
 
 
 def alarms(journal: Journal, most: int = 200) -> list[tuple[int, str, str]]:

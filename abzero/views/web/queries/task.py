@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from abzero.errors import RunError
 from abzero.types import Role
-from abzero.views.web.journal import Journal, Text, figure, share, whole, words
+from abzero.views.web.journal import Journal, Row, Text, figure, share, whole, words
 
 _CASES = 100
 _LONG = 20_000
@@ -49,7 +49,7 @@ class Novelty:
 
 @dataclass(frozen=True, slots=True)
 class Peers:
-    """The rewards of a role and a mode in a step: what TRR++ compares an experience with."""
+    """The rewards that an experience is compared with; their deviation as the estimators have it, over n - 1."""
 
     n: int
     mean: float
@@ -125,9 +125,24 @@ def peers(journal: Journal, role: Role, mode: str, step: int) -> Peers:
         "WHERE task.mode = ?"
     )
     query = f"SELECT sum(t.value) FROM term AS t {source} AND t.step = ? AND t.role = ? GROUP BY t.position"
-    rewards = [figure(value) for (value,) in journal.rows(query, mode, step, role)]
+    return _peers(journal.rows(query, mode, step, role))
+
+
+def peers_of_prompt(journal: Journal, role: Role, step: int, position: int) -> Peers:
+    """Mean and deviation of the rewards of all rollouts of one prompt in one step: what GRPO compares."""
+    query = """
+SELECT sum(t.value) FROM reward AS r JOIN term AS t ON t.step = r.step AND t.role = r.role AND t.position = r.position
+WHERE r.step = ? AND r.role = ?
+    AND r."group" = (SELECT "group" FROM reward WHERE step = ? AND role = ? AND position = ?)
+GROUP BY t.position"""
+    return _peers(journal.rows(query, step, role, step, role, position))
+
+
+def _peers(rows: list[Row]) -> Peers:
+    rewards = [figure(value) for (value,) in rows]
     mean = sum(rewards) / len(rewards) if rewards else math.nan
-    return Peers(len(rewards), mean, math.sqrt(sum((r - mean) ** 2 for r in rewards) / max(len(rewards), 1)))
+    variance = sum((reward - mean) ** 2 for reward in rewards) / max(len(rewards) - 1, 1)
+    return Peers(len(rewards), mean, math.sqrt(variance))
 
 
 def _cases(text: Text) -> tuple[tuple[tuple[str, str], ...], int]:
