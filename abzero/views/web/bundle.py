@@ -25,9 +25,8 @@ def bundle(run: Run, path: Path, megabytes: float, defaults: Mapping[str, str]) 
         first = site.ask(run, journal, _to, defaults=defaults)
         room = int(megabytes * 1e6) - len(STYLE) - len(CHARTS) - 10_000
         pages: dict[str, Html] = {}
-        wanted = left_out = 0
+        left_out = 0
         for name, about in _addresses(journal):
-            wanted += 1
             page = _page(first, name, about)
             room -= len(page.encode())
             if room < 0:
@@ -37,8 +36,9 @@ def bundle(run: Run, path: Path, megabytes: float, defaults: Mapping[str, str]) 
                     break
                 continue
             pages[_key(name, *about)] = page
-        total = 8 + _count(journal, "step") + 2 * _count(journal, "proposal")
-    words = f"{len(pages)} of about {total} pages"
+        total = len(_OVERALL) + _count(journal, "*", "step") + _count(journal, "*", "proposal")
+        total += _count(journal, "DISTINCT task", "proposal")
+    words = f"all {total} pages" if len(pages) == total else f"{len(pages)} of {total} pages"
     words += "; single attempts, and search, need `abzero watch`"
     try:
         path.write_text(_document(first, pages, words), encoding="utf-8")
@@ -52,7 +52,7 @@ def _addresses(journal: Journal) -> Iterator[tuple[str, tuple[str, ...]]]:
     for name in _OVERALL:
         yield name, ()
     numbers = [whole(number) for (number,) in journal.rows("SELECT number FROM step ORDER BY number")]
-    for number in numbers[:1_000]:
+    for number in _apart(numbers)[:1_000]:
         yield "step", (f"{number}",)
     for number in _apart([number for number in numbers if number]):
         for place, task in journal.rows("SELECT position, task FROM proposal WHERE step = ? ORDER BY 1", number):
@@ -116,5 +116,5 @@ def _key(place: str, *about: object) -> str:
     return "/".join(re.sub(r"[^\w.-]", "_", str(part)) for part in (place, *about))
 
 
-def _count(journal: Journal, table: str) -> int:
-    return whole(journal.rows(f"SELECT count(*) FROM {table}")[0][0])
+def _count(journal: Journal, what: str, table: str) -> int:
+    return whole(journal.rows(f"SELECT count({what}) FROM {table}")[0][0])
