@@ -7,9 +7,11 @@ AbzeroError
 │   └── IsolationError   this machine lacks what the isolation level needs
 ├── BackendError         a model's backend is missing, dead, or not what it claims to be
 ├── Halt                 an observer asks the run to stop, in words
+│   └── Pause            it waits for a person
 └── ModelError           the model's: data, becomes a reward
     ├── Malformed        the completion does not have the shape that was asked for
-    └── Rejected         the shape is right, but the task or the answer does not hold
+    ├── Rejected         the shape is right, but the task or the answer does not hold
+    └── Unsteady         the task's own program gave another value when it was run again: it is no task
 """
 
 
@@ -41,6 +43,10 @@ class Halt(AbzeroError):
     """Raised by an observer to end a run after the current step; the message says why."""
 
 
+class Pause(Halt):
+    """Raised by an observer to end a run after the current step until a person has decided about it."""
+
+
 class ModelError(AbzeroError):
     """What the model wrote is no good. Data: it becomes a reward."""
 
@@ -51,3 +57,9 @@ class Malformed(ModelError):
 
 class Rejected(ModelError):
     """The shape is right, but the task or the answer does not hold."""
+
+
+class Unsteady(ModelError):
+    """The task's own program gave different values while an answer was graded: the answer is not right, and the task no
+    task.
+    """

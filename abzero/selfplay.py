@@ -14,6 +14,7 @@ from abzero.sandbox.run import Check, T, run_checks
 from abzero.tasks import TaskType, parsing
 from abzero.tasks.buffer import Buffer
 from abzero.tasks.curriculum import draw_references, draw_tasks
+from abzero.tasks.grading import rated, settled, withdrawals
 from abzero.types import Attempt, Experience, Proposal, Rejection, Step, Task
 
 
@@ -64,7 +65,7 @@ class SelfPlay:
         with self.stopwatch("update"):
             learned = self.learner.update(batch)
         sizes = {task_type.mode: self.buffer.size(task_type.mode) for task_type in self.types}
-        figures = measure(proposals, attempts, batch, sizes, learned)
+        figures = measure(proposals, attempts, batch, sizes, learned) | withdrawals(self.buffer)
         return Step(number, proposals, attempts, batch, figures, speed(self.stopwatch.read(), proposals, attempts))
 
     def propose(self, types: Sequence[TaskType], rng: random.Random) -> list[Proposal]:
@@ -106,8 +107,8 @@ class SelfPlay:
         for owner, attempt in zip(owners, attempts, strict=True):
             scores[owner].append(attempt.score or 0.0)
         rates = {owner: sum(some) / self.samples for owner, some in scores.items()}
-        rated = [replace(proposal, solve_rate=rates.get(position)) for position, proposal in enumerate(proposals)]
-        return rated, [replace(attempt, proposal=owner) for owner, attempt in zip(owners, attempts, strict=True)]
+        judged = [rated(proposal, rates.get(position), self.buffer) for position, proposal in enumerate(proposals)]
+        return judged, [replace(attempt, proposal=owner) for owner, attempt in zip(owners, attempts, strict=True)]
 
     def solve(self, tasks: Sequence[Task], n: int, rng: random.Random, phase: str = "solve") -> list[Attempt]:
         """`n` graded attempts at each of `tasks`, in order; the stopwatch counts sampling under `phase`."""
@@ -116,9 +117,10 @@ class SelfPlay:
             sampled = self.solver.generate(prompts, n, rng)
         rows = [(task, prompt, r) for task, prompt, rs in zip(tasks, prompts, sampled, strict=True) for r in rs]
         answers = [parsing.answer(rollout.text) for _, _, rollout in rows]
-        graded = zip(rows, answers, strict=True)
-        scores = self.check([self.types_by_mode[task.mode].grade(task, answer) for (task, _, _), answer in graded])
-        valid = [None if isinstance(score, ModelError) else score for score in scores]
+        checks = [
+            self.types_by_mode[task.mode].grade(task, text) for (task, _, _), text in zip(rows, answers, strict=True)
+        ]
+        valid = settled([task for task, _, _ in rows], self.check(checks), self.buffer)
         return [
             Attempt(task, prompt, rollout, score, answer, parsing.well_formed(rollout.text))
             for (task, prompt, rollout), answer, score in zip(rows, answers, valid, strict=True)

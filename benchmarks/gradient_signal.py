@@ -18,8 +18,9 @@ import torch
 
 from abzero.algo.advantages import grpo, trr_pp
 from abzero.algo.losses import Objective, token_weights
-from abzero.cli.commands import recipe
-from abzero.config import backends, build
+from abzero.cli.recipes import recipe
+from abzero.config import build
+from abzero.config.engines import local
 from abzero.config.load import parse, read_recipe
 from abzero.evals.base import judge
 from abzero.evals.tiny import Nursery
@@ -44,7 +45,7 @@ ESTIMATORS = {"trr_pp": trr_pp, "grpo": grpo, "grpo, its positive part": positiv
 
 def gradient(batch: Sequence[Experience]) -> torch.Tensor:
     """Of the token-mean loss in float32, all parameters end to end, at the untouched base."""
-    model, codec = loading.load(backends.model_name("tiny"), dtype=torch.float32, device="cpu")
+    model, codec = loading.load(local.model_name("tiny"), dtype=torch.float32, device="cpu")
     before = torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
     learner = LocalLearner(
         model,
@@ -78,7 +79,7 @@ def main() -> None:
     torch.set_num_threads(1)
     config = parse(read_recipe(recipe("tiny-cpu")), "signal")
     types = [task_type for task_type in build.task_types(config.tasks) if task_type.mode == given.mode]
-    generator = backends.generator(config, *backends.load(config, "tiny"), temperature=1.0)
+    generator = local.generator(config, *local.load(config, "tiny"), temperature=1.0)
     each = -(-given.batches * given.tasks // len(given.k))
     suite = Nursery(types, "train", seed=3, n=each, lengths=given.k)
     problems = list(suite.problems())

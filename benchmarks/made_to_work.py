@@ -15,8 +15,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from abzero.cli.commands import recipe
+from abzero.cli.recipes import recipe
 from abzero.config import backends, build
+from abzero.config.engines import local
 from abzero.config.load import parse, read_recipe
 from abzero.evals.base import Problem, Score
 from abzero.evals.results import table
@@ -50,8 +51,8 @@ def main() -> None:
     given = parser.parse_args()
     config = backends.settled(parse(read_recipe(recipe("tiny-cpu")), "made to work"), given.model)
     suite = Begun(build.task_types(config.tasks), "test", given.seed, given.n, inputs=config.tasks.inputs)
-    model, codec = backends.load(config, given.model)
-    greedy, sampling = (backends.generator(config, model, codec, temperature=t) for t in (0.0, 1.0))
+    model, codec = local.load(config, given.model)
+    greedy, sampling = (local.generator(config, model, codec, temperature=t) for t in (0.0, 1.0))
     with build.sandbox(config.sandbox, given.seed) as box:
         rows = evaluate(suite, greedy, sampling, box, random.Random(given.seed))
     if given.json:

@@ -28,8 +28,8 @@ ALGORITHM = (
     *("algo.rewards", "algo.credit", "algo.advantages", "algo.metrics", "policy.base", "policy.scripted"),
     *("selfplay", "run.seeding", "run.checkpoint", "run.journal", "run.train"),
 )
-GUEST = {"sandbox/child/child.py"}
-"""Where untrusted text is run, in a process of its own."""
+GUEST = {"sandbox/child/child.py", "sandbox/child/codecs_in_memory.py"}
+"""Where untrusted text is run, in a process of its own, and where that loads the library's own encodings."""
 OWN_TEXT = {"tiny/grammar.py"}
 """Where formulas that stand in the file itself are compiled."""
 

@@ -51,6 +51,7 @@ def test_every_alarm_is_explained_and_no_other():
         "propose/learnable/deduction": 0.0,
         "learner/entropy": 0.0,
         "learner/logprob_gap": 9.0,
+        "buffer/withdrawn": 1.0,
         "learner/loss": float("nan"),
     }
     raised = {general(name).replace("/solve", "/{role}") for name in findings([sick] * 5)}

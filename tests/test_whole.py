@@ -33,7 +33,9 @@ def abzero(*arguments: str, stdout: int = subprocess.DEVNULL) -> subprocess.Pope
 
 
 def sums(run: Path, step: int) -> str:
-    return (run / "checkpoints" / f"step-{step:06d}" / "SHA256SUMS").read_text()
+    """The checksums of a checkpoint, less the note of the record's head: that one tells the time."""
+    lines = (run / "checkpoints" / f"step-{step:06d}" / "SHA256SUMS").read_text().splitlines(keepends=True)
+    return "".join(line for line in lines if not line.endswith("  oversight.json\n"))
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +151,8 @@ def test_seeds_from_a_file_are_verified_again_and_refused_with_a_reason(tmp_path
     assert [row["line"] for row in refused] == [3, 4]
     assert "random" in refused[1]["reason"]
     with closing(JournalReader(run / "run.db")) as reader:
-        assert reader.metrics(0) == {
+        figures = reader.metrics(0)
+        assert {name: value for name, value in figures.items() if not name.startswith("oversight/")} == {
             "buffer/size/abduction": 3.0,
             "buffer/size/deduction": 3.0,
             "buffer/size/induction": 1.0,

@@ -1,10 +1,16 @@
-"""Verdicts on programs in a file: what ``abzero validate`` does. One JSON row in, one out, in order."""
+"""``abzero validate``: verdicts on the programs of a file. One JSON row in, one out, in order."""
 
 import itertools
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
+from tyro.conf import Positional
+
+from abzero.cli.output import say
+from abzero.config.schema import SandboxSettings
 from abzero.errors import ConfigError
 from abzero.sandbox.base import (
     Call,
@@ -22,6 +28,23 @@ ROWS_AT_ONCE = 256
 """How many rows share one batch, and so are in memory."""
 
 JsonRow = dict[str, object]
+
+
+def validate(file: Positional[Path], out: Path) -> int:
+    """Run the programs of a JSONL file, rows {"program", "inputs"}, and write the rows with their "verdicts"."""
+    from abzero.config import build
+
+    tally: Counter[str] = Counter()
+    try:
+        with ExitStack() as stack:
+            rows = stack.enter_context(file.open(encoding="utf-8", errors="surrogateescape"))
+            written = stack.enter_context(out.open("w", encoding="utf-8", errors="surrogateescape"))
+            box = stack.enter_context(build.sandbox(SandboxSettings(), seed=0))
+            written.writelines(judged(rows, str(file), box, tally))
+    except OSError as error:
+        raise ConfigError(f"'{error.filename or out}': {error.strerror}") from error
+    say(", ".join(f"{count} {kind}" for kind, count in sorted(tally.items())))
+    return 0
 
 
 def verdict(outcome: Outcome) -> list[str]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from abzero.cli.commands import say
+from abzero.cli.output import say
 from abzero.config.config import Config
 from abzero.config.load import to_json
 from abzero.errors import ConfigError

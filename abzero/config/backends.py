@@ -1,161 +1,69 @@
-"""Config → policy: what holds the model, samples from it and trains it."""
+"""The engines that a policy may run on, one row each. Nothing else compares ``model.engine`` with a string."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 
-import torch
-from transformers import PreTrainedModel
-
-from abzero.algo import losses
 from abzero.config.config import Config
-from abzero.config.schema import Loss, Optimizer
+from abzero.config.engines import local, tinker, vllm
 from abzero.errors import ConfigError
 from abzero.policy.base import Generator, Learner
-from abzero.policy.frozen import FrozenGenerator
 from abzero.policy.local import plan, sharding, threads
-from abzero.policy.local.generator import LocalGenerator
-from abzero.policy.local.hf_engine import CACHE_BYTES
-from abzero.policy.local.learner import LocalLearner
-from abzero.policy.local.optimizer import Optimisation, adam, adam_8bit
-from abzero.policy.local.sharding import World
-from abzero.policy.local.worker_group import RemoteGenerator, RemoteLearner, WorkerGroup
-from abzero.policy.models import loading, lora
-from abzero.policy.models.tokenizer import Codec
-from abzero.policy.tinker.servers import SERVERS
-from abzero.policy.vllm.engine import CacheBudget, VllmEngine
-from abzero.policy.vllm.generator import ColocatedLearner, VllmGenerator
+from abzero.policy.local.worker_group import WorkerGroup
 
-TINY = Path(__file__).parents[1] / "tiny" / "weights"
-"""The model in the box, which goes by the name ``tiny``."""
-
-_WEIGHTINGS = {
-    "sequence": losses.sequence_weights,
-    "token": losses.token_weights,
-    "role_token": losses.role_token_weights,
-}
-_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+Policy = tuple[Generator, Generator, Learner]
+"""Proposer, solver and learner: one model in two roles, unless the proposer is a frozen copy."""
 
 
-def model_name(name: str) -> str:
-    """What to load for a model's name: a folder, or a Hugging Face name."""
-    return str(TINY) if name == "tiny" else name
+def accept(config: Config) -> None:
+    """The check of a backend that can do whatever can be set."""
 
 
-def device(config: Config) -> str:
-    chosen = loading.device() if config.model.device == "auto" else config.model.device
-    if chosen == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("model.device 'cuda': this machine has no CUDA device; set model.device cpu")
-    if chosen == "mps" and not torch.backends.mps.is_available():
-        raise ConfigError("model.device 'mps': this machine has no Metal device; set model.device cpu")
-    return chosen
+@dataclass(frozen=True)
+class Backend:
+    """What one value of ``model.engine`` stands for; every part is made from a run's settings."""
 
-
-def quickest_dtype(device: str) -> torch.dtype:
-    """What to sample in: bfloat16 where the hardware multiplies it."""
-    if device == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
-    return torch.bfloat16 if device == "cpu" and capabilities.get("avx512_bf16") else torch.float32
-
-
-def sampler_dtype(config: Config) -> torch.dtype:
-    dtype = config.model.sampler_dtype
-    return quickest_dtype(device(config)) if dtype == "auto" else _DTYPES[dtype]
-
-
-def memory_setup(config: Config) -> plan.Setup:
-    """What a run's memory depends on."""
-    return plan.Setup(
-        width=_DTYPES[config.model.dtype].itemsize,
-        sampler_width=sampler_dtype(config).itemsize,
-        moments=2 if config.optimizer.eight_bit else 8,
-        rank=config.model.lora_rank,
-        reference=config.loss.kl > 0,
-        frozen=config.propose.frozen_copy,
-        checkpointing=config.model.gradient_checkpointing,
-        micro_batch_tokens=config.optimizer.microbatch_tokens,
-        max_prompt_tokens=config.sampling.max_prompt_tokens,
-        max_tokens=config.sampling.max_tokens,
-        cache_bytes=int(config.vllm.cache_gib * plan.GIB) if config.model.engine == "vllm" else CACHE_BYTES,
-        on_cpu=device(config) == "cpu",
-        separate_weights=config.model.engine == "vllm",
-    )
-
-
-def placed(config: Config) -> str:
+    policy: Callable[[Config], Policy]
+    where: Callable[[Config], str]
     """Where the model runs, in words."""
-    if config.model.engine == "tinker":
-        return f"the Tinker server at {config.tinker.url}"
-    chosen, count = device(config), config.model.threads
-    words = f"cpu ({count} thread{'s' * (count > 1)})" if chosen == "cpu" else chosen
-    size = sharding.world().size
-    return words if size == 1 else f"{words}, {size} processes"
+    check: Callable[[Config], None] = accept
+    """Raises `ConfigError` for a setting that it cannot honour. No setting is ever ignored."""
+    memory: Callable[[Config], plan.Setup] | None = None
+    """What its memory here depends on; None where the model is held elsewhere."""
+    worker_group: Callable[[Config], WorkerGroup] | None = None
+    """This process' part of a model that the processes of ``torchrun`` share; None where one process is all."""
+
+
+BACKENDS: dict[str, Backend] = {
+    "local": Backend(local.policy, local.where, memory=local.memory, worker_group=local.worker_group),
+    "vllm": Backend(vllm.policy, local.where, memory=vllm.memory),
+    "tinker": Backend(tinker.policy, tinker.where, tinker.check),
+}
+"""A new engine is a row here."""
+
+
+def chosen(config: Config) -> Backend:
+    """The row that ``model.engine`` names."""
+    if config.model.engine not in BACKENDS:
+        raise ConfigError(f"model.engine '{config.model.engine}' does not exist: choose from {', '.join(BACKENDS)}")
+    return BACKENDS[config.model.engine]
 
 
 def settled(config: Config, name: str) -> Config:
     """`config` with what the machine decides, decided once for the model `name`: the number of threads."""
-    if config.model.threads or config.model.engine == "tinker" or device(config) != "cpu":
+    if config.model.threads or chosen(config).memory is None or local.device(config) != "cpu":
         return config
-    model, _ = load(config, name)
+    model, _ = local.load(config, name)
     found = threads.measured(model, min(config.optimizer.microbatch_tokens, 2048))
     return replace(config, model=replace(config.model, threads=found))
-
-
-def load(config: Config, name: str) -> tuple[PreTrainedModel, Codec]:
-    loading.check_context(model_name(name), config.sampling.max_prompt_tokens, config.sampling.max_tokens)
-    if config.model.threads:
-        torch.set_num_threads(config.model.threads)
-    return loading.load(model_name(name), dtype=_DTYPES[config.model.dtype], device=device(config))
-
-
-def generator(config: Config, model: PreTrainedModel, codec: Codec, temperature: float) -> LocalGenerator:
-    """A generator that holds the weights of `model`, until it is synced."""
-    return LocalGenerator(
-        model,
-        codec,
-        temperature=temperature,
-        max_prompt_tokens=config.sampling.max_prompt_tokens,
-        max_tokens=config.sampling.max_tokens,
-        dtype=sampler_dtype(config),
-    )
-
-
-def policy(config: Config) -> tuple[Generator, Generator, Learner]:
-    """Proposer, solver and learner: one model in two roles, unless the proposer is a frozen copy."""
-    return BACKENDS[config.model.engine](config)
-
-
-def local(config: Config) -> tuple[Generator, Generator, Learner]:
-    """Everything by torch and transformers: in this process, or in all those that ``torchrun`` started."""
-    group = local_group(config)
-    generators: Sequence[Generator] = group.generators
-    learner: Learner = group.learner
-    if group.world.size > 1:
-        generators = [RemoteGenerator(group, number) for number in range(len(group.generators))]
-        learner = RemoteLearner(group)
-    solver, *copies = generators
-    return FrozenGenerator(copies[0]) if copies else solver, solver, learner
-
-
-def local_group(config: Config) -> WorkerGroup:
-    """This process' learner, the generator that follows it and, where the config asks for it, one that does not."""
-    world = sharding.world()
-    model, codec = load(config, config.model.name)
-    learner = local_learner(config, model, codec, world)
-    generators = [generator(config, learner.whole(), codec, config.sampling.temperature)]
-    if config.propose.frozen_copy:
-        generators.append(generator(config, *load(config, config.model.name), config.sampling.temperature))
-    return WorkerGroup(world, learner, generators)
 
 
 @contextmanager
 def worker_group(config: Config) -> Iterator[None]:
     """Meet the processes that ``torchrun`` started beside this one, if it did, and let them go at a good end."""
-    if sharding.world().size > 1 and config.model.engine != "local":
+    if sharding.world().size > 1 and chosen(config).worker_group is None:
         raise ConfigError(f"model.engine '{config.model.engine}' is one process of ours: start it without torchrun")
-    with sharding.joined(device(config)) as world:
+    with sharding.joined(local.device(config)) as world:
         yield
         world.tell(None)
 
@@ -164,114 +72,7 @@ def worker_loop(config: Config) -> bool:
     """Whether this is a process that ``torchrun`` started to work for another one; when this returns, it has."""
     if sharding.world().leads:
         return False
-    if config.model.engine == "local":
-        with sharding.joined(device(config)):
-            local_group(config).worker_loop()
+    if group := chosen(config).worker_group:
+        with sharding.joined(local.device(config)):
+            group(config).worker_loop()
     return True
-
-
-def local_learner(config: Config, model: PreTrainedModel, codec: Codec, world: World) -> LocalLearner:
-    """A learner that trains `model` in place, or an adapter on it."""
-    if config.model.lora_rank:
-        lora.add(model, config.model.lora_rank, config.model.lora_alpha, config.seed)
-    return LocalLearner(
-        model,
-        codec,
-        objective=objective(config.loss),
-        weighting=_WEIGHTINGS[config.loss.reduction],
-        optimisation=optimisation(config.optimizer),
-        adam=adam_8bit if config.optimizer.eight_bit else adam,
-        temperature=config.sampling.temperature,
-        micro_batch_tokens=config.optimizer.microbatch_tokens,
-        checkpointing=config.model.gradient_checkpointing,
-        gap_limit=config.loss.max_gap,
-        world=world,
-    )
-
-
-def objective(loss: Loss) -> losses.Objective:
-    return losses.Objective(loss.clip_low, loss.clip_high, loss.importance_cap, loss.kl, loss.entropy)
-
-
-def optimisation(optimizer: Optimizer) -> Optimisation:
-    return Optimisation(
-        learning_rate=optimizer.lr,
-        betas=optimizer.betas,
-        weight_decay=optimizer.weight_decay,
-        clip_norm=optimizer.clip,
-        warmup=optimizer.warmup,
-        minibatches=optimizer.minibatches,
-    )
-
-
-def vllm(config: Config) -> tuple[Generator, Generator, Learner]:
-    """The local learner, with vLLM to sample; a frozen proposer samples by transformers: vLLM holds one model."""
-    chosen = device(config)
-    if chosen == "mps":
-        raise ConfigError("model.engine 'vllm' samples on CUDA or CPU: set model.device cpu, or model.engine local")
-    model, codec = load(config, config.model.name)
-    learner = local_learner(config, model, codec, sharding.ALONE)
-    sampling = config.sampling
-    engine = VllmEngine(
-        model,
-        dtype=sampler_dtype(config),
-        length=sampling.max_prompt_tokens + sampling.max_tokens,
-        cache=CacheBudget(int(config.vllm.cache_gib * plan.GIB), config.vllm.sequences),
-    )
-    solver = VllmGenerator(
-        engine,
-        model,
-        codec,
-        temperature=sampling.temperature,
-        max_prompt_tokens=sampling.max_prompt_tokens,
-        max_tokens=sampling.max_tokens,
-    )
-    turns = ColocatedLearner(learner, solver)
-    if not config.propose.frozen_copy:
-        return solver, solver, turns
-    copy = generator(config, *load(config, config.model.name), sampling.temperature)
-    return FrozenGenerator(copy), solver, turns
-
-
-def tinker(config: Config) -> tuple[Generator, Generator, Learner]:
-    """Everything on a server that speaks the Tinker API, which is tried first; only the tokenizer is here."""
-    from abzero.policy.tinker import reduction_probe
-    from abzero.policy.tinker.client import ANY_KEY, Link
-    from abzero.policy.tinker.generator import TinkerGenerator
-    from abzero.policy.tinker.learner import TinkerLearner
-
-    settings, name = config.tinker, model_name(config.model.name)
-    server = SERVERS[settings.server]
-    loading.check_context(name, config.sampling.max_prompt_tokens, config.sampling.max_tokens)
-    codec = loading.codec(name)
-    link = Link(
-        settings.url,
-        settings.model or name,
-        key=None if settings.server == "hosted" else ANY_KEY,
-        seconds=settings.timeout,
-        connect_seconds=settings.connect_timeout,
-    )
-    rank = config.model.lora_rank
-    trainer = link.trainer(rank, config.seed)
-    reduction_probe.prove(trainer, lambda: link.trainer(rank, config.seed), server, codec.encode(reduction_probe.TEXT))
-    learner = TinkerLearner(
-        trainer,
-        server,
-        objective=objective(config.loss),
-        weighting=_WEIGHTINGS[config.loss.reduction],
-        optimisation=optimisation(config.optimizer),
-        gap_limit=config.loss.max_gap,
-    )
-    limits = {"max_prompt_tokens": config.sampling.max_prompt_tokens, "max_tokens": config.sampling.max_tokens}
-    solver = TinkerGenerator(learner.sampler(), codec, temperature=config.sampling.temperature, **limits)
-    if not config.propose.frozen_copy:
-        return solver, solver, learner
-    copy = TinkerGenerator(link.base(), codec, temperature=config.sampling.temperature, **limits)
-    return FrozenGenerator(copy), solver, learner
-
-
-BACKENDS: Mapping[str, Callable[[Config], tuple[Generator, Generator, Learner]]] = {
-    "local": local,
-    "vllm": vllm,
-    "tinker": tinker,
-}

@@ -16,10 +16,12 @@ from abzero.algo.credit import Credit, Crediting, RandomRewards
 from abzero.algo.rewards import BONUSES, LEARNABILITY, ProposerReward, SolverReward
 from abzero.config import backends
 from abzero.config.config import Config
-from abzero.config.schema import SandboxSettings, Tasks
+from abzero.config.schema import Oversight, SandboxSettings, Tasks
 from abzero.errors import ConfigError
 from abzero.evals.tiny import Nursery
 from abzero.observers import trackers as available
+from abzero.oversight.duty import Duty
+from abzero.oversight.duty import duty as oversight_duty
 from abzero.python.literals import same, same_types
 from abzero.run.directory import RunFolder
 from abzero.run.journal import JournalWriter
@@ -90,7 +92,7 @@ def admit(config: Config) -> Callable[[Task], str | None]:
 
 
 def self_play(config: Config, box: Sandbox) -> SelfPlay:
-    proposer, solver, learner = backends.policy(config)
+    proposer, solver, learner = backends.chosen(config).policy(config)
     return SelfPlay(
         types=task_types(config.tasks),
         proposer=proposer,
@@ -139,6 +141,11 @@ def trackers(config: Config, folder: RunFolder) -> Sequence[AbstractContextManag
     if config.observe.wandb:
         chosen.append(available.wandb(config.observe.wandb, folder.path, asdict(config)))
     return chosen
+
+
+def duty(settings: Oversight) -> Duty:
+    """The monitors that read every completion, and the gate."""
+    return oversight_duty(settings.rules, settings.classifier, settings.gate, settings.severity)
 
 
 def benchmark(suite: str, types: Sequence[TaskType], inputs: int, seed: int, n: int, split: Split) -> Nursery:

@@ -13,6 +13,7 @@ from abzero.config.schema import (
     Model,
     Observe,
     Optimizer,
+    Oversight,
     Propose,
     Reward,
     Sampling,
@@ -24,7 +25,6 @@ from abzero.config.schema import (
     Vllm,
 )
 from abzero.errors import ConfigError
-from abzero.policy.tinker.servers import SERVERS
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,7 @@ class Config:
     sandbox: SandboxSettings = field(default_factory=SandboxSettings)
     checkpoint: CheckpointSettings = field(default_factory=CheckpointSettings)
     observe: Observe = field(default_factory=Observe)
+    oversight: Oversight = field(default_factory=Oversight)
 
     def __post_init__(self) -> None:
         for name, value in numbers(self):
@@ -77,8 +78,6 @@ class Config:
             raise ConfigError(f"solve.attempts {self.solve.attempts} does not divide batch-size {self.batch_size}")
         if self.advantage.estimator in ("trr_grpo", "grpo", "dr_grpo", "rloo"):
             self._check_groups()
-        if self.model.engine == "tinker":
-            self._check_tinker()
 
     def _check_groups(self) -> None:
         estimator = f"advantage.estimator '{self.advantage.estimator}' compares rollouts of one prompt"
@@ -89,40 +88,6 @@ class Config:
         if self.propose.train and not self.propose.frozen_copy and self.advantage.estimator != "trr_grpo":
             raise ConfigError(f"{estimator}, and a proposal's prompt has one: set propose.train False, or use trr_grpo")
 
-    def _check_tinker(self) -> None:
-        """Refuse what a Tinker server cannot do, or decides by itself: a setting is never ignored."""
-        for name in SERVER_DECIDES:
-            group, _, field_ = name.replace("-", "_").partition(".")
-            settings = getattr(self, group)
-            value = getattr(settings, field_)
-            if value != getattr(type(settings)(), field_):
-                raise ConfigError(f"{name} {value}: a Tinker server decides this by itself; leave it out")
-        for name, value, wanted in (
-            ("sampling.temperature", self.sampling.temperature, 1.0),
-            ("loss.entropy", self.loss.entropy, 0.0),
-            ("loss.kl", self.loss.kl, 0.0),
-        ):
-            if value != wanted:
-                raise ConfigError(f"{name} {value}: a Tinker server's learner cannot do this; set it to {wanted:g}")
-        server, rank = SERVERS[self.tinker.server], self.model.lora_rank
-        if not server.clips and self.optimizer.clip < UNCLIPPED:
-            raise ConfigError(
-                f"optimizer.clip {self.optimizer.clip}: a '{self.tinker.server}' server does not clip a gradient on "
-                f"request; set it to {UNCLIPPED:g}, which is none"
-            )
-        if not (server.adapters if rank else server.full):
-            remedy = "set it to 0, for all weights" if rank else "set a rank, as 32"
-            raise ConfigError(f"model.lora-rank {rank}: a '{self.tinker.server}' server cannot train this; {remedy}")
-
-
-UNCLIPPED = 1e9
-"""An ``optimizer.clip`` that no gradient reaches."""
-
-SERVER_DECIDES = (
-    *("model.device", "model.dtype", "model.sampler-dtype", "model.lora-alpha", "model.gradient-checkpointing"),
-    *("optimizer.eight-bit", "optimizer.microbatch-tokens"),
-)
-"""Settings of a backend on this machine."""
 
 LEAST: dict[str, float] = {
     "steps": 0,
@@ -160,6 +125,7 @@ LEAST: dict[str, float] = {
     "sandbox.cpu-seconds": 0.001,
     "checkpoint.every": 1,
     "checkpoint.keep": 1,
+    "oversight.severity": 1,
 }
 """The smallest value of each setting that has one."""
 

@@ -35,8 +35,12 @@ def parse(flags: Sequence[str], prog: str) -> Config:
 
 
 def parse_as(kind: type[Kind], flags: Sequence[str], prog: str) -> Kind:
-    """As `parse`, for a config that holds more."""
-    return tyro.cli(kind, args=[_by_new_name(flag) for flag in flags], prog=prog)
+    """As `parse`, for a config that holds more. Raises `ConfigError` for what its engine cannot honour."""
+    config = tyro.cli(kind, args=[_by_new_name(flag) for flag in flags], prog=prog)
+    from abzero.config.backends import chosen  # only now: the parser's --help needs no torch
+
+    chosen(config).check(config)
+    return config
 
 
 def _by_new_name(flag: str) -> str:

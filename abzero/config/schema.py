@@ -12,9 +12,9 @@ Flag = Annotated[bool, tyro.conf.FlagConversionOff]
 class Model:
     name: str = "tiny"
     """A Hugging Face model folder or name; 'tiny' is the model in the box."""
-    engine: Literal["local", "vllm", "tinker"] = "local"
-    """What runs it: torch and transformers in this process, the same with vLLM to sample (abzero[vllm]), or a server
-    that speaks the Tinker API (abzero[tinker])."""
+    engine: str = "local"
+    """What runs it. 'local' is torch and transformers in this process; 'vllm' the same with vLLM to sample
+    (abzero[vllm]); 'tinker' a server that speaks the Tinker API (abzero[tinker])."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where it runs."""
     dtype: Literal["float32", "bfloat16"] = "float32"
@@ -207,6 +207,19 @@ class CheckpointSettings:
     """Steps between checkpoints; the first is taken after seeding, the last at the end."""
     keep: int = 2
     """Newest checkpoints to keep."""
+
+
+@dataclass(frozen=True)
+class Oversight:
+    rules: str = "default"
+    """Pack of rules that reads every completion: default, none, or a file."""
+    classifier: str = ""
+    """Head that ranks thoughts: ngram, e5 (abzero[oversight]), or a file of ``abzero oversight fit``; none if empty. It
+    never alerts or pauses."""
+    gate: Literal["log", "alert", "pause"] = "alert"
+    """What a grave finding does: is recorded, alerts, or ends the run after its step until a person has reviewed it."""
+    severity: int = 3
+    """Least severity, of 4, that alerts or pauses; rules do at 4 alone, and above 4 nothing does."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import math
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from abzero.types import Alarm, Step
 
@@ -107,6 +108,16 @@ def not_finite(window: Sequence[Metrics]) -> Iterator[Finding]:
         )
 
 
+def unsteady(window: Sequence[Metrics]) -> Iterator[Finding]:
+    if count := window[-1].get("buffer/withdrawn", 0.0):
+        yield (
+            "unsteady tasks",
+            f"{count:.0f} tasks were withdrawn: their programs passed verification, then gave different values while "
+            "answers were graded. A few are chance; if it lasts, a proposer has found what the sandbox's seeds do not "
+            "tell apart: look at the errors with `abzero show RUN --step N`.",
+        )
+
+
 CONDITIONS: tuple[Callable[[Sequence[Metrics]], Iterator[Finding]], ...] = (
     not_finite,
     truncated,
@@ -116,6 +127,7 @@ CONDITIONS: tuple[Callable[[Sequence[Metrics]], Iterator[Finding]], ...] = (
     proposals_repeating,
     entropy_gone,
     log_prob_gap,
+    unsteady,
 )
 
 
@@ -124,21 +136,24 @@ def findings(window: Sequence[Metrics]) -> dict[str, str]:
     return dict(finding for condition in CONDITIONS for finding in condition(window)) if window else {}
 
 
-def alarm_tracker(history: Iterable[Metrics] = ()) -> Callable[[Step], tuple[Alarm, ...]]:
-    """A function that is shown every step in turn and returns what began to look wrong with it.
+def alarm_tracker(history: Iterable[Metrics] = ()) -> Callable[[Step], Step]:
+    """A function that is given every step in turn and returns it with alarms for what began to look wrong.
 
     `history` is the metrics of the last `WINDOW` steps before, ascending, where a run is resumed.
     """
     window = deque(history, maxlen=WINDOW)
     active = findings(list(window))
 
-    def alarms(step: Step) -> tuple[Alarm, ...]:
+    def annotate(step: Step) -> Step:
         nonlocal active
+        if step.number == 0:  # the seeding is no step of self-play: its figures are compared with none
+            return step
         window.append(dict(step.metrics))
         before, active = active, findings(list(window))
-        return tuple(Alarm(step.number, name, text) for name, text in active.items() if name not in before)
+        new = [Alarm(step.number, name, text) for name, text in active.items() if name not in before]
+        return replace(step, alarms=(*step.alarms, *new))
 
-    return alarms
+    return annotate
 
 
 def _recent(window: Sequence[Metrics], pattern: str) -> list[tuple[str, float]]:

@@ -63,14 +63,17 @@ class Memory:
         self.task: tuple[int, Proposal] | None = None
 
     def add(self, step: Step) -> None:
+        """Note a step's alarms and, unless it is the seeding, its figures."""
+        self.alarms.extend(step.alarms)
+        self.alarm_count += len(step.alarms)
+        if step.number == 0:
+            return
         if len(self.first) < _SPAN:
             self.first.append(step.metrics)
         self.last.append(step.metrics)
         self.seconds.append(step.clock.get("seconds/step", 0.0))
         for mode, score in _by_mode(step.metrics, "solve/score/").items():
             self.scores.setdefault(mode, deque(maxlen=24)).append(score)
-        self.alarms.extend(step.alarms)
-        self.alarm_count += len(step.alarms)
         self.count += 1
         self.step = step
         chosen = interesting(step)
@@ -95,7 +98,8 @@ class Lines:
 
     def __call__(self, step: Step) -> None:
         self._memory.add(step)
-        self._say(line(step, self._total, self._memory.seconds_left(self._total)))
+        if step.number > 0:
+            self._say(line(step, self._total, self._memory.seconds_left(self._total)))
         for alarm in step.alarms:
             self._say(f"ALARM at step {alarm.step}, {alarm.name}: {alarm.message}")
 
@@ -169,9 +173,7 @@ def line(step: Step, total: int, seconds_left: float | None) -> str:
 
 def view(memory: Memory) -> RenderableType:
     """What the live display shows below its first line."""
-    if memory.step is None:
-        return Text("")
-    parts: list[RenderableType] = [_modes(memory, memory.step)]
+    parts: list[RenderableType] = [_modes(memory, memory.step)] if memory.step else []
     parts += [Text(f"! step {alarm.step}: {alarm.message}", style="yellow") for alarm in memory.alarms]
     if memory.task:
         parts.append(_task(*memory.task))

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,8 @@ class Checkpoints:
 
     folder: Path
     keep: int = 2
+    notes: Callable[[], Mapping[str, str]] = dict
+    """Text files that every checkpoint holds besides, by name: asked for when one is saved."""
 
     def save(self, step: int, learner: Learner, buffer: Buffer) -> Path:
         """Write the state after `step`. Raises `RunError` when the disk refuses; older checkpoints stay as they are."""
@@ -41,6 +43,8 @@ class Checkpoints:
             buffer.save(partial / "buffer.jsonl")
             state = {"format": FORMAT, "step": step, "version": learner.version}
             (partial / "state.json").write_text(json.dumps(state) + "\n", encoding="utf-8")
+            for name, text in self.notes().items():
+                (partial / name).write_text(text, encoding="utf-8")
             (partial / _SUMS).write_text("".join(f"{_sha256(path)}  {name}\n" for name, path in _files(partial)))
             for path in [*partial.rglob("*"), partial]:
                 _flush(path)

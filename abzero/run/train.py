@@ -1,22 +1,36 @@
-"""The program around the loop: restore, step, journal, observe, save; stop on request without losing anything."""
+"""The program around the loop: restore, step, annotate, journal, observe, save; stop on request, and lose nothing."""
 
 import signal
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import FrameType
+from typing import Protocol
 
-from abzero.errors import Halt
+from abzero.errors import Halt, Pause
+from abzero.policy.base import Learner
 from abzero.run.checkpoint import Checkpoints
 from abzero.run.journal import JournalWriter
-from abzero.selfplay import SelfPlay
-from abzero.types import Alarm, Step
+from abzero.tasks.buffer import Buffer
+from abzero.types import Step
+
+Annotator = Callable[[Step], Step]
+"""Adds alarms, findings or figures to a step before it is journalled; what was sampled and learned stays as it is."""
 
 Observer = Callable[[Step], None]
-"""Is shown every step after it was journalled; may raise `Halt`."""
+"""Is shown every step, the seeding (number 0) included, after it was journalled; may raise `Halt`."""
 
-_REMEMBERED = 100
-"""Steps before the first one that alarms may look back on."""
+
+class Loop(Protocol):
+    """What a run drives: takes steps by number, and owns the state that a checkpoint holds. `SelfPlay` is one."""
+
+    @property
+    def learner(self) -> Learner: ...
+    @property
+    def buffer(self) -> Buffer: ...
+    def step(self, number: int) -> Step:
+        """Take step `number`, the same whenever it is taken from the same state."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -27,50 +41,70 @@ class RunResult:
     """The last step that was taken, and that a checkpoint holds."""
     reason: str | None
     """Why it ended before its time; ``None`` if all steps were taken."""
+    paused: bool = False
+    """Whether it waits for a person, as `Pause` asked."""
+
+
+def restore(
+    *, loop: Loop, journal: JournalWriter, checkpoints: Checkpoints, report: Callable[[str], None]
+) -> int | None:
+    """Put `loop` and `journal` back to the newest whole checkpoint; its step, or ``None`` where there is none yet."""
+    done = checkpoints.load(loop.learner, loop.buffer, report)
+    journal.truncate(-1 if done is None else done)
+    return done
 
 
 def train(
-    play: SelfPlay,
+    *,
+    loop: Loop,
+    done: int | None,
     seed: Callable[[], Step],
+    annotate: Sequence[Annotator],
     journal: JournalWriter,
-    checkpoints: Checkpoints,
     observers: Sequence[Observer],
-    alarm_tracker: Callable[[Iterable[Mapping[str, float]]], Callable[[Step], Sequence[Alarm]]],
+    checkpoints: Checkpoints,
     steps: int,
     every: int,
     report: Callable[[str], None],
 ) -> RunResult:
-    """Go on from the newest whole checkpoint, or from `seed`, up to step `steps`; save each `every`-th and the last.
+    """Go on from step `done`, as `restore` returned it, or from `seed`, to `steps`; save each `every`-th and the last.
 
-    `alarm_tracker` makes, of the metrics of the last steps, the function that raises alarms. The first interrupt
-    (SIGINT, SIGTERM) ends the run after the current step; a second one ends it at once.
+    Every step passes through `annotate`, in order, then into the journal, then before all `observers`. The first
+    interrupt (SIGINT, SIGTERM) ends the run after the current step; a second one ends it at once.
     """
-    done = checkpoints.load(play.learner, play.buffer, report)
-    journal.truncate(-1 if done is None else done)
-    alarms = alarm_tracker(journal.recent_metrics(_REMEMBERED))
     with _interrupts(report) as interrupted:
-        if done is None:
-            first = seed()
-            journal.write(first)
-            checkpoints.save(0, play.learner, play.buffer)
-            done = 0
-        saved = done
-        reason = interrupted()
-        while done < steps and reason is None:
-            step = play.step(done + 1)
-            step = replace(step, alarms=alarms(step))
+
+        def commit(step: Step) -> Halt | None:
+            for add in annotate:
+                step = add(step)
             journal.write(step)
+            if step.number == 0:  # or a run killed while observers look would seed itself again
+                checkpoints.save(0, loop.learner, loop.buffer)
+            return _shown(step, observers)
+
+        halt = commit(seed()) if done is None else None
+        done = saved = done or 0
+        reason = str(halt) if halt else interrupted()
+        while done < steps and reason is None:
+            halt = commit(loop.step(done + 1))
             done += 1
-            try:
-                for observe in observers:
-                    observe(step)
-            except Halt as halt:
-                reason = str(halt)
-            reason = reason or interrupted()
+            reason = str(halt) if halt else interrupted()
             if done % every == 0 or done == steps or reason:
-                checkpoints.save(done, play.learner, play.buffer)
+                checkpoints.save(done, loop.learner, loop.buffer)
                 saved = done
-    return RunResult(saved, reason if done < steps else None)
+    paused = isinstance(halt, Pause)
+    return RunResult(saved, reason if done < steps or paused else None, paused)
+
+
+def _shown(step: Step, observers: Sequence[Observer]) -> Halt | None:
+    """Show `step` to all `observers`; what the first of them to end the run raised, a `Pause` before any other."""
+    halts = []
+    for observe in observers:
+        try:
+            observe(step)
+        except Halt as halt:
+            halts.append(halt)
+    return min(halts, key=lambda halt: not isinstance(halt, Pause), default=None)
 
 
 @contextmanager

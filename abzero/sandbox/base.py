@@ -14,6 +14,8 @@ class Call:
     """Source text between the parentheses of the call. The sandbox refuses text that is not one whole call of ``f``."""
     verify: bool = False
     """Evaluate in several differently seeded processes, and return a value only if all agree (section 3.2, eq. 7)."""
+    time_share: float = 1.0
+    """Of the processor time that one program is given: who verifies with a part of it has room to spare at grading."""
 
 
 @dataclass(frozen=True, slots=True)

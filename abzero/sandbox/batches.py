@@ -65,6 +65,7 @@ def _fit(state: CallState, program: Result, call: Result) -> Result:
     """What is said of `state`, by the results for its program and for its call; they are one where that one failed."""
     if program.tag in PROGRAMS and call.tag in CALLS:
         state.program_frame = wire.frame(program.tag, program.body)
-        state.call_frame = wire.frame(call.tag, call.body)
-        return Result(program.hashing or call.hashing, call.tag, b"")
+        hashing = program.hashing or call.hashing
+        state.call_frame = (wire.frame(wire.HASHING, b"") if hashing else b"") + wire.frame(call.tag, call.body)
+        return Result(hashing, call.tag, b"")
     return Result(False, wire.DOUBT, b"") if call.tag in PROGRAMS + CALLS else call

@@ -1,5 +1,6 @@
 """One call on its way to an outcome: what is known from its runs so far, and under which seeds it must run next."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from abzero.python import literals
@@ -33,6 +34,8 @@ class CallState:
     """Something that is known of it comes from a shared child."""
     audit: Result | None = None
     """What a shared child said, until it has run once more with nothing before it."""
+    before: "Sequence[CallState]" = ()
+    """What ran before it in the shared child of its first run; itself is the last."""
     suspect: bool = False
     """The shared and the isolated run disagreed: either the program is unsteady, or sharing is unsafe."""
     first: Result | None = None

@@ -26,6 +26,9 @@ fifth of it as a rule, of which small pieces take several times their size.
 """
 
 
+MORE_PROCESSES = "Is there room for some more processes: `ulimit -u`, the container's limit on processes, memory?"
+
+
 class ZygoteDied(Exception):
     """The zygote is gone; what it was running must run elsewhere."""
 
@@ -67,7 +70,9 @@ class Ending:
 class Zygote:
     """One zygote process with hash seed `seed`. Raises `SandboxError` if it does not start."""
 
-    def __init__(self, seed: int, limits: Limits, imports: Collection[str] | None, without: Collection[str]) -> None:
+    def __init__(
+        self, seed: int, place: int, limits: Limits, imports: Collection[str] | None, without: Collection[str]
+    ) -> None:
         self._limits = limits
         self._children: dict[int, Child] = {}
         self._overdue: set[int] = set()
@@ -76,6 +81,7 @@ class Zygote:
         ours, theirs = socket.socketpair()
         settings: wire.Settings = {
             "seed": seed,
+            "place": place,
             "root": str(_ROOT),
             "imports": None if imports is None else sorted(imports),
             "without": sorted(without),
@@ -86,17 +92,22 @@ class Zygote:
         }
         command = [sys.executable, "-sSP", "-c", _BOOT, str(_ROOT), str(theirs.fileno()), json.dumps(settings)]
         kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "PYTHONHOME") if name in os.environ}
-        self._process = subprocess.Popen(
-            command,
-            env={**kept, "PYTHONHASHSEED": str(seed), "LC_ALL": "C.UTF-8", "LD_BIND_NOW": "1"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            pass_fds=[theirs.fileno()],
-            start_new_session=True,
-            cwd="/",
-        )
-        theirs.close()
+        try:
+            self._process = subprocess.Popen(
+                command,
+                env={**kept, "PYTHONHASHSEED": str(seed), "LC_ALL": "C.UTF-8", "LD_BIND_NOW": "1"},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+                cwd="/",
+            )
+        except OSError as error:
+            ours.close()
+            raise SandboxError(f"no process for a zygote: {error}. {MORE_PROCESSES}") from error
+        finally:
+            theirs.close()
         self._control = ours
         self.layers: dict[str, str] = {}
         self.python = ""
@@ -160,6 +171,10 @@ class Zygote:
         return self._ticket
 
     @property
+    def dead(self) -> bool:
+        return self._process.poll() is not None
+
+    @property
     def next_deadline(self) -> float:
         return min([child.deadline for child in self._children.values()]) if self._children else float("inf")
 
@@ -193,6 +208,9 @@ class Zygote:
 
     def _ended(self, ticket: int, status: int) -> tuple[int, Ending]:
         child = self._children.pop(ticket)
+        if status < 0:
+            child.close()
+            raise SandboxError(f"a zygote cannot fork: {os.strerror(-status)}. {MORE_PROCESSES}")
         overdue = ticket in self._overdue
         self._overdue.discard(ticket)
         return ticket, Ending(status, child.report(), overdue)

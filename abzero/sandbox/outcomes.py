@@ -114,6 +114,8 @@ def broken(ending: Ending) -> Outcome:
     if os.WIFSIGNALED(ending.status):
         if os.WTERMSIG(ending.status) in (signal.SIGPROF, signal.SIGXCPU):
             return Stopped("timeout")
+        if os.WTERMSIG(ending.status) == signal.SIGSYS:
+            return Refused("something that only the operating system could do")
         return Stopped("memory" if killed(ending) else "crashed")
     return Refused("more output than a report may hold") if cut_short(ending) else Stopped("exited")
 

@@ -43,8 +43,8 @@ class Schedule:
         self, limits: Limits, seeds: int, workers: int, isolated_at_once: int, rng: random.Random, sharing: bool
     ) -> None:
         self._limits, self._seeds, self._workers, self._rng = limits, seeds, workers, rng
-        self._isolated_at_once = isolated_at_once
-        self.sharing = sharing
+        self._isolated_at_once, self.sharing_faults = isolated_at_once, 0
+        self.may_share = self.sharing = sharing
         self._states: dict[Call, CallState] = {}
         self._fresh: deque[CallState] = deque()
         self._shared: list[deque[CallState]] = [deque() for _ in range(seeds)]
@@ -58,8 +58,9 @@ class Schedule:
 
     def add(self, calls: Iterable[Call]) -> None:
         """Queue `calls`, each distinct one once, those of one program side by side, and those that run first under the
-        same seed: what one child compiled is then a whole batch for the next.
+        same seed: what one child compiled is then a whole batch for the next. Sharing begins anew, if it may.
         """
+        self.sharing = self.may_share
         by_program: dict[str, list[CallState]] = {}
         for call in calls:
             if call not in self._states:
@@ -71,7 +72,7 @@ class Schedule:
         fresh = [state for group in by_program.values() for state in group]
         fresh.sort(key=lambda state: state.first_seed)
         for state in fresh:
-            state.isolated = len(fresh) == 1 or self._limits.batch_calls == 1
+            state.isolated = len(fresh) == 1 or self._limits.batch_calls == 1 or self._precheck.barred(state.call)
             self._start(state, state.first_seed)
 
     def take(self, calls: Sequence[Call]) -> list[Outcome]:
@@ -126,7 +127,8 @@ class Schedule:
 
     def _next_isolated(self) -> Job:
         state, seed = self._isolated.popleft()
-        return Job(seed, wire.ISOLATED, batches.isolated(state), self._limits.cpu_seconds, [state])
+        seconds = self._limits.cpu_seconds * state.call.time_share
+        return Job(seed, wire.ISOLATED, batches.isolated(state), seconds, [state])
 
     def _share(self, seed: int, running: Collection[Job]) -> Job:
         """A batch for a shared child, which an audit begins if one waits for a child of this seed."""
@@ -212,6 +214,7 @@ class Schedule:
             elif state.audit is not None:
                 self._audited(state, seed, found[number])
             else:
+                state.before = state.before or job.states[: number + 1]
                 self._reported(state, seed, found[number])
 
     def _reported(self, state: CallState, seed: int, result: Result) -> None:
@@ -248,7 +251,7 @@ class Schedule:
             if isinstance(outcome_of(result, verify=False), Returned):
                 state.suspect = state.hashing = True
             elif result.tag in (wire.RAISED, wire.NO_LITERAL):
-                self._stop_sharing()
+                self._stop_sharing(state)
         self._conclude(state, seed, result)
 
     def _conclude(self, state: CallState, seed: int, result: Result | Outcome) -> None:
@@ -258,13 +261,13 @@ class Schedule:
             state.program_frame = state.call_frame = b""
         if state.suspect and not state.pending:
             state.shared = state.suspect = False
-            self._stop_sharing()
+            self._stop_sharing(state)
 
-    def _stop_sharing(self) -> None:
-        """A shared child gave a value that a program does not have: share no more, and take back all such results."""
-        warnings.warn(
-            "a shared child gave a wrong value: from now on all calls are isolated", RuntimeWarning, stacklevel=2
-        )
+    def _stop_sharing(self, wronged: CallState) -> None:
+        """A shared child gave a wrong value: isolate the rest, take back the others, and bar what ran before it."""
+        warnings.warn("a shared child gave a wrong value: for now all calls are isolated", RuntimeWarning, stacklevel=2)
+        self.sharing_faults += 1
+        self._precheck.bar(state.call.program for state in wronged.before)
         self.sharing = False
         self._isolated.extend((state, state.first_seed) for state in self._fresh)
         self._fresh.clear()

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from abzero.errors import Unsteady
 from abzero.python import literals
-from abzero.sandbox.base import Call, Returned
+from abzero.sandbox.base import Call, Nondeterministic, Returned
 from abzero.sandbox.run import Check
 from abzero.tasks import parsing
 from abzero.tasks.base import Same, identity, show_references, triplet
@@ -37,5 +38,7 @@ class Abduction:
 
     def grade(self, task: Task, answer: str) -> Check[float]:
         arguments = parsing.arguments(parsing.block_or_all(answer, "input"))
-        [outcome] = yield [Call(task.program, arguments)]
+        [outcome] = yield [Call(task.program, arguments, verify=True)]
+        if isinstance(outcome, Nondeterministic):
+            raise Unsteady("the program gave different values on the answer's input")
         return float(isinstance(outcome, Returned) and self.same(outcome.value, task.cases[0].output))

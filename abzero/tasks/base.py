@@ -49,7 +49,9 @@ class TaskType(Protocol):
         """The prompt that asks to solve `task`; it does not hold the answer."""
 
     def grade(self, task: Task, answer: str) -> Check[float]:
-        """The score of `answer`, in [0, 1]. Raises `Malformed` if it does not have the shape of one."""
+        """The score of `answer`, in [0, 1]. Raises `Malformed` if it does not have the shape of one, and `Unsteady` if
+        the task itself turns out to be none.
+        """
 
 
 def show_references(prompts: Prompts, references: Sequence[Task]) -> str:

@@ -34,10 +34,17 @@ class Buffer:
         self._capacity = capacity
         self._key = key
         self._partitions: dict[str, _Partition] = defaultdict(_Partition)
+        self.withdrawn: set[Task] = set()
+        """What was withdrawn in the present step."""
 
     def add(self, task: Task) -> bool:
         """Offer `task`; whether it was new and is kept."""
         return self._offer(task, self._key(task))
+
+    def withdraw(self, task: Task) -> None:
+        """Forget `task`, kept or not, which turned out to be none."""
+        self.withdrawn.add(task)
+        self._partitions[task.mode].remove(task, self._key(task))
 
     def size(self, mode: str) -> int:
         return self._partitions[mode].size
@@ -112,15 +119,24 @@ class _Partition:
     def size(self) -> int:
         return len(self.rows) - self.start
 
+    def remove(self, task: Task, key: str) -> None:
+        for place in range(self.start, len(self.rows)):
+            if self.rows[place] == (task, key):
+                self._forget(task, key)
+                del self.rows[place]
+                return
+
     def evict(self) -> None:
-        task, key = self.rows[self.start]
-        _subtract(self.programs, normal_form(task.program), self.offered[key])
-        _subtract(self.offered, key, self.offered[key])
-        _subtract(self.answers, _answer(task), 1)
+        self._forget(*self.rows[self.start])
         self.start += 1
         if self.start * 2 > len(self.rows):
             self.rows = self.rows[self.start :]
             self.start = 0
+
+    def _forget(self, task: Task, key: str) -> None:
+        _subtract(self.programs, normal_form(task.program), self.offered[key])
+        _subtract(self.offered, key, self.offered[key])
+        _subtract(self.answers, _answer(task), 1)
 
 
 def _at(partitions: Sequence[_Partition], place: int) -> Task:

@@ -74,7 +74,7 @@ class Induction:
 
     def grade(self, task: Task, answer: str) -> Check[float]:
         program = parsing.program(parsing.block(answer, "program", which=-1))
-        outcomes = yield [Call(program, case.input) for case in hidden(task)]
+        outcomes = yield [Call(program, case.input, verify=True) for case in hidden(task)]
         hits = [
             isinstance(outcome, Returned) and self.same(outcome.value, case.output)
             for outcome, case in zip(outcomes, hidden(task), strict=True)

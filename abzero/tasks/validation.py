@@ -9,6 +9,9 @@ from abzero.sandbox.run import Check
 from abzero.tasks import parsing
 from abzero.types import Case, Task
 
+TIME_SHARE = 0.5
+"""Of the processor time that a graded run is given, for a run that verifies: what passes has room to spare."""
+
 
 def verified(program: str, inputs: Sequence[str], max_output: int) -> Check[tuple[Case, ...]]:
     """The cases of `program` on `inputs`. Raises `ModelError` unless every input is literal and every output is a
@@ -17,7 +20,7 @@ def verified(program: str, inputs: Sequence[str], max_output: int) -> Check[tupl
     arguments = [parsing.arguments(text) for text in inputs]
     if not arguments or not all(arguments):
         raise Rejected("no input, or an input without arguments")
-    outcomes = yield [Call(program, text, verify=True) for text in arguments]
+    outcomes = yield [Call(program, text, verify=True, time_share=TIME_SHARE) for text in arguments]
     return tuple(Case(text, _output(outcome, max_output)) for text, outcome in zip(arguments, outcomes, strict=True))
 
 

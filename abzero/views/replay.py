@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from abzero.errors import ModelError, RunError
+from abzero.errors import ModelError, RunError, Unsteady
 from abzero.run.journal import Attempted, JournalReader
 from abzero.sandbox.base import Call, Returned, Sandbox
 from abzero.sandbox.run import Check, run_checks
@@ -84,7 +84,7 @@ def _replay(
         if now != case.output
     ]
     for attempt, score in zip(attempts, scored, strict=True):
-        now = None if isinstance(score, ModelError) else score
+        now = 0.0 if isinstance(score, Unsteady) else None if isinstance(score, ModelError) else score
         if now != attempt.score:
             what = f"answer {attempt.position} of step {attempt.step}"
             found.append(Difference(attempt.task, what, _score(attempt.score), _score(now)))

@@ -72,10 +72,19 @@ def step_view(reader: JournalReader, number: int) -> RenderableType:
         raise RunError(f"the journal holds no step {number}: it has {held}")
     proposals = [_proposal(reader, proposed) for proposed in reader.proposals(number)]
     figures = reader.metrics(number)
+    flagged: list[RenderableType] = [
+        Text(
+            f"! {one.role} {one.position}: {one.category}, severity {one.severity}, in the {one.part} ({one.source})",
+            style="red" if one.severity > 2 else "yellow",
+        )
+        for one in reader.findings(number)
+    ]
     return Group(
         Rule(Text(f"proposals of step {number}")),
         *proposals,
         _attempt_table(reader.attempts(number)),
+        *([Rule(Text("what monitors found"))] if flagged else []),
+        *flagged,
         _pairs({name: f"{value:.5g}" for name, value in figures.items()}),
     )
 

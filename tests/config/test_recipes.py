@@ -11,8 +11,8 @@ from tokenizers.models import BPE
 from tokenizers.trainers import BpeTrainer
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
-from abzero.cli.commands import RECIPES
 from abzero.cli.main import main
+from abzero.cli.recipes import RECIPES
 from abzero.config.config import Config
 from abzero.config.load import parse, read_recipe
 from abzero.policy.local import plan

@@ -22,7 +22,11 @@ HEALTHY = {
 
 def raised(history):
     alarms = alarm_tracker()
-    return [(alarm.step, alarm.name) for n, row in enumerate(history, 1) for alarm in alarms(Step(n, [], [], [], row))]
+    return [
+        (alarm.step, alarm.name)
+        for n, row in enumerate(history, 1)
+        for alarm in alarms(Step(n, [], [], [], row)).alarms
+    ]
 
 
 def test_a_healthy_run_raises_nothing():
@@ -86,7 +90,7 @@ def test_a_resumed_run_raises_the_alarms_of_one_never_killed(killed_at):
     after = [
         (alarm.step, alarm.name)
         for n, row in enumerate(history[killed_at:], killed_at + 1)
-        for alarm in resumed(Step(n, [], [], [], row))
+        for alarm in resumed(Step(n, [], [], [], row)).alarms
     ]
     assert after == [alarm for alarm in raised(history) if alarm[0] > killed_at]
 

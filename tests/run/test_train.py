@@ -3,19 +3,21 @@ import random
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from abzero.errors import Halt, RunError
-from abzero.observers.alarms import alarm_tracker
+from abzero.errors import Halt, Pause, RunError
+from abzero.observers.alarms import WINDOW, alarm_tracker
 from abzero.policy.scripted import ScriptedLearner
 from abzero.run.checkpoint import Checkpoints
 from abzero.run.journal import JournalReader, JournalWriter
 from abzero.run.seeding import seed_itself
-from abzero.run.train import RunResult, train
+from abzero.run.train import RunResult, restore, train
 from abzero.tasks.buffer import Buffer
+from abzero.types import Step
 from tests.fakes import play, player
 
 STEPS = 9
@@ -32,15 +34,24 @@ class Run:
         self.folder = folder
         self.said: list[str] = []
 
-    def train(self, steps=STEPS, every=1, observers=(), script=None, learner=None) -> RunResult:
+    def train(self, steps=STEPS, every=1, annotate=(), observers=(), script=None, learner=None) -> RunResult:
         journal = JournalWriter(self.folder / "run.db")
         script = script or player(skill=0.4, validity=0.8)
         self.game = play(script, buffer=Buffer(capacity=40), learner=learner or ScriptedLearner(), batch_size=3)
-        seed = partial(seed_itself, self.game, 6, 20, self.said.append)
         checkpoints = Checkpoints(self.folder / "checkpoints")
         try:
+            done = restore(loop=self.game, journal=journal, checkpoints=checkpoints, report=self.said.append)
             return train(
-                self.game, seed, journal, checkpoints, observers, alarm_tracker, steps, every, self.said.append
+                loop=self.game,
+                done=done,
+                seed=partial(seed_itself, self.game, 6, 20, self.said.append),
+                annotate=[alarm_tracker(journal.recent_metrics(WINDOW)), *annotate],
+                journal=journal,
+                observers=observers,
+                checkpoints=checkpoints,
+                steps=steps,
+                every=every,
+                report=self.said.append,
             )
         finally:
             journal.close()
@@ -147,7 +158,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_leads_to_the_same_e
 def test_checkpoints_are_taken_at_their_interval_and_at_the_end(run):
     seen = []
     run.train(steps=7, every=3, observers=[lambda step: seen.append(sorted(os.listdir(run.folder / "checkpoints")))])
-    assert [names[-1] for names in seen] == [f"step-00000{n}" for n in (0, 0, 0, 3, 3, 3, 6)]
+    assert [names[-1] for names in seen] == [f"step-00000{n}" for n in (0, 0, 0, 0, 3, 3, 3, 6)]
     assert sorted(os.listdir(run.folder / "checkpoints")) == ["step-000006", "step-000007"]
 
 
@@ -160,7 +171,58 @@ def test_observers_see_each_step_after_it_was_journalled(run):
         reader.close()
 
     run.train(steps=3, observers=[observe])
-    assert seen == [(1, 1), (2, 2), (3, 3)]
+    assert seen == [(0, 0), (1, 1), (2, 2), (3, 3)]
+
+
+def test_annotators_come_in_order_before_the_journal(run):
+    def note(name):
+        return lambda step: replace(step, metrics={**step.metrics, name: float(len(step.metrics))})
+
+    run.train(steps=1, annotate=[note("a"), note("b")])
+    reader = JournalReader(run.folder / "run.db")
+    for number in reader.steps():
+        figures = reader.metrics(number)
+        assert figures["b"] == figures["a"] + 1 == len(figures) - 1
+    reader.close()
+
+
+@pytest.mark.parametrize("stop", [0, 1, STEPS])
+def test_a_pause_is_told_from_a_halt_and_every_observer_is_shown_its_step(straight, run, stop):
+    seen = []
+    observers = [stop_after(stop), stop_after(stop, Pause), lambda step: seen.append(step.number)]
+    assert run.train(observers=observers) == RunResult(stop, f"enough at {stop}", paused=True)
+    assert seen == [*range(stop + 1)]
+    assert run.train() == RunResult(STEPS, None)
+    assert run.end() == straight
+
+
+class Counter:
+    """The least that `train` drives: no model, no sandbox, no rewards."""
+
+    def __init__(self) -> None:
+        self.learner, self.buffer = ScriptedLearner(), Buffer()
+
+    def step(self, number):
+        return Step(number, [], [], [], {"count": float(number)})
+
+
+def test_whatever_takes_numbered_steps_can_be_driven(tmp_path):
+    journal, checkpoints = JournalWriter(tmp_path / "run.db"), Checkpoints(tmp_path / "checkpoints")
+    result = train(
+        loop=Counter(),
+        done=None,
+        seed=lambda: Step(0, [], [], [], {}),
+        annotate=[],
+        journal=journal,
+        observers=[],
+        checkpoints=checkpoints,
+        steps=3,
+        every=2,
+        report=print,
+    )
+    assert result == RunResult(3, None)
+    assert journal.recent_metrics(9) == [{"count": 1.0}, {"count": 2.0}, {"count": 3.0}]
+    journal.close()
 
 
 def test_alarms_are_part_of_the_step_and_come_again_after_a_resume(run, tmp_path_factory):

@@ -111,7 +111,7 @@ def test_an_address_is_unsteady_only_where_that_was_asked():
 def test_a_run_without_a_result_ended_somehow():
     assert broken(Ending(27, b"", overdue=False)) == Stopped("timeout")
     assert broken(Ending(11, b"", overdue=False)) == Stopped("crashed")
-    assert broken(Ending(31, b"", overdue=False)) == Stopped("crashed")
+    assert broken(Ending(31, b"", overdue=False)) == Refused("something that only the operating system could do")
     assert broken(Ending(9, b"", overdue=False)) == Stopped("memory")
     assert broken(Ending(9, b"", overdue=True)) == Stopped("timeout")
     assert broken(Ending(0, b"", overdue=False)) == Stopped("exited")

@@ -1,7 +1,9 @@
 import os
+import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 import zlib
 from pathlib import Path
@@ -12,8 +14,10 @@ from abzero.errors import ConfigError, SandboxError
 from abzero.sandbox.base import Call, Nondeterministic, NotLiteral, Raised, Refused, Returned, Stopped
 from abzero.sandbox.child.limits import Limits
 from abzero.sandbox.child.zygote import BURST
-from abzero.sandbox.pool import SandboxPool, isolated_at_once
+from abzero.sandbox.means import isolated_at_once
+from abzero.sandbox.pool import SandboxPool
 
+SYSTEM = Refused("something that only the operating system could do")
 CASES = {
     "a value": ("def f(x):\n    return x + 1", "41", Returned("42")),
     "sets in order of text": ("def f(x):\n    return {x: {3, 1, 2}}", "'a'", Returned("{'a': {1, 2, 3}}")),
@@ -31,7 +35,7 @@ CASES = {
     "an endless loop": ("def f(x):\n    while True: pass", "0", Stopped("timeout")),
     "too much memory": ("def f(x):\n    return 'a' * (1 << 31)", "0", Stopped("memory")),
     "an exit": ("def f(x):\n    raise SystemExit(0)", "0", Stopped("exited")),
-    "a deadlock": ("import queue\ndef f(x):\n    queue.Queue().get()", "0", Stopped("crashed")),
+    "a deadlock": ("import queue\ndef f(x):\n    queue.Queue().get()", "0", SYSTEM),
     "infinity": ("def f(x):\n    return [float('inf')]", "0", NotLiteral("float")),
     "a class of its own": ("class A(int): pass\ndef f(x):\n    return A(1)", "0", NotLiteral("A")),
     "a text too long": (
@@ -167,7 +171,9 @@ def test_a_zygote_that_dies_is_replaced_and_its_calls_run_again(pool):
 def test_the_report_names_every_layer(pool):
     report = pool.report()
     assert pool.isolation == report.isolation == "strict"
-    assert {"uid", "privileges", "limits", "seccomp", "landlock", "namespaces", "clocks"} == set(report.layers)
+    assert {"uid", "privileges", "limits", "seccomp", "landlock", "namespaces", "clocks", "tripwires"} == set(
+        report.layers
+    )
     assert report.escapes == ()
     assert len(set(report.seeds)) == 8
 
@@ -233,11 +239,9 @@ def test_an_interrupt_leaves_a_pool_that_works(pool):
 
 
 TRAINER = """
-import sys, threading
 from abzero.sandbox.base import Call
 from abzero.sandbox.child.limits import Limits
-from abzero.sandbox.pool import SandboxPool, isolated_at_once
-from abzero.sandbox.child.zygote import BURST
+from abzero.sandbox.pool import SandboxPool
 sandbox = SandboxPool(workers=2, limits=Limits(cpu_seconds=60))
 print(*sandbox.report().zygotes, flush=True)
 sandbox.run([Call(f"def f(x):\\n    while x != -{n}: x += 1", "1") for n in range(1, 9)])
@@ -293,10 +297,10 @@ def test_a_limit_that_limits_nothing_is_refused():
 
 
 def test_isolated_runs_are_several_at_once_only_where_memory_has_room_for_them_all():
-    assert isolated_at_once(memory_bytes=1, workers=2) == 16
-    assert isolated_at_once(memory_bytes=1 << 60, workers=2) == 2
+    assert isolated_at_once(Limits(memory_bytes=1), workers=2) == 16
+    assert isolated_at_once(Limits(memory_bytes=1 << 46), workers=2) == 2
     half = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
-    assert isolated_at_once(memory_bytes=half // 5, workers=2) == 5
+    assert isolated_at_once(Limits(memory_bytes=half // 5), workers=2) == 5
 
 
 def test_depth_is_the_same_isolated_and_among_others(pool):
@@ -319,3 +323,80 @@ def test_limits_are_the_callers():
             Refused("a value of more than 100 characters")
         ]
         assert sandbox.run([Call("def f(x):\n    while True: pass", "1")]) == [Stopped("timeout")]
+
+
+def test_idle_zygotes_that_died_are_replaced_before_a_batch(pool):
+    for _ in range(2):
+        for pid in pool.report().zygotes:
+            os.kill(pid, signal.SIGKILL)
+        assert wait_for(lambda: not any(map(alive, pool.report().zygotes)))
+        assert pool.run([Call("def f(x): return x", "1", verify=True)]) == [Returned("1")]
+
+
+def test_a_start_that_fails_is_tried_again(pool, monkeypatch):
+    start, failing = SandboxPool._start, iter([True, True])
+
+    def start_at_last(self, index):
+        zygote = start(self, index)
+        if next(failing, False):
+            os.kill(zygote.pid, signal.SIGKILL)
+        return zygote
+
+    monkeypatch.setattr(SandboxPool, "_start", start_at_last)
+    os.kill(pool.report().zygotes[3], signal.SIGKILL)
+    assert wait_for(lambda: not alive(pool.report().zygotes[3]))
+    assert pool.run([Call("def f(x): return x", "2")]) == [Returned("2")]
+
+
+def test_a_child_has_no_descriptor_but_its_report_however_many_the_trainer_has():
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(100)]
+    try:
+        with SandboxPool(workers=1, limits=Limits(cpu_seconds=20)) as sandbox:
+            hang = "def f(x):\n    while x != -1: x += 1"
+            watcher = threading.Timer(0.2, lambda: found.extend(descriptors(sandbox.report().zygotes)))
+            found: list[set[str]] = []
+            watcher.start()
+            signal.signal(signal.SIGALRM, signal.default_int_handler)
+            signal.setitimer(signal.ITIMER_REAL, 0.7)
+            with pytest.raises(KeyboardInterrupt):
+                sandbox.run([Call(hang, "1")])
+            watcher.join()
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
+    assert found == [{"0", "1", "2", "3"}]
+
+
+def descriptors(zygotes: tuple[int, ...]) -> list[set[str]]:
+    """Those of each child of `zygotes` that runs a program."""
+    children = [pid for pid in family(list(zygotes)) if pid not in zygotes]
+    return [set(os.listdir(f"/proc/{pid}/fd")) for pid in children if busy(pid)]
+
+
+def busy(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "R"
+
+
+def test_what_the_user_must_change_is_named(monkeypatch):
+    monkeypatch.setattr(sys, "get_int_max_str_digits", lambda: 640)
+    with pytest.raises(ConfigError, match="PYTHONINTMAXSTRDIGITS"):
+        SandboxPool(workers=1)
+    monkeypatch.undo()
+    for seconds in (0.0, -1.0, 1e9, float("inf"), float("nan")):
+        with pytest.raises(ConfigError, match=r"--sandbox\.cpu-seconds"):
+            SandboxPool(workers=1, limits=Limits(cpu_seconds=seconds))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/dev/fd")) + 20, hard))
+    try:
+        with pytest.raises(ConfigError, match="ulimit -n"):
+            SandboxPool(workers=2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_verification_has_less_time_than_grading():
+    """A program that takes three quarters of the time is never verified, so that what is verified is never too slow."""
+    with SandboxPool(workers=1, limits=Limits(cpu_seconds=1.0)) as sandbox:
+        slow = "def f(x):\n    n = 0\n    while n < x: n += 1\n    return n"
+        assert sandbox.run([Call(slow, "3_000_000", time_share=0.02)]) == [Stopped("timeout")]
+        assert sandbox.run([Call(slow, "3_000_000")]) == [Returned("3000000")]

@@ -412,8 +412,20 @@ def test_sharing_ends_where_a_child_lies_and_all_that_it_said_is_taken_back():
         outcomes, _ = play(queue, distinct(100), lying_child)
     assert outcomes == [Returned(str(n)) for n in range(100)]
     assert not queue.sharing
-    _, jobs = play(queue, distinct(10), echo)
-    assert all(job.verb == wire.ISOLATED for job in jobs)
+    assert queue.sharing_faults == 1
+
+
+def test_a_lane_that_lied_is_open_to_others_in_the_next_batch():
+    queue = Schedule(Limits(), SEEDS, 2, 8, Some(30), sharing=True)
+    with pytest.warns(RuntimeWarning, match="shared child"):
+        play(queue, distinct(100), lying_child)
+    _, jobs = play(queue, [Call(f"q{n}", str(n)) for n in range(100)], echo)
+    assert {job.verb for job in jobs} == {wire.SHARED}
+    _, jobs = play(queue, distinct(100), echo)
+    isolated = {call for job in jobs if job.verb == wire.ISOLATED for call in calls_of(job)}
+    shared = {call for job in jobs if job.verb == wire.SHARED for call in calls_of(job)}
+    assert isolated, "whatever ran before the wronged call"
+    assert shared, "whatever did not"
 
 
 def test_an_unsteady_program_is_no_proof_against_sharing():

@@ -1,6 +1,7 @@
 import pytest
 
-from abzero.errors import Malformed
+from abzero.errors import Malformed, Unsteady
+from abzero.sandbox.base import Nondeterministic
 from abzero.sandbox.run import run_checks
 from abzero.tasks import Abduction
 from abzero.types import Case, Task
@@ -54,3 +55,14 @@ def test_a_program_that_changes_its_argument_is_judged_on_a_fresh_one():
     task = Task("abduction", "def f(xs):\n    xs.append(1)\n    return len(xs)", (Case("[]", "1"),))
     assert score(task, "[]") == 1
     assert score(task, "[1]") == 0
+
+
+def test_a_program_that_differs_while_it_is_graded_is_no_task():
+    class Unsure(FakeSandbox):
+        def run(self, calls):
+            assert all(call.verify for call in calls)
+            return [Nondeterministic() for _ in calls]
+
+    task = Task("abduction", "def f(x):\n    return 0 if x == 7 else hash(str(x)) % 4", (Case("7", "0"),))
+    [result] = run_checks([Abduction(COMPACT).grade(task, "8")], Unsure())
+    assert isinstance(result, Unsteady)

@@ -2,9 +2,9 @@
 
 *Reaching*: could a name, a constant or an instruction in it lead to frames, namespaces, hidden modules, special
 attributes? *Clean*: may it share a child with others? Only if it reaches for nothing and can leave nothing behind in
-modules and classes of the library. *Hashing*: could its value depend on the order of a set, on a hash or on where its
-instances lie? Doubt costs time, not truth: what is not clean runs in a child of its own, and two seeds are too few for
-what hashes or reaches.
+modules and classes of the library. *Hashing*: could its value depend on the order of a set or on a hash? What it turns
+out to learn of addresses is noticed while it runs (`tripwires`). Doubt costs time, not truth: what is not clean is
+isolated, and two seeds are too few for what hashes or reaches.
 """
 
 import builtins
@@ -15,15 +15,14 @@ from types import CodeType
 from typing import NamedTuple
 
 _SHARED_IMPORTS = (
-    "__future__ bisect cmath collections collections.abc fractions functools heapq itertools math numbers operator"
-    " queue re string typing"
+    "__future__ bisect cmath collections collections.abc functools heapq itertools math operator string typing"
 )
 SHARED_IMPORTS = frozenset(_SHARED_IMPORTS.split())
-"""Modules whose public functions keep no state that a later caller could see."""
+"""Modules whose public functions keep no state that a later caller could see; the caches of ``typing`` are bypassed."""
 
 _BUILTINS_PLAIN = (
     "abs aiter all anext any ascii bin bool bytearray bytes callable chr classmethod complex dict dir divmod enumerate"
-    " filter float format frozenset hasattr hash hex id int isinstance issubclass iter len list map max min next object"
+    " filter float format frozenset hasattr hash hex int isinstance issubclass iter len list map max min next object"
     " oct ord pow print property range repr reversed round set slice sorted staticmethod str sum super tuple type zip"
     " Ellipsis False None NotImplemented True"
 )
@@ -31,16 +30,22 @@ _EVALUATING = frozenset({"eval", "exec"})
 _NAMES_REACHING = (
     "Formatter get_field attrgetter methodcaller register update_wrapper wraps singledispatch singledispatchmethod"
     " total_ordering cached_property partialmethod overload no_type_check final runtime_checkable dataclass_transform"
-    " override with_traceback obj get_type_hints ForwardRef"
+    " override with_traceback obj get_type_hints ForwardRef BaseExceptionGroup Template is_ is_not exit quit"
 )
-_TOLD_APART = frozenset(_BUILTINS_PLAIN.split()) | _EVALUATING | {"compile"}
+_TOLD_APART = frozenset(_BUILTINS_PLAIN.split()) | _EVALUATING | {"compile", "id"}
 """Builtins that are harmless, or told apart elsewhere; all others reach, but for exceptions and special names."""
+_IMMUTABLE = 1 << 8
+"""The flag of a class that takes no attributes (Py_TPFLAGS_IMMUTABLETYPE)."""
+
+
+def _harmless_error(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, BaseException) and value.__flags__ & _IMMUTABLE > 0
+
+
 _REACHING = frozenset(_NAMES_REACHING.split()) | frozenset(
     name
     for name, value in vars(builtins).items()
-    if not (
-        name in _TOLD_APART or name.startswith("_") or (isinstance(value, type) and issubclass(value, BaseException))
-    )
+    if not (name in _TOLD_APART or name.startswith("_") or _harmless_error(value))
 )
 _NAMES_CHANGING = (
     "type ABCMeta NamedTupleMeta get_origin Annotated abstractmethod no_type_check_decorator all_feature_names"
@@ -61,14 +66,14 @@ _NAMES_PLAIN = (
 _PLAIN_DUNDERS = frozenset(_NAMES_PLAIN.split())
 _COMPARING = frozenset({"__eq__", "__ne__", "__hash__"})
 _NAMES_HASHING = (
-    "set frozenset hash id object Set MutableSet AbstractSet FrozenSet KeysView ItemsView MappingView __hash__ samples"
-    " kde_random"
+    "set frozenset hash Set MutableSet AbstractSet FrozenSet KeysView ItemsView MappingView __hash__ samples kde_random"
 )
 _HASHING = frozenset(_NAMES_HASHING.split())
 _SPECIAL = re.compile(r"__\w+__")
 _SPELLING = frozenset({str, tuple})
+_SINGLE = frozenset({type(None), bool, type(...)})
 _FORMATTING = frozenset({"format", "format_map"})
-_AMBIGUOUS = _FORMATTING | {"compile", "__annotations__"}
+_AMBIGUOUS = _FORMATTING | {"compile", "id", "__annotations__"}
 """Names that mean one thing as attributes and another by themselves."""
 _ATTRIBUTE = ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR", "IMPORT_FROM")
 _LOOKS_UP = re.compile(r"\{[^{}:!]*[.\[]")
@@ -78,8 +83,9 @@ _OPERATING = frozenset({"sub", "and_", "or_", "xor", "isub", "iand", "ior", "ixo
 _STORE, _DELETE, _MATCH_CLASS = (dis.opmap[name] for name in ("STORE_ATTR", "DELETE_ATTR", "MATCH_CLASS"))
 _IMPORT = dis.opmap["IMPORT_NAME"]
 _BINARY = dis.opmap["BINARY_OP"]
-_HASHES = frozenset(dis.opmap[name] for name in ("BUILD_SET", "SET_ADD", "LOAD_BUILD_CLASS"))
-"""Instances print where they lie, unless their class says how to: which of two lies first is one bit of an address."""
+_HASHES = frozenset(dis.opmap[name] for name in ("BUILD_SET", "SET_ADD"))
+_IS, _GROUPS = dis.opmap["IS_OP"], dis.opmap["CHECK_EG_MATCH"]
+"""``except*`` makes an ``ExceptionGroup``, a class that anybody can change."""
 _SET_OPERATION = re.compile(re.escape(bytes((_BINARY,))) + b"[%b]" % re.escape(bytes((1, 7, 10, 12, 14, 20, 23, 25))))
 """``& | - ^`` and their in-place forms, as instructions."""
 _INTRINSICS = {"CALL_INTRINSIC_1": range(7, 12), "CALL_INTRINSIC_2": range(2, 6)}
@@ -90,7 +96,8 @@ _TYPE_PARAMETERS = [
     if name in dis.opmap
 ]
 """What makes type variables and aliases from Python 3.12 on: objects of ``typing``, with no import of it."""
-_TELLING = {_STORE, _DELETE, _MATCH_CLASS, _IMPORT, _BINARY, *_HASHES, *(pair[0] for pair in _TYPE_PARAMETERS)}
+_TELLING = {_STORE, _DELETE, _MATCH_CLASS, _IMPORT, _BINARY, _IS, _GROUPS, *_HASHES}
+_TELLING |= {pair[0] for pair in _TYPE_PARAMETERS}
 _ORDINARY = bytes(sorted(set(range(256)) - _TELLING))
 """Operations that tell nothing by themselves."""
 
@@ -181,8 +188,10 @@ def analyze(code: CodeType, beside_imports: bool = False) -> Analysis:
             meaning |= _OPERATES
         if _STORE in telling or _DELETE in telling:
             meaning |= _CHANGES
-        if _MATCH_CLASS in telling:
+        if _MATCH_CLASS in telling or _GROUPS in telling:
             meaning |= _REACHES
+        if _IS in telling and any(map(_identifies, parts)):
+            foreign = True
         if not _HASHES.isdisjoint(telling):
             meaning |= _BUILDS
         imports = imports or any(pair in instructions for pair in _TYPE_PARAMETERS)
@@ -202,7 +211,7 @@ def analyze(code: CodeType, beside_imports: bool = False) -> Analysis:
 def _cleared(parts: Sequence[CodeType]) -> int:
     """What the ambiguous names in `parts` mean, told from how they are used."""
     uses = [use for part in parts if not _AMBIGUOUS.isdisjoint(part.co_names) for use in _uses(part)]
-    reaches = ("compile", False, None) in uses or any(map(_formats, uses))
+    reaches = ("compile", False, None) in uses or ("id", False, None) in uses or any(map(_formats, uses))
     changes = any(name == "__annotations__" and attribute for name, attribute, _ in uses)
     return reaches * _REACHES | changes * _CHANGES
 
@@ -224,6 +233,19 @@ def _uses(code: CodeType) -> Iterator[tuple[str, bool, object]]:
             attribute = instruction.opname in _ATTRIBUTE
             yield instruction.argval, attribute, before if attribute and not instruction.is_jump_target else None
         before = instruction.argval if instruction.opname == "LOAD_CONST" else None
+
+
+def _identifies(code: CodeType) -> bool:
+    """Whether ``is`` is asked of anything but a constant of which there is one: equal texts need not be the same one,
+    and which of them are tells what ran before.
+    """
+    constant = False
+    for instruction in dis.get_instructions(code):
+        if instruction.opcode == _IS and (instruction.is_jump_target or not constant):
+            return True
+        if instruction.opname != "CACHE":
+            constant = instruction.opname == "LOAD_CONST" and type(instruction.argval) in _SINGLE
+    return False
 
 
 def _formats(use: tuple[str, bool, object]) -> bool:

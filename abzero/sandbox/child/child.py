@@ -15,8 +15,9 @@ from collections.abc import Callable, Sequence
 from types import CodeType, ModuleType
 from typing import Any
 
-from abzero.sandbox.child import analyze, wire
+from abzero.sandbox.child import analyze, surroundings, tripwires, wire
 from abzero.sandbox.child.encode import Unfit, encoder
+from abzero.sandbox.child.typing_caches import TypingCaches
 
 DESCRIPTOR = 3
 """The only open descriptor of a child: where it reports to."""
@@ -31,22 +32,28 @@ Write = Callable[..., None]
 """Takes frames, whose content may be bytes too, and sends them in one piece."""
 
 
-class Refusal(BaseException):
-    """Raised in the program where it imports a module that is kept from it."""
-
-
 class Worker:
     """Prepared once in the zygote, used once in each child. With `imports` None, no module is refused."""
 
     def __init__(
-        self, imports: frozenset[str] | None, value_characters: int, value_depth: int, value_nodes: int
+        self,
+        imports: frozenset[str] | None,
+        value_characters: int,
+        value_depth: int,
+        value_nodes: int,
+        noticed: tripwires.Flag | None = None,
     ) -> None:
         self._encode = encoder(value_characters, value_depth, value_nodes)
         self._free = imports is None
         self._refused: list[str] = []
         self._builtins: object = builtins
         if imports is not None:
-            self._builtins = {**vars(builtins), "__import__": _gate(imports, self._refused)}
+            self._builtins = surroundings.gated(imports, self._refused)
+        self._blind = noticed is None
+        self._noticed = (noticed or tripwires.Flag()).bits
+        self._typing = TypingCaches()
+        self._seen = 0
+        """What the last run raised of that."""
 
     def isolated(self, request: bytes, write: Write) -> None:
         """Run the only call of `request`. Everything may happen here, an end without a report included."""
@@ -57,17 +64,27 @@ class Worker:
         except BaseException as error:
             write(_told(error))
             return
+        telling = tripwires.SHOWN
         if not settled:
-            self._tell_of_hashes(code, call, write)
+            telling |= self._tell_of_hashes(code, call, write)
         gc.enable()
-        write(self._run_by_itself(code, call, write))
+        answer = self._run_by_itself(code, call, write)
+        if self._seen & telling:
+            write((wire.HASHING, ""), answer)
+        else:
+            write(answer)
 
-    def _tell_of_hashes(self, code: CodeType, call: CodeType, write: Write) -> None:
+    def _tell_of_hashes(self, code: CodeType, call: CodeType, write: Write) -> int:
+        """Have all seeds run if the analysis says so. Returns the tripwire that may yet ask for them: none where texts
+        are evaluated, since compiling goes through sets; each of them is analyzed.
+        """
         analyses = analyze.analyze(code), analyze.analyze(call, beside_imports=True)
-        if self._free or _needs_all_seeds(analyses):
+        if self._free or self._blind or _needs_all_seeds(analyses):
             write((wire.HASHING, ""))
         elif any(analysis.evaluating for analysis in analyses):
             _analyze_what_is_evaluated(analyses, write)
+            return 0
+        return tripwires.ORDERED
 
     def compiled(self, request: bytes, write: Write) -> None:
         """Compile and analyze the programs and calls of `request`, for other children to run. Runs none of them."""
@@ -79,18 +96,25 @@ class Worker:
                     frames += _compiled(_call, arguments, wire.CALL, wire.CALL_SOURCE)
             write(*frames)
 
-    def shared(self, request: bytes, write: Write) -> None:
+    def shared(self, request: bytes, write: Write, rehearsal: bool = False) -> None:
         """Run the calls of `request` in turn, each in a namespace of its own."""
-        load = marshal.loads
+        load, leave, hashing = marshal.loads, os._exit, False
         write((wire.LOCKED, ""))
+        if not rehearsal:
+            self._typing.bypass()
         for tag, body in wire.frames(request):
             if tag == wire.CODE:
                 code = load(body)
             elif tag == wire.SOURCE:
                 code = _compile(body.decode())
+            elif tag == wire.HASHING:
+                hashing = True
             else:
                 call = load(body) if tag == wire.CALL else _call(body.decode())
-                write(self._run_among_others(code, call))
+                write(self._run_among_others(code, call, hashing))
+                if self._seen & tripwires.REFUSED:
+                    leave(wire.CUT_SHORT)  # for want of memory, which is all that is wrong with the others
+                hashing = False
 
     def warm_up(self) -> None:
         """Do everything a few times, so that children find it in memory, adapted by the interpreter, and write less."""
@@ -103,7 +127,8 @@ class Worker:
             request = wire.frame(wire.SOURCE, program) + wire.frame(wire.CALL_SOURCE, b"(1.5, -2, {3}, b'', None)")
             for _ in range(_WARM):
                 self.compiled(request, keep)
-                self.shared(b"".join(wire.frame(*frame) for frame in told if frame[0] in (wire.CODE, wire.CALL)), keep)
+                calls = [frame for frame in told if frame[0] in (wire.CODE, wire.CALL)]
+                self.shared(b"".join(wire.frame(*frame) for frame in calls), keep, rehearsal=True)
                 self.isolated(request, keep)
                 told.clear()
         for kind in (str, bytes, int, float, list, tuple, dict, set, frozenset, range, ModuleType):
@@ -116,10 +141,12 @@ class Worker:
         """A frame of the stack like `_run_among_others`: programs can tell how deep they are."""
         return self._evaluate(code, call, write)
 
-    def _run_among_others(self, code: CodeType, call: CodeType) -> Frame:
+    def _run_among_others(self, code: CodeType, call: CodeType, hashing: bool) -> Frame:
         tag, text = self._evaluate(code, call, None)
         vars(sys.modules["__main__"]).clear()
-        if tag in (wire.MEMORY, wire.REFUSED) or text == "RecursionError":
+        telling = tripwires.SHOWN | tripwires.REFUSED | (0 if hashing else tripwires.ORDERED)
+        doubted = self._seen & telling > 0 or (hashing and tripwires.address_hashed(self._seen))
+        if doubted or tag in (wire.MEMORY, wire.REFUSED) or text == "RecursionError":
             return wire.DOUBT, ""
         return tag, text
 
@@ -127,11 +154,12 @@ class Worker:
         run, evaluate, told, encode, lies_at, base = exec, eval, _told, self._encode, _prints_address, BaseException
         stop, prepared, valued = gc.disable, wire.PREPARED, wire.VALUE
         no_literal, address, refused_tag, value = wire.NO_LITERAL, wire.ADDRESS, wire.REFUSED, None
-        refused = self._refused
+        refused, noticed = self._refused, self._noticed
         refused.clear()
         module = sys.modules["__main__"] = ModuleType("__main__")
         namespace = vars(module)
         namespace["__builtins__"] = self._builtins
+        noticed[0] = 0
         try:
             run(code, namespace)
             if write is not None:
@@ -141,9 +169,10 @@ class Worker:
             answer = valued, encode(value)
         except base as error:
             answer = told(error)
-            if answer[0] == no_literal and lies_at(value):
-                answer = address, answer[1]
-        return (refused_tag, f"import of {refused[0]}") if refused else answer
+        self._seen = noticed[0]
+        if answer[0] == no_literal and lies_at(value):
+            answer = address, answer[1]
+        return (refused_tag, refused[0]) if refused else answer
 
 
 def _needs_all_seeds(analyses: Sequence[analyze.Analysis]) -> bool:
@@ -168,22 +197,6 @@ def _analyze_what_is_evaluated(analyses: Sequence[analyze.Analysis], write: Writ
                     write(report)
 
     sys.addaudithook(hook)
-
-
-def _gate(imports: frozenset[str], refused: list[str]) -> Callable[..., object]:
-    """``__import__`` for a program; what it refuses also goes into `refused`, lest the program swallow the error."""
-    standard, real = sys.stdlib_module_names, builtins.__import__
-
-    def gate(name: str, globals=None, locals=None, fromlist=(), level=0):  # type: ignore[no-untyped-def]
-        if type(name) is str and level == 0:
-            if name in imports:
-                return real(name, globals, locals, fromlist)
-            if name.partition(".")[0] in standard:
-                refused.append(name)
-                raise Refusal(name)
-        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-    return gate
 
 
 def _prints_address(value: object) -> bool:

@@ -64,7 +64,8 @@ def _unshare() -> None:
         try:
             os.closerange(0, reader)
             os.closerange(reader + 1, 1024)
-            _drop_user()
+            with contextlib.suppress(OSError):  # the layer of its own says so
+                _drop_user()
             os.read(reader, 1)
         finally:
             os._exit(0)
@@ -73,9 +74,12 @@ def _unshare() -> None:
 
 def _drop_user() -> None:
     if os.geteuid() == 0:
-        os.setgroups([])
-        os.setresgid(NOBODY, NOBODY, NOBODY)
-        os.setresuid(NOBODY, NOBODY, NOBODY)
+        try:
+            os.setgroups([])
+            os.setresgid(NOBODY, NOBODY, NOBODY)
+            os.setresuid(NOBODY, NOBODY, NOBODY)
+        except OSError as error:
+            raise OSError(f"cannot leave root, as where 'unshare -r' maps no other user: {error}") from error
     if os.geteuid() == 0 or os.getuid() == 0:
         raise OSError("still root")
 

@@ -39,6 +39,11 @@ def failure(call: str) -> OSError:
     return OSError(code, f"{call}: {os.strerror(code)}")
 
 
+def error_number() -> int:
+    """What the last call left in errno."""
+    return ctypes.get_errno()
+
+
 def prctl(option: int, *arguments: int) -> None:
     Prctl(option, *arguments)()
 

@@ -18,6 +18,8 @@ class Settings(TypedDict):
     """What a zygote is told on its command line, as JSON."""
 
     seed: int
+    place: int
+    """Which of the zygotes it is: neighbours differ in how they lay out memory, whatever their seeds."""
     root: str
     """The folder that holds this package: on the zygote's path while it starts, and then no longer."""
     imports: list[str] | None
@@ -33,7 +35,7 @@ COMMAND = struct.Struct("<4sIII")
 ISOLATED, COMPILE, SHARED, SELF_TEST, KILL = b"ISOL", b"COMP", b"MANY", b"TEST", b"KILL"
 
 STATUS = struct.Struct("<Ii")
-"""Ticket, and the status as ``waitpid`` gives it."""
+"""Ticket, and the status as ``waitpid`` gives it; below zero, why no child could be forked, as an error number."""
 
 LENGTH = struct.Struct("<I")
 FRAME = struct.Struct("<cI")

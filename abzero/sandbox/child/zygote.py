@@ -4,7 +4,6 @@ It is exec'd by the trainer, reads no request and holds no result: the child tha
 the parent. It ends when the parent's end of the control socket closes or its parent changes, and its children with it.
 """
 
-import _tracemalloc
 import array
 import codecs
 import gc
@@ -20,7 +19,17 @@ import socket
 import sys
 from collections.abc import Callable
 
-from abzero.sandbox.child import confine, seccomp, selftest, syscalls, wire
+from abzero.sandbox.child import (
+    codecs_in_memory,
+    confine,
+    heap,
+    seccomp,
+    selftest,
+    surroundings,
+    syscalls,
+    tripwires,
+    wire,
+)
 from abzero.sandbox.child.child import DESCRIPTOR, Worker, writer
 from abzero.sandbox.child.limits import IMPORTS
 
@@ -37,16 +46,11 @@ _CODECS = (
     "ascii latin-1 utf-7 utf-8 utf-8-sig utf-16 utf-16-le utf-16-be utf-32 utf-32-le utf-32-be unicode_escape"
     " raw_unicode_escape punycode cp437 cp1252 hex base64 rot13"
 )
-"""Text encodings that a program may ask for by name: each is a module, which a child could not load."""
+"""Text encodings that programs ask for most; the others are loaded where they are asked for."""
 
 
-_GAPS = 60
-"""How many new objects of a size come to lie in random order."""
 BURST = 8
 """Most children forked in a row: until then each takes one descriptor or two of the 32 that the zygote may have."""
-_MOST_NAMES = 1 << 16
-_TABLE_BYTES = 1 << 16
-"""More than names that pass take at a time, and less than any table of the names of this many modules."""
 
 
 class _Null(io.TextIOBase):
@@ -58,12 +62,21 @@ class _Null(io.TextIOBase):
 
 def main(control_descriptor: int, settings: str) -> None:
     """Serve `control_descriptor` until its other end closes. `settings`: JSON, see `host.Zygote`."""
-    control = socket.socket(fileno=control_descriptor)
+    control = socket.socket(fileno=os.dup(control_descriptor))  # a low number, which children know to close
+    os.close(control_descriptor)
     parent = os.getppid()
     options: wire.Settings = json.loads(settings)
     try:
-        worker = _prepare(options)
+        worker, tripping = _prepare(options)
         layers = confine.confine(options["memory_bytes"], frozenset(options["without"]))
+        layers["tripwires"] = tripping
+        if options["imports"] is not None:
+            surroundings.scrub()
+        gc.collect()  # before the heap is stirred: what is freed later lies in order
+        heap.make_room_for_names()
+        heap.stir(random.Random(f"{options['seed']}"), options["place"])
+        gc.disable()
+        gc.freeze()
     except Exception as error:
         control.sendall(_message({"failed": f"{type(error).__name__}: {error}"}))
         raise SystemExit(1) from error
@@ -77,9 +90,14 @@ def _message(content: object) -> bytes:
     return wire.LENGTH.pack(len(body)) + body
 
 
-def _prepare(options: wire.Settings) -> Worker:
-    """Load what programs may import, scrub what would tell them about the machine, and stir the heap."""
+def _prepare(options: wire.Settings) -> tuple[Worker, str]:
+    """Load what programs may import, and scrub what would tell them about the machine; the worker, and whether the
+    tripwires are laid.
+    """
     seed, imports = options["seed"], options["imports"]
+    if sys.platform == "linux":
+        importlib.import_module("abzero.sandbox.child.clocks")
+        importlib.import_module("abzero.sandbox.child.landlock")
     sys.path[:] = [entry for entry in sys.path if entry != options["root"]]
     for name in [*IMPORTS, *POLICY_OFF] if imports is None else imports:
         try:
@@ -88,6 +106,7 @@ def _prepare(options: wire.Settings) -> Worker:
             continue
     for name in _CODECS.split():
         codecs.lookup(name)
+    codecs_in_memory.keep()
     random.seed(f"{seed}")
     os.environ.clear()
     sys.argv[:] = [f"/{seed}"]
@@ -96,49 +115,21 @@ def _prepare(options: wire.Settings) -> Worker:
     sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = _Null()  # type: ignore[misc,assignment]
     importlib.import_module("warnings").simplefilter("ignore")
     allowed = None if imports is None else frozenset(imports)
-    worker = Worker(allowed, options["value_characters"], options["value_depth"], options["value_nodes"])
+    flag, tripping = _lay_tripwires("tripwires" in options["without"])
+    worker = Worker(allowed, options["value_characters"], options["value_depth"], options["value_nodes"], flag)
     worker.warm_up()
-    global _ballast
-    _ballast = _stir(random.Random(f"{seed}"))
-    _make_room_for_names()
-    gc.collect()
-    gc.disable()
-    gc.freeze()
-    return worker
+    return worker, tripping
 
 
-_ballast: list[object] = []
-
-
-def _stir(rng: random.Random) -> list[object]:
-    """Objects of all small sizes in random number, so that addresses differ between zygotes in their low bits too; and
-    between them room for more, in random order, so that of two new objects now one, now the other lies first.
-    """
-    blocks: list[object] = [bytes(size) for size in range(0, 480, 8) for _ in range(rng.randrange(40))]
-    blocks += [[] for _ in range(rng.randrange(200))]
-    blocks += [object() for _ in range(rng.randrange(200))]
-    header = sys.getsizeof(b"")
-    gone: list[object] = [bytes(size - header) for size in range(48, 193, 16) for _ in range(_GAPS)]
-    gone += [object() for _ in range(_GAPS)]
-    rng.shuffle(gone)
-    while gone:
-        gone.pop()
-    return blocks
-
-
-def _make_room_for_names() -> None:
-    """Have the interpreter's table of names rebuilt, half empty, since a child that fills it copies 400 kB.
-
-    Names that nothing uses leave the table, but not their place in it; that it was rebuilt shows in the memory taken.
-    In Python 3.12 they stay for good, which ends this before they are worth a table. The public ``tracemalloc`` would
-    bring pickle along.
-    """
-    _tracemalloc.start(1)
-    for number in range(_MOST_NAMES):
-        sys.intern(f"{number} takes a place")
-        if _tracemalloc.get_traced_memory()[0] > _TABLE_BYTES:
-            break
-    _tracemalloc.stop()
+def _lay_tripwires(without: bool) -> tuple[tripwires.Flag | None, str]:
+    flag = tripwires.Flag()
+    try:
+        if without:
+            return None, "off on request"
+        tripwires.lay(flag)
+    except (OSError, ValueError, AttributeError, KeyError) as error:
+        return None, f"missing: {error}"
+    return flag, confine.ON
 
 
 class _Zygote:
@@ -198,18 +189,21 @@ class _Zygote:
 
     def _fork(self, births: list[tuple[bytes, int, int, list[int]]]) -> None:
         """Fork all in a row: between two forks, each page that is written to is copied once more."""
-        live, fork, pids = self._live, syscalls.fork, []
+        live, fork, pids, failed = self._live, syscalls.fork, [], b""
         for verb, _, microseconds, descriptors in births:
             pid = fork()
             if pid == 0:
                 live(verb, microseconds, descriptors[0], descriptors[-1])
-            pids.append(pid)
+            pids.append(pid if pid > 0 else -syscalls.error_number())
         for pid, (_, ticket, _, descriptors) in zip(pids, births, strict=True):
-            if pid < 0:
-                raise syscalls.failure("fork")
             for descriptor in descriptors:
                 os.close(descriptor)
-            self._children[pid] = ticket
+            if pid > 0:
+                self._children[pid] = ticket
+            else:
+                failed += wire.STATUS.pack(ticket, pid)
+        if failed:
+            self._control.sendall(failed)
 
     def _reap(self) -> None:
         """Tell the parent of all that have ended, in one piece."""
@@ -247,6 +241,8 @@ def _life(worker: Worker, lock: syscalls.Prctl | None) -> Callable[[bytes, int, 
             whole = microseconds // 1_000_000 + 1
             limit(processor, (whole, whole + 1))
             limit(processes, (0, 0))
+            if verb not in verbs:
+                selftest.survive()
             if lock is not None:
                 lock()
             if verb in verbs:

@@ -23,12 +23,12 @@ def write_report(folder: Path) -> tuple[Path, str]:
     """
     with closing(JournalReader(folder / "run.db")) as reader:
         run = gather(folder, reader)
-        text = run_page(run, reader)
+        text = run_page(run, reader, folder / "oversight.jsonl")
     learned = " ".join(conclusion(changes(run.before, run.after))) if run.before and run.after else ""
     return _write(folder / "report.html", text), learned
 
 
-def compare(folders: Sequence[Path], page: Path) -> RenderableType:
+def write_comparison(folders: Sequence[Path], page: Path) -> RenderableType:
     """The tables that compare runs, for the terminal; the curves go into `page`. Raises `RunError`."""
     found = arms([_gathered(folder) for folder in folders])
     _write(page, comparison_page(found))

@@ -1,6 +1,7 @@
 """The page: head, sections, settings. One file, no network."""
 
 from importlib.resources import files
+from pathlib import Path
 
 from abzero.run.journal import JournalReader
 from abzero.views.html import Html, html, joined
@@ -9,13 +10,14 @@ from abzero.views.report.cards import family_section, proposals_section
 from abzero.views.report.curves import health, proposing, solving
 from abzero.views.report.examples import family, hardest, sample
 from abzero.views.report.gather import Run
+from abzero.views.report.oversight import oversight_section
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 """The browser's own guard: even if something slipped through, nothing can be loaded or sent."""
 
 
-def run_page(run: Run, reader: JournalReader) -> Html:
-    """The whole report of a run."""
+def run_page(run: Run, reader: JournalReader, record: Path) -> Html:
+    """The whole report of a run; `record` is its record of oversight, if it has one."""
     colours = mode_colours(run.modes)
     chosen = hardest(run.summaries)
     sections = [
@@ -24,6 +26,7 @@ def run_page(run: Run, reader: JournalReader) -> Html:
         solving(run, colours),
         proposing(run, colours),
         health(run, colours),
+        oversight_section(run, reader, record),
         family_section(family(reader, chosen.task) if chosen and chosen.task else []),
     ]
     if run.steps:

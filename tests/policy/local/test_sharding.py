@@ -166,7 +166,7 @@ def test_a_process_alone_leads_and_follows_nobody():
     config = parse([], "abzero train")
     assert not backends.worker_loop(config)
     with backends.worker_group(config):
-        assert "processes" not in backends.placed(config)
+        assert "processes" not in backends.chosen(config).where(config)
 
 
 def torchrun(*arguments: str) -> int:

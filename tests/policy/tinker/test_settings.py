@@ -2,8 +2,8 @@
 
 import pytest
 
-from abzero.config import backends
 from abzero.config.config import Config
+from abzero.config.engines import tinker
 from abzero.config.load import parse
 from abzero.errors import ConfigError
 from abzero.policy.tinker.servers import SERVERS, sequence_mean, token_sum
@@ -26,7 +26,7 @@ def train(*flags: str) -> Config:
     ],
 )
 def test_what_a_server_can_do_passes(flags):
-    assert backends.placed(train(*flags)) == "the Tinker server at http://127.0.0.1:8000"
+    assert tinker.where(train(*flags)) == "the Tinker server at http://127.0.0.1:8000"
 
 
 @pytest.mark.parametrize(

@@ -74,10 +74,16 @@ def test_waiting_for_a_lock_kills_and_waking_does_not(machine):
         assert decide(machine, "futex", 0, command) == TRAP
 
 
-def test_calls_that_cannot_fail_kill(machine):
+def test_what_innocent_programs_do_unknowingly_fails(machine):
     _, numbers = seccomp.MACHINES[machine]
-    for name in set(seccomp.DEADLY) & set(numbers):
-        assert decide(machine, name) == TRAP
+    for name in set(seccomp.REFUSED) & set(numbers):
+        assert decide(machine, name) == REFUSE
+
+
+def test_all_else_kills_since_a_refusal_passes_for_an_answer(machine):
+    _, numbers = seccomp.MACHINES[machine]
+    for number in set(range(600)) - set(numbers.values()):
+        assert decide(machine, number) == TRAP
 
 
 def test_foreign_calling_conventions_kill(machine):

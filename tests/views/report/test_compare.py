@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from abzero.errors import RunError
-from abzero.views.report import compare
+from abzero.views.report import write_comparison
 from tests.views.report.folders import make_run, rows
 from tests.views.test_html import Reader
 
@@ -13,7 +13,7 @@ from tests.views.test_html import Reader
 def compared(tmp_path):
     def run(*folders):
         console = Console(file=io.StringIO(), width=200)
-        console.print(compare(folders, tmp_path / "compare.html"))
+        console.print(write_comparison(folders, tmp_path / "compare.html"))
         return console.file.getvalue(), Reader((tmp_path / "compare.html").read_text(encoding="utf-8")).text
 
     return run
@@ -83,4 +83,4 @@ def test_runs_that_were_not_evaluated_are_compared_by_their_curves(compared, tmp
 def test_the_same_experiment_twice_is_one_clear_error(tmp_path):
     folders = [make_run(tmp_path / name, seed=1, run=name) for name in ("a", "b")]
     with pytest.raises(RunError, match="'a' and 'b' have the same settings and seed"):
-        compare(folders, tmp_path / "compare.html")
+        write_comparison(folders, tmp_path / "compare.html")
