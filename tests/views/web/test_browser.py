@@ -114,7 +114,7 @@ def test_a_committed_step_is_on_the_screen_without_a_reload(page, server, root):
         page.locator("main .num", has_text="4·2").wait_for(timeout=10_000)
         journal.truncate(2)
         page.locator("main .num", has_text="2·2").first.wait_for(timeout=10_000)
-        page.wait_for_function("!document.querySelector('main').textContent.includes('4·2')", timeout=10_000)
+        page.locator("main .num", has_text="4·2").wait_for(state="detached", timeout=10_000)
     assert page.evaluate("window.kept")
 
 
