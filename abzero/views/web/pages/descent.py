@@ -11,7 +11,7 @@ from abzero.views.web.pages.steps import natural as whole
 from abzero.views.web.queries import lineage
 
 _STEPS = 8
-_FERTILE_STEPS = 400
+_FERTILE_STEPS = 30
 _WIDTH, _HEIGHT = 1000, 520
 
 
