@@ -3,7 +3,7 @@ BIN := .venv/bin
 CORPUS ?= ../shared/attacks
 STAMP := .venv/.installed
 
-.PHONY: setup demo test check test-slow vllm-test attacks attacks-policy-off attacks-own attacks-under aarch64-test fuzz soak bench bench-sandbox cluster-test web-test clean
+.PHONY: setup demo test check test-slow vllm-test attacks attacks-policy-off attacks-own attacks-under aarch64-test fuzz soak bench bench-sandbox cluster-test web-test docs clean
 
 setup: $(STAMP)
 
@@ -74,6 +74,10 @@ bench: setup
 	$(BIN)/python benchmarks/loop.py share
 	$(BIN)/python benchmarks/loop.py growth
 	$(BIN)/python benchmarks/decode.py
+
+# The tables of docs/metrics.md, from abzero/algo/figures.py.
+docs: setup
+	$(BIN)/python scripts/metrics-page
 
 clean:
 	rm -rf .venv build dist *.egg-info

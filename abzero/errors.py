@@ -11,7 +11,8 @@ AbzeroError
 └── ModelError           the model's: data, becomes a reward
     ├── Malformed        the completion does not have the shape that was asked for
     ├── Rejected         the shape is right, but the task or the answer does not hold
-    └── Unsteady         the task's own program gave another value when it was run again: it is no task
+    ├── Unsteady         the task's own program gave another value when it was run again: it is no task
+    └── Unforeseen       a check raised something else over what the model wrote: ours to mend, nobody's reward
 """
 
 
@@ -63,3 +64,13 @@ class Unsteady(ModelError):
     """The task's own program gave different values while an answer was graded: the answer is not right, and the task no
     task.
     """
+
+
+class Unforeseen(ModelError):
+    """A check raised something else than `ModelError` over what a model wrote: a fault of ours. The rollout is neither
+    rewarded nor learned from.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(f"a fault of ours: {type(error).__name__}: {str(error)[:200]}")
+        self.name = type(error).__name__

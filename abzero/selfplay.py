@@ -1,16 +1,16 @@
 """THE LOOP: Algorithm 1 of the paper. Propose, estimate, append, solve, credit, update."""
 
 import random
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from abzero.algo.credit import Credit, Crediting, novelty_of
 from abzero.algo.metrics import Stopwatch, measure, speed
-from abzero.errors import ModelError
+from abzero.errors import ModelError, Unforeseen
 from abzero.policy.base import Generator, Learner
+from abzero.python import analysis
 from abzero.sandbox.base import Sandbox
-from abzero.sandbox.run import Check, T, run_checks
+from abzero.sandbox.run import Check, T, crash, run_checks
 from abzero.tasks import TaskType, parsing
 from abzero.tasks.buffer import Buffer
 from abzero.tasks.curriculum import draw_references, draw_tasks
@@ -40,6 +40,8 @@ class SelfPlay:
     """Solver rollouts on each drawn task, of which there are ``batch_size // attempts``."""
     admit: Callable[[Task], str | None] = lambda task: None
     """Why a verified task may not be used; ``None`` if it may."""
+    unforeseen: Callable[[Exception], ModelError] = crash
+    """What becomes of an error of ours over a model's text: `Unforeseen` excludes and counts it."""
     seed: int = 0
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
 
@@ -79,13 +81,19 @@ class SelfPlay:
         with self.stopwatch("propose"):
             sampled = self.proposer.generate([prompt for _, _, prompt in asked], 1, rng)
         answers = [parsing.answer(rollout.text) for [rollout] in sampled]
-        built = self.check([k.construct(answer, refs) for (k, refs, _), answer in zip(asked, answers, strict=True)])
+        built = self.check([self.build(k, answer, refs) for (k, refs, _), answer in zip(asked, answers, strict=True)])
         proposals = []
         for (task_type, references, prompt), [rollout], task in zip(asked, sampled, built, strict=True):
-            outcome = Rejection(str(task)) if isinstance(task, ModelError) else self.judge(task)
+            outcome = rejection(task) if isinstance(task, ModelError) else task
             well_formed = parsing.well_formed(rollout.text)
             proposals.append(Proposal(task_type.mode, prompt, rollout, references, outcome, well_formed))
         return proposals
+
+    def build(self, task_type: TaskType, answer: str, references: Sequence[Task]) -> Check[Task | Rejection]:
+        """What `answer` proposes, judged. All that is later asked of a program's text is asked here a first time."""
+        task = yield from task_type.construct(answer, references)
+        analysis.normal_form(task.program), analysis.complexity(task.program)
+        return self.judge(task)
 
     def judge(self, task: Task) -> Task | Rejection:
         """`task`, though verified, or why it cannot be used."""
@@ -103,12 +111,8 @@ class SelfPlay:
         valid = [(position, p.task) for position, p in enumerate(proposals) if p.task]
         attempts = self.solve([task for _, task in valid], self.samples, rng, phase="estimate")
         owners = [position for position, _ in valid for _ in range(self.samples)]
-        scores: dict[int, list[float]] = defaultdict(list)
-        for owner, attempt in zip(owners, attempts, strict=True):
-            scores[owner].append(attempt.score or 0.0)
-        rates = {owner: sum(some) / self.samples for owner, some in scores.items()}
-        judged = [rated(proposal, rates.get(position), self.buffer) for position, proposal in enumerate(proposals)]
-        return judged, [replace(attempt, proposal=owner) for owner, attempt in zip(owners, attempts, strict=True)]
+        owned = [replace(attempt, proposal=owner) for owner, attempt in zip(owners, attempts, strict=True)]
+        return rated(proposals, owned, self.buffer), owned
 
     def solve(self, tasks: Sequence[Task], n: int, rng: random.Random, phase: str = "solve") -> list[Attempt]:
         """`n` graded attempts at each of `tasks`, in order; the stopwatch counts sampling under `phase`."""
@@ -117,15 +121,21 @@ class SelfPlay:
             sampled = self.solver.generate(prompts, n, rng)
         rows = [(task, prompt, r) for task, prompt, rs in zip(tasks, prompts, sampled, strict=True) for r in rs]
         answers = [parsing.answer(rollout.text) for _, _, rollout in rows]
-        checks = [
-            self.types_by_mode[task.mode].grade(task, text) for (task, _, _), text in zip(rows, answers, strict=True)
-        ]
-        valid = settled([task for task, _, _ in rows], self.check(checks), self.buffer)
+        graded = zip(rows, answers, strict=True)
+        scores = self.check([self.types_by_mode[task.mode].grade(task, answer) for (task, _, _), answer in graded])
+        valid = settled([task for task, _, _ in rows], scores, self.buffer)
+        faults = [score.name if isinstance(score, Unforeseen) else "" for score in scores]
         return [
-            Attempt(task, prompt, rollout, score, answer, parsing.well_formed(rollout.text))
-            for (task, prompt, rollout), answer, score in zip(rows, answers, valid, strict=True)
+            Attempt(task, prompt, rollout, score, answer, parsing.well_formed(rollout.text), fault=fault)
+            for (task, prompt, rollout), answer, score, fault in zip(rows, answers, valid, faults, strict=True)
         ]
 
     def check(self, checks: Sequence[Check[T]]) -> list[T | ModelError]:
         with self.stopwatch("sandbox"):
-            return run_checks(checks, self.sandbox)
+            return run_checks(checks, self.sandbox, self.unforeseen)
+
+
+def rejection(error: ModelError) -> Rejection:
+    """What becomes of a proposal whose check raised `error`."""
+    fault = error.name if isinstance(error, Unforeseen) else ""
+    return Rejection(str(error), ours=bool(fault), fault=fault)

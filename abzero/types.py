@@ -13,6 +13,22 @@ Finish = Literal["stop", "length"]
 """How a completion ended: by its end-of-sequence action, or cut at the token limit."""
 
 
+class Prompt(str):
+    """A prompt that remembers which part of it was inserted into the conversation's template: a tokenizer may read
+    control tokens in the template alone. In any other ``str``, nowhere.
+    """
+
+    begin: int
+    """Where what was inserted begins."""
+    end: int
+
+    @classmethod
+    def of(cls, before: str, inserted: str, after: str) -> "Prompt":
+        prompt = cls(before + inserted + after)
+        prompt.begin, prompt.end = len(before), len(before) + len(inserted)
+        return prompt
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One verified run of a program: ``output == f(input)``."""
@@ -30,7 +46,7 @@ class Task:
     mode: str
     """Name of its task type: ``deduction``, ``abduction``, ``induction`` or one that you add."""
     program: str
-    """Python source with an entry point ``f``."""
+    """Python source with an entry point, as the model wrote it."""
     cases: tuple[Case, ...]
     message: str = ""
 
@@ -65,6 +81,8 @@ class Rejection:
     """What the parser, the sandbox or the validator said."""
     ours: bool = False
     """Refused for a reason of ours, such as a held-out program: neither rewarded nor learned from."""
+    fault: str = ""
+    """What a check of it raised that it must not, by name: a fault of ours. Empty as a rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +142,8 @@ class Attempt:
     well_formed: bool
     proposal: int | None = None
     """Position, in its step, of the proposal whose solve rate it estimates; ``None`` if drawn for the solver."""
+    fault: str = ""
+    """What grading it raised that it must not, by name: a fault of ours, neither rewarded, learned from nor counted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from abzero.algo.advantages import trr_pp
 from abzero.errors import Rejected
 from abzero.policy.scripted import ScriptedGenerator, ScriptedLearner
 from abzero.python import literals
+from abzero.python.source import entry_of
 from abzero.sandbox.base import Call, Returned
 from abzero.sandbox.pool import SandboxPool
 from abzero.sandbox.run import Check
@@ -59,9 +60,12 @@ class Fixpoint:
     def ask(self, task: Task) -> str:
         return self.prompts.render("conversation", prompt=ASK.replace("{program}", task.program))
 
+    def answer(self, task: Task) -> str:
+        return task.cases[0].input
+
     def grade(self, task: Task, answer: str) -> Check[float]:
         value = parsing.literal(parsing.block_or_all(answer, "input"))
-        [outcome] = yield [Call(task.program, value)]
+        [outcome] = yield [Call(task.program, value, entry=entry_of(task.program))]
         return float(isinstance(outcome, Returned) and self.same(outcome.value, value))
 
 
@@ -76,7 +80,8 @@ def script(prompt: str, rng: random.Random) -> str:
 
 
 def main() -> None:
-    task_type, generator, buffer = Fixpoint(Prompts("paper")), ScriptedGenerator(script), Buffer()
+    task_type, generator = Fixpoint(Prompts("paper")), ScriptedGenerator(script)
+    buffer = Buffer(answers={task_type.mode: task_type.answer})
     buffer.add(task_type.seed)
     with SandboxPool(1) as sandbox:
         play = SelfPlay((task_type,), generator, generator, ScriptedLearner(), sandbox, buffer, trr_pp, batch_size=4)

@@ -1,13 +1,10 @@
-"""Stand-ins for what is slow or random: a sandbox in this process, a policy that plays well or badly, a small game."""
+"""Stand-ins for what is random: a policy that plays well or badly, a small game."""
 
 import random
-from collections.abc import Sequence
 
 from abzero.algo.advantages import trr_pp
-from abzero.errors import Malformed
 from abzero.policy.scripted import Script, ScriptedGenerator, ScriptedLearner
-from abzero.python import literals
-from abzero.sandbox.base import Call, Nondeterministic, NotLiteral, Outcome, Raised, Refused, Returned
+from abzero.sandbox.fake import FakeSandbox
 from abzero.selfplay import SelfPlay
 from abzero.tasks import TYPES, parsing
 from abzero.tasks.buffer import Buffer
@@ -17,52 +14,6 @@ from abzero.types import Case, Experience, Role, Rollout, Task
 COMPACT = Prompts("compact")
 TASK_TYPES = tuple(task_type(COMPACT) for task_type in TYPES)
 ABDUCTION, DEDUCTION, INDUCTION = TASK_TYPES
-
-
-class FakeSandbox:
-    """Runs programs that the tests wrote, in this process; `batches` records every call that it was asked to run."""
-
-    isolation = "none"
-
-    def __init__(self) -> None:
-        self.batches: list[list[Call]] = []
-
-    def run(self, calls: Sequence[Call]) -> list[Outcome]:
-        self.batches.append(list(calls))
-        known: dict[Call, Outcome] = {}
-        for call in calls:
-            if call not in known:
-                known[call] = _outcome(call)
-        return [known[call] for call in calls]
-
-    def close(self) -> None:
-        pass
-
-
-class ClosedSandbox(FakeSandbox):
-    """Runs nothing: for text that no test wrote."""
-
-    def run(self, calls: Sequence[Call]) -> list[Outcome]:
-        return [Refused("closed") for _ in calls]
-
-
-def _outcome(call: Call) -> Outcome:
-    first = _run(call)
-    return first if not call.verify or _run(call) == first else Nondeterministic()
-
-
-def _run(call: Call) -> Outcome:
-    names: dict[str, object] = {}
-    try:
-        exec(call.program, names)
-        value = eval(f"f({call.arguments})", names)
-    except Exception as error:  # plays the worker, to which every exception is the program's
-        return Raised(type(error).__name__)
-    try:
-        read = literals.parse(literals.canonical(value))  # type: ignore[arg-type]
-    except Malformed:
-        return NotLiteral(type(value).__name__)
-    return Returned(literals.canonical(read)) if type(read) is type(value) else NotLiteral(type(value).__name__)
 
 
 def answered(answer: str) -> str:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import torch
 
+from abzero.algo.figures import FIGURES as VOCABULARY
+from abzero.algo.figures import filled
 from abzero.algo.losses import Objective
 from abzero.observers.alarms import CONDITIONS, findings
 from abzero.policy.local.learner import LocalLearner
@@ -40,6 +42,18 @@ def test_every_logged_figure_is_explained_and_no_other(tmp_path):
     logged = {general(name) for name in (*step.metrics, *step.clock)}
     beside_the_learner = {name for name in logged if not name.startswith("learner/")}
     assert beside_the_learner | learner_names(tmp_path) | {ONLY_TRACKED} == FIGURES
+
+
+def test_the_page_s_tables_are_those_of_the_vocabulary():
+    """`make docs` makes them."""
+    assert set(VOCABULARY) == FIGURES
+    assert filled(PAGE) == PAGE
+    assert filled(PAGE.replace("near 1 after some steps", "")) == PAGE
+
+
+def test_every_figure_has_a_word_of_its_own():
+    labels = [figure.label for figure in VOCABULARY.values()]
+    assert len(set(labels)) == len(labels)
 
 
 def test_every_alarm_is_explained_and_no_other():

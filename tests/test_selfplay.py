@@ -9,12 +9,13 @@ from abzero.algo.advantages import ESTIMATORS
 from abzero.algo.credit import Credit
 from abzero.policy.scripted import ScriptedGenerator, ScriptedLearner
 from abzero.run.journal import JournalReader, JournalWriter
+from abzero.sandbox.fake import FakeSandbox
 from abzero.selfplay import SelfPlay
 from abzero.tasks import Deduction
 from abzero.tasks.buffer import Buffer
 from abzero.tasks.prompts import Prompts
 from abzero.types import Attempt, Case, Proposal, Rejection, Task
-from tests.fakes import COMPACT, DEDUCTION, TASK_TYPES, FakeSandbox, answered, play, player, task
+from tests.fakes import COMPACT, DEDUCTION, TASK_TYPES, answered, play, player, task
 
 MODES = [task_type.mode for task_type in TASK_TYPES]
 

@@ -47,7 +47,7 @@ class Credit:
                 rows.append(Experience(("propose", position), proposal.mode, group, proposal.rollout, terms))
         if "solve" in self.trained:
             for position, attempt in enumerate(attempts):
-                if self.reuse_estimates or attempt.proposal is None:
+                if not attempt.fault and (self.reuse_estimates or attempt.proposal is None):
                     terms = self.solver(attempt.score, attempt.well_formed)
                     group = groups.setdefault(attempt.prompt, len(groups))
                     rows.append(Experience(("solve", position), attempt.task.mode, group, attempt.rollout, terms))

@@ -1,13 +1,14 @@
 """The figures of one step: what `docs/metrics.md` explains. Pure, but for the stopwatch."""
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
+from abzero.python.source import states
 from abzero.tasks import parsing
-from abzero.types import Attempt, Experience, Proposal, Rollout
+from abzero.types import Attempt, Experience, Proposal, Rollout, Task
 
 T = TypeVar("T")
 
@@ -28,11 +29,17 @@ def measure(
         figures[f"propose/valid/{mode}"] = len(valid) / len(rows)
         figures[f"propose/well_formed/{mode}"] = _mean(proposal.well_formed for proposal in rows)
         if valid:
+            hinted = [_states_its_answer(proposal.task) for proposal in valid if proposal.task]
+            figures[f"propose/answer_in_comments/{mode}"] = _mean(hinted)
             figures[f"propose/new/{mode}"] = _mean(proposal.new for proposal in valid)
             figures[f"propose/unique/{mode}"] = len({proposal.task for proposal in valid}) / len(valid)
         if rates:
             figures[f"propose/solve_rate/{mode}"] = _mean(rates)
             figures[f"propose/learnable/{mode}"] = _mean(0.0 < rate < 1.0 for rate in rates)
+    faults = Counter(r.fault for p in proposals if (r := p.rejection) and r.fault)
+    faults.update(attempt.fault for attempt in attempts if attempt.fault)
+    figures |= {f"fault/{name}": float(count) for name, count in sorted(faults.items())}
+    attempts = [attempt for attempt in attempts if not attempt.fault]
     for mode, drawn in _by_mode((a for a in attempts if a.proposal is None), lambda attempt: attempt.task.mode):
         figures[f"solve/score/{mode}"] = _mean(attempt.score or 0.0 for attempt in drawn)
         figures[f"solve/malformed/{mode}"] = _mean(a.score is None or not a.well_formed for a in drawn)
@@ -43,6 +50,12 @@ def measure(
     figures |= _lengths("propose", [proposal.rollout for proposal in proposals])
     figures |= _lengths("solve", [attempt.rollout for attempt in attempts])
     return figures | _groups(experiences)
+
+
+def _states_its_answer(task: Task) -> bool:
+    """Whether a comment or docstring of the program holds what the solver is asked for: an output, or an input."""
+    case = task.cases[0]
+    return states(task.program, case.input if task.mode == "abduction" else case.output)
 
 
 def speed(seconds: Mapping[str, float], proposals: Sequence[Proposal], attempts: Sequence[Attempt]) -> dict[str, float]:

@@ -6,7 +6,7 @@ The paper's equations 4 to 6; the variants of follow-up work are rows of one tab
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from abzero.python import analysis
+from abzero.python.language import PYTHON, Language
 from abzero.types import Novelty
 
 Terms = tuple[tuple[str, float], ...]
@@ -31,37 +31,56 @@ LEARNABILITY: dict[str, Learnability] = {
 """By name, for solve rates strictly between 0 and 1: the paper; R-Zero's paper and code; SPICE; SQLM."""
 
 
-Bonus = Callable[[str, float, Novelty], float]
-"""(program, learnability, novelty) → a value in [-1, 1], to be multiplied by its coefficient."""
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a bonus may look at: a learnable task's program, what it is worth, and what came before it."""
+
+    program: str
+    learnability: float
+    novelty: Novelty
+    language: Language = PYTHON
 
 
-def complexity_bonus(program: str, _: float, __: Novelty) -> float:
-    """Cyclomatic complexity, in units of 15, at most 1."""
-    return min(analysis.complexity(program) / 15.0, 1.0)
+@dataclass(frozen=True, slots=True)
+class Bonus:
+    """A term that may be added to a learnable task's reward, times its coefficient."""
+
+    name: str
+    """The term's name in a derivation, and its coefficient's in the settings."""
+    value: Callable[[Offer], float]
+    """In [-1, 1]."""
+    doc: str
 
 
-def edit_distance_bonus(program: str, _: float, novelty: Novelty) -> float:
-    """Mean distance to the references' programs; 0 without references."""
-    distances = [analysis.distance(program, reference) for reference in novelty.references]
+def complexity(offer: Offer) -> float:
+    return min(offer.language.complexity(offer.program) / 15.0, 1.0)
+
+
+def edit_distance(offer: Offer) -> float:
+    distances = [offer.language.distance(offer.program, reference) for reference in offer.novelty.references]
     return sum(distances) / len(distances) if distances else 0.0
 
 
-def answer_diversity_bonus(_: str, __: float, novelty: Novelty) -> float:
-    """Rarity of the answer among the buffer's: 1 for one never seen."""
-    return 1.0 - novelty.answer_share
+def answer_diversity(offer: Offer) -> float:
+    return 1.0 - offer.novelty.answer_share
 
 
-def novelty_bonus(_: str, learnability: float, novelty: Novelty) -> float:
-    """A discount: with coefficient 1, a program offered n times before keeps 1 / (1 + n) of its learnability."""
-    return -learnability * novelty.repeats / (1.0 + novelty.repeats)
+def novelty(offer: Offer) -> float:
+    return -offer.learnability * offer.novelty.repeats / (1.0 + offer.novelty.repeats)
 
 
 BONUSES: dict[str, Bonus] = {
-    "complexity": complexity_bonus,
-    "edit_distance": edit_distance_bonus,
-    "answer_diversity": answer_diversity_bonus,
-    "novelty": novelty_bonus,
+    bonus.name: bonus
+    for bonus in (
+        Bonus("complexity", complexity, "Cyclomatic complexity, in units of 15, at most 1."),
+        Bonus("edit_distance", edit_distance, "Mean distance to the references' programs; 0 without references."),
+        Bonus("answer_diversity", answer_diversity, "Rarity of the answer among the buffer's: 1 for one never seen."),
+        Bonus(
+            "novelty", novelty, "A discount: a program offered n times before keeps 1 / (1 + n) of its learnability."
+        ),
+    )
 }
+"""The paper's appendix D, and one of ours (novelty). A new one is a row here and a coefficient in the settings."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +94,7 @@ class ProposerReward:
     """Worth of a completion that breaks the format, or is no valid task."""
     bonuses: Mapping[str, float] = field(default_factory=dict)
     """Coefficient of each bonus in use; added to learnable tasks only (the paper's appendix: none brought a gain)."""
+    language: Language = PYTHON
 
     def __call__(self, program: str | None, well_formed: bool, solve_rate: float, novelty: Novelty) -> Terms:
         if program is None:
@@ -84,7 +104,8 @@ class ProposerReward:
         if not 0.0 < solve_rate < 1.0:
             return (("unsolved" if solve_rate == 0.0 else "always solved", self.unlearnable),)
         base = self.learnability(solve_rate)
-        bonuses = [(name, c * BONUSES[name](program, base, novelty)) for name, c in self.bonuses.items()]
+        offer = Offer(program, base, novelty, self.language)
+        bonuses = [(name, c * BONUSES[name].value(offer)) for name, c in self.bonuses.items()]
         return (("learnability", base), *bonuses)
 
 

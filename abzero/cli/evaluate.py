@@ -1,9 +1,9 @@
 """``abzero eval``: measure a model on held-out problems."""
 
-import dataclasses
-import json as jsonlib
 import random
 import warnings
+from dataclasses import asdict
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -38,7 +38,7 @@ def evaluate(
 
     rows = measurements(*measured(model), suite, split, seed, n)
     if json is not None:
-        json.write_text(jsonlib.dumps([dataclasses.asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
+        json.write_text(dumps([asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
     out.print(table(rows))
     return 0
 

@@ -25,13 +25,13 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "compare": runs.compare,
     "export": models.export_model,
     "validate": validate.validate,
-    "plan": plan.plan,
+    "plan": plan.needs,
     "nursery": models.build_tiny,
     "doctor": doctor.doctor,
     "oversight": oversight,
 }
 
-RAW = (train.start, plan.plan, oversight)
+RAW = (train.start, plan.needs, oversight)
 """Commands that read their arguments themselves: a recipe, and any setting."""
 
 

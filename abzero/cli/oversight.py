@@ -1,12 +1,12 @@
 """`abzero oversight`: check a pack, measure monitors, scan a run, review what waits, verify the record, fit a head."""
 
-import json as jsonlib
 import math
 import random
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict
+from json import dumps, loads
 from pathlib import Path
 from typing import Annotated
 
@@ -76,7 +76,7 @@ def measure_file(
         results["together"] = measure("together", rows, together([tier.monitor for tier in built]))
     if json:
         body = {"file": str(file), "rows": len(rows), "tiers": {name: one.json() for name, one in results.items()}}
-        print(jsonlib.dumps(body, indent=1))
+        print(dumps(body, indent=1))
     else:
         _table(results)
     return 0
@@ -127,11 +127,11 @@ def scan_run(
         if 3 in numbers:
             ask = _ask(judge_, judge_model, judge_key)
             record = chain.Chain(record_path(folder.path), time.time)
-            seed = int(jsonlib.loads(folder.read_config()).get("seed", 0))
+            seed = int(loads(folder.read_config()).get("seed", 0))
             judged = verdicts.judge_run(recorded, built, record, ask, judge_model or judge_, audit, seed, budget)
     if json:
         body = {"steps": steps, "completions": completions, "flagged": flagged, "findings": lines, **differs}
-        print(jsonlib.dumps(body | ({"judged": judged} if judged else {}), indent=1))
+        print(dumps(body | ({"judged": judged} if judged else {}), indent=1))
         return 0
     for line in lines[:200]:
         say(
@@ -168,7 +168,7 @@ def review(
     Without flags it shows each one whole and asks. --audit N deals N random completions to judge instead.
     """
     folder = RunFolder(run)
-    config = jsonlib.loads(folder.read_config())
+    config = loads(folder.read_config())
     with folder.locked(), closing(JournalReader(folder.journal)) as reader:
         record = chain.Chain(record_path(folder.path), time.time)
         recorded = Recorded(reader)
@@ -231,11 +231,11 @@ def _deal(record: chain.Chain, recorded: Recorded, count: int, share: float, see
 def estimate(run: Positional[Path], share: float = 0.01, json: Switch = False) -> int:
     """Say what the monitors are estimated to miss, from the verdicts on flagged and audited completions."""
     folder = RunFolder(run)
-    seed = int(jsonlib.loads(folder.read_config()).get("seed", 0))
+    seed = int(loads(folder.read_config()).get("seed", 0))
     with closing(JournalReader(folder.journal)) as reader:
         guess = verdicts.estimated(Recorded(reader), list(chain.read(record_path(folder.path))), share, seed)
     if json:
-        print(jsonlib.dumps(asdict(guess), indent=1))
+        print(dumps(asdict(guess), indent=1))
         return 0
     low, high = guess.recall_bounds
     middle = "unknown" if guess.recall is None else f"{guess.recall:.0%}"

@@ -80,7 +80,7 @@ def _work_on(folder: RunFolder, config: Config) -> int:
         past = journal.recent_metrics(done or 0)
         overseen = duty.begin(on, folder.path, done, past, time.perf_counter, time.time)
         remove_note(folder.path)
-        screen = stack.enter_context(display(config.steps, out))
+        screen = stack.enter_context(display(config.steps, out, done=done or 0))
         result = train(
             loop=play,
             done=done,

@@ -12,6 +12,7 @@ from tyro.conf import Positional
 from abzero.cli.output import say
 from abzero.config.schema import SandboxSettings
 from abzero.errors import ConfigError
+from abzero.python.source import entry_of
 from abzero.sandbox.base import (
     Call,
     Nondeterministic,
@@ -35,9 +36,11 @@ def validate(file: Positional[Path], out: Path) -> int:
     from abzero.config import build
 
     tally: Counter[str] = Counter()
+    if out.exists() and file.exists() and out.samefile(file):
+        raise ConfigError(f"--out '{out}' is the file that is read: give another one, such as --out {file}.verdicts")
     try:
         with ExitStack() as stack:
-            rows = stack.enter_context(file.open(encoding="utf-8", errors="surrogateescape"))
+            rows = stack.enter_context(file.open(encoding="utf-8-sig", errors="surrogateescape"))
             written = stack.enter_context(out.open("w", encoding="utf-8", errors="surrogateescape"))
             box = stack.enter_context(build.sandbox(SandboxSettings(), seed=0))
             written.writelines(judged(rows, str(file), box, tally))
@@ -85,9 +88,19 @@ def judged(lines: Iterable[str], source: str, sandbox: Sandbox, tally: Counter[s
         for row, calls in rows:
             verdicts = [verdict(outcome) for outcome in itertools.islice(outcomes, len(calls))]
             tally.update(kind for kind, *_ in verdicts)
-            yield json.dumps({**row, "verdicts": verdicts}, ensure_ascii=False) + "\n"
+            yield _written({**row, "verdicts": verdicts}) + "\n"
         if error:
             raise error
+
+
+def _written(row: JsonRow) -> str:
+    """`row` as JSON; half an emoji, which JSON can hold and UTF-8 cannot, stays an escape."""
+    text = json.dumps(row, ensure_ascii=False)
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return json.dumps(row)
+    return text
 
 
 def _row(line: str, where: str) -> tuple[JsonRow, list[Call]]:
@@ -102,4 +115,4 @@ def _row(line: str, where: str) -> tuple[JsonRow, list[Call]]:
         raise ConfigError(f"{where}: 'program' must be a string")
     if not isinstance(inputs, list) or not all(isinstance(text, str) for text in inputs):
         raise ConfigError(f"{where}: 'inputs' must be a list of strings, the arguments' source text")
-    return row, [Call(program, text, verify=True) for text in inputs]
+    return row, [Call(program, text, verify=True, entry=entry_of(program)) for text in inputs]

@@ -17,7 +17,7 @@ from abzero.algo.rewards import BONUSES, LEARNABILITY, ProposerReward, SolverRew
 from abzero.config import backends
 from abzero.config.config import Config
 from abzero.config.schema import Oversight, SandboxSettings, Tasks
-from abzero.errors import ConfigError
+from abzero.errors import ConfigError, Unforeseen
 from abzero.evals.tiny import Nursery
 from abzero.observers import trackers as available
 from abzero.oversight.duty import Duty
@@ -46,8 +46,8 @@ def task_types(tasks: Tasks) -> list[TaskType]:
     by_mode: dict[str, TaskType] = {
         task_type.mode: task_type
         for task_type in (
-            Abduction(prompts, tasks.max_output, equal, tasks.redundant_steps),
-            Deduction(prompts, tasks.max_output, equal, tasks.redundant_steps),
+            Abduction(prompts, tasks.max_output, equal, tasks.redundant_steps, tasks.strip_comments),
+            Deduction(prompts, tasks.max_output, equal, tasks.redundant_steps, tasks.strip_comments),
             Induction(prompts, tasks.inputs, tasks.max_output, equal, SCORES[tasks.induction_score]),
         )
     }
@@ -92,14 +92,19 @@ def admit(config: Config) -> Callable[[Task], str | None]:
 
 
 def self_play(config: Config, box: Sandbox) -> SelfPlay:
+    types = task_types(config.tasks)
     proposer, solver, learner = backends.chosen(config).policy(config)
     return SelfPlay(
-        types=task_types(config.tasks),
+        types=types,
         proposer=proposer,
         solver=solver,
         learner=learner,
         sandbox=box,
-        buffer=Buffer(config.buffer.capacity, KEYS[config.buffer.duplicates]),
+        buffer=Buffer(
+            config.buffer.capacity,
+            KEYS[config.buffer.duplicates],
+            answers={task_type.mode: task_type.answer for task_type in types},
+        ),
         advantage=partial(ESTIMATORS[config.advantage.estimator], weight=WEIGHTS[config.advantage.per]),
         credit=credit(config),
         batch_size=config.batch_size,
@@ -107,6 +112,7 @@ def self_play(config: Config, box: Sandbox) -> SelfPlay:
         samples=config.propose.samples,
         attempts=config.solve.attempts,
         admit=admit(config),
+        unforeseen=Unforeseen,
         seed=config.seed,
     )
 

@@ -1,12 +1,13 @@
 """Everything that makes a run: one tree of frozen dataclasses, checked as a whole."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
+from typing import Annotated, get_args, get_type_hints
 
 from abzero.config.schema import (
     Advantage,
+    AtLeast,
     BufferSettings,
     CheckpointSettings,
     Loss,
@@ -33,11 +34,11 @@ class Config:
 
     run: Path = Path("runs/default")
     """Folder of the run; must not exist yet."""
-    steps: int = 500
+    steps: Annotated[int, AtLeast(0)] = 500
     """Self-play steps."""
     seed: int = 1
     """Seed of all chance."""
-    batch_size: int = 64
+    batch_size: Annotated[int, AtLeast(1)] = 64
     """B: proposals, and solver rollouts, of each mode in a step."""
     seeds: Path | None = None
     """JSONL file of first tasks, in place of those that the model writes itself."""
@@ -60,11 +61,7 @@ class Config:
     oversight: Oversight = field(default_factory=Oversight)
 
     def __post_init__(self) -> None:
-        for name, value in numbers(self):
-            if not math.isfinite(value):
-                raise ConfigError(f"{name} {value}: set it to a finite number")
-            if value < LEAST.get(name, -math.inf):
-                raise ConfigError(f"{name} {value}: set it to {LEAST[name]} or more")
+        check_numbers(self)
         if not self.tasks.modes or len(set(self.tasks.modes)) < len(self.tasks.modes):
             raise ConfigError(f"tasks.modes '{' '.join(self.tasks.modes)}': name one or more, each once")
         if self.sampling.temperature <= 0.0:
@@ -89,53 +86,18 @@ class Config:
             raise ConfigError(f"{estimator}, and a proposal's prompt has one: set propose.train False, or use trr_grpo")
 
 
-LEAST: dict[str, float] = {
-    "steps": 0,
-    "batch-size": 1,
-    "model.lora-rank": 0,
-    "model.lora-alpha": 0,
-    "model.threads": 0,
-    "vllm.cache-gib": 0.001,
-    "vllm.sequences": 1,
-    "tinker.timeout": 1,
-    "tinker.connect-timeout": 0.1,
-    "sampling.max-tokens": 1,
-    "sampling.max-prompt-tokens": 1,
-    "seeding.factor": 1,
-    "seeding.batches": 0,
-    "tasks.inputs": 2,
-    "tasks.max-output": 1,
-    "propose.references": 0,
-    "propose.samples": 1,
-    "solve.attempts": 1,
-    "loss.clip-low": 0,
-    "loss.clip-high": 0,
-    "loss.importance-cap": 0,
-    "loss.kl": 0,
-    "loss.max-gap": 0,
-    "optimizer.lr": 0,
-    "optimizer.betas": 0,
-    "optimizer.weight-decay": 0,
-    "optimizer.clip": 1e-9,
-    "optimizer.warmup": 0,
-    "optimizer.minibatches": 1,
-    "optimizer.microbatch-tokens": 1,
-    "buffer.capacity": 1,
-    "sandbox.workers": 0,
-    "sandbox.cpu-seconds": 0.001,
-    "checkpoint.every": 1,
-    "checkpoint.keep": 1,
-    "oversight.severity": 1,
-}
-"""The smallest value of each setting that has one."""
-
-
-def numbers(settings: object, prefix: str = "") -> Iterator[tuple[str, float]]:
-    """Every number in a tree of settings, with the name of its flag."""
+def check_numbers(settings: object, prefix: str = "") -> None:
+    """Raise `ConfigError` for a number in a tree of settings that is not finite, or below the bound of its field."""
+    hints = get_type_hints(type(settings), include_extras=True)
     for field_ in fields(settings):  # type: ignore[arg-type]
         name, value = f"{prefix}{field_.name.replace('_', '-')}", getattr(settings, field_.name)
         if is_dataclass(value):
-            yield from numbers(value, f"{name}.")
+            check_numbers(value, f"{name}.")
+        bounds = [note.value for note in get_args(hints[field_.name])[1:] if isinstance(note, AtLeast)]
         for number in value if isinstance(value, tuple) else (value,):
             if isinstance(number, int | float) and not isinstance(number, bool):
-                yield name, number
+                if not math.isfinite(number):
+                    raise ConfigError(f"{name} {number}: set it to a finite number")
+                for least in bounds:
+                    if number < least:
+                        raise ConfigError(f"{name} {number}: set it to {least} or more")

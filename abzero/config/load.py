@@ -11,7 +11,7 @@ from typing import TypeVar
 import tyro
 
 from abzero.config.config import Config
-from abzero.errors import ConfigError
+from abzero.errors import ConfigError, RunError
 
 Settings = Mapping[str, object]
 RENAMED = {"tasks.idle-steps": "tasks.redundant-steps", "reward.extreme": "reward.unlearnable"}
@@ -22,7 +22,7 @@ Kind = TypeVar("Kind", bound=Config)
 def read_recipe(path: Path) -> list[str]:
     """The flags that a TOML file stands for. Raises `ConfigError`, with the line, if it is no TOML."""
     try:
-        return list(_flags(tomllib.loads(path.read_text(encoding="utf-8"))))
+        return list(_flags(tomllib.loads(path.read_text(encoding="utf-8-sig"))))
     except OSError as error:
         raise ConfigError(f"recipe '{path}' cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -59,7 +59,13 @@ def to_json(config: Config) -> str:
 
 
 def from_json(text: str) -> Config:
-    return parse(list(_flags(json.loads(text))), "abzero resume")
+    try:
+        settings = json.loads(text)
+    except ValueError as error:
+        raise RunError(
+            f"config.json of the run is damaged ({error}): put it back from a copy, or begin anew"
+        ) from error
+    return parse(list(_flags(settings)), "abzero resume")
 
 
 def _flags(settings: Settings, prefix: str = "") -> Iterator[str]:

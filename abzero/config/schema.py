@@ -9,6 +9,13 @@ Flag = Annotated[bool, tyro.conf.FlagConversionOff]
 
 
 @dataclass(frozen=True)
+class AtLeast:
+    """Annotates a setting with the smallest value that it, or each number in it, may have."""
+
+    value: float
+
+
+@dataclass(frozen=True)
 class Model:
     name: str = "tiny"
     """A Hugging Face model folder or name; 'tiny' is the model in the box."""
@@ -21,13 +28,13 @@ class Model:
     """What the learner computes in; master weights are float32."""
     sampler_dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """What the sampler computes in; 'auto' is bfloat16 where the device is faster at it."""
-    lora_rank: int = 0
+    lora_rank: Annotated[int, AtLeast(0)] = 0
     """Rank of a LoRA adapter to train in place of the weights; 0 trains them all. Needs abzero[lora]."""
-    lora_alpha: float = 64.0
+    lora_alpha: Annotated[float, AtLeast(0)] = 64.0
     """LoRA's scale: the adapter counts alpha / rank times."""
     gradient_checkpointing: Flag = False
     """Recompute activations in the backward pass: less memory, about a third more time."""
-    threads: int = 0
+    threads: Annotated[int, AtLeast(0)] = 0
     """CPU threads for the model; 0 measures at the start what is quickest, and the run keeps it.
 
     Equal numbers are part of what makes two runs equal bit for bit."""
@@ -41,17 +48,17 @@ class Tinker:
     """What it is: SkyRL on its JAX or its GPU backends, VeRL-Tinker, the hosted service. Tried before training."""
     model: str = ""
     """What it calls the model; empty for model.name, which is where the tokenizer is read from."""
-    timeout: float = 900.0
+    timeout: Annotated[float, AtLeast(1)] = 900.0
     """Seconds that any one call may take, the compilation of a new shape included."""
-    connect_timeout: float = 10.0
+    connect_timeout: Annotated[float, AtLeast(0.1)] = 10.0
     """Seconds in which it must say that it is well, before and during a run."""
 
 
 @dataclass(frozen=True)
 class Vllm:
-    cache_gib: float = 4.0
+    cache_gib: Annotated[float, AtLeast(0.001)] = 4.0
     """Memory for the keys and values of the rollouts that grow at once, at most; its weights come on top."""
-    sequences: int = 256
+    sequences: Annotated[int, AtLeast(1)] = 256
     """Rollouts that grow at once, at most."""
 
 
@@ -59,25 +66,25 @@ class Vllm:
 class Sampling:
     temperature: float = 1.0
     """For proposing, estimating and solving alike; never greedy. Top-p is 1 and top-k off, always."""
-    max_tokens: int = 8096
+    max_tokens: Annotated[int, AtLeast(1)] = 8096
     """Longest completion; one that reaches it is truncated."""
-    max_prompt_tokens: int = 6144
+    max_prompt_tokens: Annotated[int, AtLeast(1)] = 6144
     """Longest prompt; a proposal's prompt shows fewer references until it fits."""
 
 
 @dataclass(frozen=True)
 class Seeding:
-    factor: int = 4
+    factor: Annotated[int, AtLeast(1)] = 4
     """Tasks to begin with, in batches per mode: batch_size x factor."""
-    batches: int = 64
+    batches: Annotated[int, AtLeast(0)] = 64
     """Batches of proposals, at most, for each of the two stages of seeding."""
 
 
 @dataclass(frozen=True)
 class Propose:
-    references: int = 6
+    references: Annotated[int, AtLeast(0)] = 6
     """K: earlier tasks shown in a proposal's prompt."""
-    samples: int = 8
+    samples: Annotated[int, AtLeast(1)] = 8
     """n: attempts that estimate a proposal's solve rate."""
     train: Flag = True
     """Whether proposals are learned from; False is the paper's ablation."""
@@ -87,7 +94,7 @@ class Propose:
 
 @dataclass(frozen=True)
 class Solve:
-    attempts: int = 1
+    attempts: Annotated[int, AtLeast(1)] = 1
     """Rollouts on each drawn task; batch_size counts rollouts."""
     reuse_estimates: Flag = False
     """Train the solver on the estimates' attempts, too, which are most of what a step samples."""
@@ -99,9 +106,9 @@ class Tasks:
     """Task types in play."""
     prompts: Literal["paper", "compact"] = "paper"
     """Prompt set."""
-    inputs: int = 10
+    inputs: Annotated[int, AtLeast(2)] = 10
     """Inputs of an induction task; the first half is shown, the rest is hidden."""
-    max_output: int = 400
+    max_output: Annotated[int, AtLeast(1)] = 400
     """Longest output of a task, in characters; longer ones are rejected, never truncated."""
     induction_score: Literal["binary", "accuracy", "any"] = "binary"
     """How hits on the hidden pairs make one score: all, the share, or at least one."""
@@ -109,6 +116,8 @@ class Tasks:
     """Whether 1, 1.0 and True count as different answers."""
     redundant_steps: Flag = True
     """Whether a program may have steps that its result does not need; if not, such a proposal is invalid."""
+    strip_comments: Flag = False
+    """Take comments and docstrings out of proposed programs: a proposer could tell its solver the answer in them."""
     holdout: Literal["none", "nursery"] = "none"
     """Reject proposals whose program belongs to this suite's held-out set."""
 
@@ -147,45 +156,45 @@ class Advantage:
 
 @dataclass(frozen=True)
 class Loss:
-    clip_low: float = 0.2
+    clip_low: Annotated[float, AtLeast(0)] = 0.2
     """Lower half-width of the clipped ratio (eq. 9)."""
-    clip_high: float = 0.2
+    clip_high: Annotated[float, AtLeast(0)] = 0.2
     """Upper half-width of the clipped ratio."""
     reduction: Literal["sequence", "token", "role_token"] = "sequence"
     """Mean per response, then over responses (paper); over all tokens; or over tokens, per role."""
-    importance_cap: float = 2.0
+    importance_cap: Annotated[float, AtLeast(0)] = 2.0
     """Cap of the token-level importance weight between learner and sampler."""
-    kl: float = 0.0
+    kl: Annotated[float, AtLeast(0)] = 0.0
     """Coefficient of the KL penalty to the initial model."""
     entropy: float = 0.001
     """Coefficient of the entropy bonus."""
-    max_gap: float = 0.5
+    max_gap: Annotated[float, AtLeast(0)] = 0.5
     """Largest mean gap between the sampler's and the learner's log-probabilities before the run stops."""
 
 
 @dataclass(frozen=True)
 class Optimizer:
-    lr: float = 1e-6
+    lr: Annotated[float, AtLeast(0)] = 1e-6
     """Learning rate of AdamW, constant."""
-    betas: tuple[float, float] = (0.9, 0.999)
+    betas: Annotated[tuple[float, float], AtLeast(0)] = (0.9, 0.999)
     """Decay rates of AdamW's two moments."""
-    weight_decay: float = 0.01
+    weight_decay: Annotated[float, AtLeast(0)] = 0.01
     """Decoupled weight decay."""
-    clip: float = 1.0
+    clip: Annotated[float, AtLeast(1e-09)] = 1.0
     """Largest norm of the gradient."""
     eight_bit: Flag = False
     """Keep AdamW's two moments in 8 bits: 2 bytes a weight in place of 8."""
-    warmup: int = 0
+    warmup: Annotated[int, AtLeast(0)] = 0
     """Optimizer steps over which the learning rate rises to its value."""
-    minibatches: int = 1
+    minibatches: Annotated[int, AtLeast(1)] = 1
     """Optimizer steps per self-play step."""
-    microbatch_tokens: int = 16384
+    microbatch_tokens: Annotated[int, AtLeast(1)] = 16384
     """Most tokens in one forward and backward pass; does not change the gradient."""
 
 
 @dataclass(frozen=True)
 class BufferSettings:
-    capacity: int = 16384
+    capacity: Annotated[int, AtLeast(1)] = 16384
     """Tasks kept for each mode; the oldest go first."""
     duplicates: Literal["normal", "exact"] = "normal"
     """What counts as the same task: equal up to layout and local names, or to the letter."""
@@ -195,17 +204,17 @@ class BufferSettings:
 class SandboxSettings:
     isolation: Literal["strict", "reduced"] = "strict"
     """What a program is kept in. 'reduced' is for machines without seccomp: never for models you distrust."""
-    workers: int = 0
+    workers: Annotated[int, AtLeast(0)] = 0
     """Cores kept busy with programs, several short ones on each where memory allows it; 0 means all cores."""
-    cpu_seconds: float = 0.5
+    cpu_seconds: Annotated[float, AtLeast(0.001)] = 0.5
     """CPU time of one program."""
 
 
 @dataclass(frozen=True)
 class CheckpointSettings:
-    every: int = 10
+    every: Annotated[int, AtLeast(1)] = 10
     """Steps between checkpoints; the first is taken after seeding, the last at the end."""
-    keep: int = 2
+    keep: Annotated[int, AtLeast(1)] = 2
     """Newest checkpoints to keep."""
 
 
@@ -218,7 +227,7 @@ class Oversight:
     never alerts or pauses."""
     gate: Literal["log", "alert", "pause"] = "alert"
     """What a grave finding does: is recorded, alerts, or ends the run after its step until a person has reviewed it."""
-    severity: int = 3
+    severity: Annotated[int, AtLeast(1)] = 3
     """Least severity, of 4, that alerts or pauses; rules do at 4 alone, and above 4 nothing does."""
 
 

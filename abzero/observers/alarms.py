@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from abzero.algo.figures import FIGURES
 from abzero.types import Alarm, Step
 
 Metrics = Mapping[str, float]
@@ -33,7 +34,7 @@ def truncated(window: Sequence[Metrics]) -> Iterator[Finding]:
 
 
 def no_reward_variance(window: Sequence[Metrics]) -> Iterator[Finding]:
-    for _, share in _recent(window, "advantage/zero_groups"):
+    for _, share in _recent(window, FIGURES["advantage/zero_groups"].pattern):
         if share > 0.9:
             yield (
                 "no reward variance",
@@ -43,8 +44,8 @@ def no_reward_variance(window: Sequence[Metrics]) -> Iterator[Finding]:
 
 
 def nothing_learnable(window: Sequence[Metrics]) -> Iterator[Finding]:
-    rates = dict(_recent(window, "propose/solve_rate/(.+)"))
-    for mode, share in _recent(window, "propose/learnable/(.+)"):
+    rates = dict(_recent(window, FIGURES["propose/solve_rate/{mode}"].pattern))
+    for mode, share in _recent(window, FIGURES["propose/learnable/{mode}"].pattern):
         if share < 0.05:
             kind = "too easy" if rates.get(mode, 0.0) > 0.5 else "too hard"
             yield (
@@ -55,8 +56,8 @@ def nothing_learnable(window: Sequence[Metrics]) -> Iterator[Finding]:
 
 
 def validity_collapsing(window: Sequence[Metrics]) -> Iterator[Finding]:
-    before = dict(_means(window[:-RECENT], "propose/valid/(.+)"))
-    for mode, share in _recent(window, "propose/valid/(.+)"):
+    before = dict(_means(window[:-RECENT], FIGURES["propose/valid/{mode}"].pattern))
+    for mode, share in _recent(window, FIGURES["propose/valid/{mode}"].pattern):
         earlier = before.get(mode, 0.0)
         if share < 0.1 or share < earlier / 2:
             yield (
@@ -67,8 +68,8 @@ def validity_collapsing(window: Sequence[Metrics]) -> Iterator[Finding]:
 
 
 def proposals_repeating(window: Sequence[Metrics]) -> Iterator[Finding]:
-    new = dict(_recent(window, "propose/new/(.+)"))
-    for mode, unique in _recent(window, "propose/unique/(.+)"):
+    new = dict(_recent(window, FIGURES["propose/new/{mode}"].pattern))
+    for mode, unique in _recent(window, FIGURES["propose/unique/{mode}"].pattern):
         if unique < 0.5 or new.get(mode, 1.0) < 0.1:
             yield (
                 f"repeating/{mode}",
@@ -78,8 +79,8 @@ def proposals_repeating(window: Sequence[Metrics]) -> Iterator[Finding]:
 
 
 def entropy_gone(window: Sequence[Metrics]) -> Iterator[Finding]:
-    before = dict(_means(window[:-RECENT], "learner/entropy"))
-    for _, entropy in _recent(window, "learner/entropy"):
+    before = dict(_means(window[:-RECENT], FIGURES["learner/entropy"].pattern))
+    for _, entropy in _recent(window, FIGURES["learner/entropy"].pattern):
         if entropy < 0.02 or entropy < before.get("learner/entropy", 0.0) / 4:
             yield (
                 "entropy gone",
@@ -89,7 +90,7 @@ def entropy_gone(window: Sequence[Metrics]) -> Iterator[Finding]:
 
 
 def log_prob_gap(window: Sequence[Metrics]) -> Iterator[Finding]:
-    for _, gap in _recent(window, "learner/logprob_gap"):
+    for _, gap in _recent(window, FIGURES["learner/logprob_gap"].pattern):
         if gap > 0.1:
             yield (
                 "log-prob gap",
@@ -109,13 +110,34 @@ def not_finite(window: Sequence[Metrics]) -> Iterator[Finding]:
 
 
 def unsteady(window: Sequence[Metrics]) -> Iterator[Finding]:
-    if count := window[-1].get("buffer/withdrawn", 0.0):
+    if count := window[-1].get(FIGURES["buffer/withdrawn"].name, 0.0):
         yield (
             "unsteady tasks",
             f"{count:.0f} tasks were withdrawn: their programs passed verification, then gave different values while "
             "answers were graded. A few are chance; if it lasts, a proposer has found what the sandbox's seeds do not "
             "tell apart: look at the errors with `abzero show RUN --step N`.",
         )
+
+
+def unforeseen(window: Sequence[Metrics]) -> Iterator[Finding]:
+    for name, count in sorted(window[-1].items()):
+        if name.startswith("fault/"):
+            error = name.removeprefix("fault/")
+            yield (
+                f"fault of ours/{error}",
+                f"{count:.0f} checks of what the model wrote raised {error}: a fault of abzero, for which those "
+                "rollouts do not pay; they are left out. The errors: `abzero show RUN --step N`; please report them.",
+            )
+
+
+def answers_in_comments(window: Sequence[Metrics]) -> Iterator[Finding]:
+    for mode, share in _recent(window, "propose/answer_in_comments/(.+)"):
+        if share > 0.2:
+            yield (
+                f"answers in comments/{mode}",
+                f"{share:.0%} of the {mode} tasks proposed say their answer in a comment or docstring: a proposer "
+                "tells its solver what to say. --tasks.strip-comments true takes comments out of programs.",
+            )
 
 
 CONDITIONS: tuple[Callable[[Sequence[Metrics]], Iterator[Finding]], ...] = (
@@ -128,6 +150,8 @@ CONDITIONS: tuple[Callable[[Sequence[Metrics]], Iterator[Finding]], ...] = (
     entropy_gone,
     log_prob_gap,
     unsteady,
+    unforeseen,
+    answers_in_comments,
 )
 
 

@@ -14,22 +14,23 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from abzero.algo.figures import FIGURES
+from abzero.python.language import PYTHON
+from abzero.python.source import entry_of
 from abzero.sanitize import abridged
 from abzero.types import Alarm, Proposal, Step
 
 _SPAN = 10
 """Steps at the beginning and at the end that the summary compares, and over which speed is averaged."""
 _BARS = "▁▂▃▄▅▆▇█"
-_COLUMNS = {
-    "valid": "propose/valid/",
-    "new": "propose/new/",
-    "learnable": "propose/learnable/",
-    "solve rate": "propose/solve_rate/",
-    "proposer's reward": "propose/reward/",
-    "solver's score": "solve/score/",
-    "solver's reward": "solve/reward/",
-}
-"""Column of the display, and the metric that fills it once a mode is appended."""
+_COLUMNS = tuple(
+    FIGURES[name]
+    for name in (
+        *("propose/valid/{mode}", "propose/new/{mode}", "propose/learnable/{mode}", "propose/solve_rate/{mode}"),
+        *("propose/reward/{mode}", "solve/score/{mode}", "solve/reward/{mode}"),
+    )
+)
+"""The figures of a mode that the display and the summary show."""
 
 
 class Display(Protocol):
@@ -42,10 +43,10 @@ class Display(Protocol):
     ) -> None: ...
 
 
-def display(total: int, console: Console, clock: Callable[[], float] = time.monotonic) -> Display:
-    """The display that fits `console`, for a run whose last step has the number `total`."""
+def display(total: int, console: Console, clock: Callable[[], float] = time.monotonic, done: int = 0) -> Display:
+    """The display that fits `console`, for a run of `total` steps, of which `done` are done."""
     live = console.is_interactive and console.file.isatty() and not console.options.ascii_only
-    return Screen(total, console, clock) if live else Lines(total, console)
+    return Screen(total, console, clock, done) if live else Lines(total, console)
 
 
 class Memory:
@@ -115,8 +116,9 @@ class Lines:
 class Screen:
     """A live display that redraws itself twice a second."""
 
-    def __init__(self, total: int, console: Console, clock: Callable[[], float]) -> None:
+    def __init__(self, total: int, console: Console, clock: Callable[[], float], done: int = 0) -> None:
         self._total = total
+        self._done = done
         self._console = console
         self._clock = clock
         self._begun = clock()
@@ -142,7 +144,7 @@ class Screen:
 
     def _draw(self) -> RenderableType:
         step = self._memory.step
-        done = step.number if step else 0
+        done = step.number if step else self._done
         left = self._memory.seconds_left(self._total)
         head = Table.grid(padding=(0, 2))
         head.add_row(
@@ -186,12 +188,12 @@ def summary(memory: Memory) -> RenderableType:
         return Text("no step was taken")
     span = max(1, min(_SPAN, memory.count // 2))
     first, last = _mean(memory.first[:span]), _mean([*memory.last][-span:])
-    modes = sorted({mode for prefix in _COLUMNS.values() for mode in _by_mode(last, prefix)})
+    modes = sorted({mode for column in _COLUMNS for mode in _by_mode(last, column.prefix)})
     steps = f"first {span} -> last {span}"
     table = Table("", *modes)
-    for label, prefix in _COLUMNS.items():
-        pairs = [(first.get(prefix + mode), last.get(prefix + mode)) for mode in modes]
-        table.add_row(label, *(" -> ".join("-" if x is None else f"{x:.3f}" for x in pair) for pair in pairs))
+    for column in _COLUMNS:
+        pairs = [(first.get(column.prefix + mode), last.get(column.prefix + mode)) for mode in modes]
+        table.add_row(column.label, *(" -> ".join("-" if x is None else f"{x:.3f}" for x in pair) for pair in pairs))
     return Group(table, Text(f"{memory.count} steps, {memory.alarm_count} alarms; means of the {steps} steps"))
 
 
@@ -218,12 +220,12 @@ def sparkline(values: Sequence[float]) -> str:
 def _modes(memory: Memory, step: Step) -> Table:
     table = Table()
     table.add_column("mode")
-    for label in _COLUMNS:
-        table.add_column(label, justify="right")
+    for column in _COLUMNS:
+        table.add_column(column.label, justify="right")
     table.add_column("solver's score so far")
-    modes = sorted({mode for prefix in _COLUMNS.values() for mode in _by_mode(step.metrics, prefix)})
+    modes = sorted({mode for column in _COLUMNS for mode in _by_mode(step.metrics, column.prefix)})
     for mode in modes:
-        figures = [step.metrics.get(prefix + mode) for prefix in _COLUMNS.values()]
+        figures = [step.metrics.get(column.prefix + mode) for column in _COLUMNS]
         cells = ["" if figure is None else f"{figure:.2f}" for figure in figures]
         table.add_row(mode, *cells, sparkline(memory.scores.get(mode, ())))
     return table
@@ -232,9 +234,9 @@ def _modes(memory: Memory, step: Step) -> Table:
 def _task(number: int, proposal: Proposal) -> Panel:
     task = proposal.task
     assert task is not None
-    case = Text(abridged(f"f({task.cases[0].input}) = {task.cases[0].output}", 200))
+    case = Text(abridged(f"{entry_of(task.program)}({task.cases[0].input}) = {task.cases[0].output}", 200))
     title = Text(f"step {number}, {task.mode}, solved {proposal.solve_rate:.0%} of the time, {task.id}")
-    program = Syntax(abridged(task.program, 1_000), "python", theme="ansi_dark", background_color="default")
+    program = Syntax(abridged(task.program, 1_000), PYTHON.name, theme="ansi_dark", background_color="default")
     return Panel(Group(program, case), title=title, title_align="left")
 
 

@@ -1,7 +1,7 @@
 """Are the monitors alive? Texts that each of them must find, put through them and nothing else.
 
-They reach no prompt, batch, buffer or journal. A rule's own examples are its canaries, so that a pack of your own has
-them, too; those of the structural tier stand here.
+They reach no prompt, batch, buffer or journal. A rule's own examples are its canaries, and a head carries thoughts that
+it was fitted to: so a pack or a head of your own has some, too. Those of the structural tier stand here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,6 +36,11 @@ def of_rules(pack: Pack) -> list[Reading]:
         _reading(number, answer=text) if part == "answer" else _reading(number, text)
         for number, (part, text) in enumerate(texts)
     ]
+
+
+def of_head(thoughts: Sequence[str]) -> list[Reading]:
+    """The thoughts that a classifier's head was fitted to and flags."""
+    return [_reading(number, thought) for number, thought in enumerate(thoughts)]
 
 
 def recall(monitor: Monitor, canaries: Sequence[Reading]) -> float:

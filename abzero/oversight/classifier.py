@@ -42,6 +42,8 @@ class Head:
     fitted: Mapping[str, str | int | float]
     """What it was fitted to, and what it reached there by cross-validation: rows, their hash, recall, false share."""
     digest: str
+    canaries: tuple[str, ...] = ()
+    """Thoughts that it was fitted to and flags: while it is alive, it goes on flagging them."""
 
     @property
     def name(self) -> str:
@@ -155,6 +157,7 @@ def load(name: str) -> Head:
             row["categories"],
             row["fitted"],
             hashlib.sha256(text).hexdigest(),
+            tuple(map(str, row.get("canaries", ()))),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"{name}: not a head that `abzero oversight fit` wrote ({error!r})") from error

@@ -22,6 +22,8 @@ PENALTY = {"ngram": 3e-4, "e5": 0.1, "probe": 1.0}
 FOLDS = 5
 FALSE_SHARE = 0.005
 """Share of the benign texts, left out of the fit, that may be flagged: what fixes the threshold."""
+CANARIES = 12
+"""Thoughts that a head carries, to show later that it is alive: those that it is surest of."""
 _RAREST = 3
 
 
@@ -61,6 +63,7 @@ def fit(rows: Sequence[Labelled], name: str, seed: int, out: Path) -> dict[str, 
     }
     whole = torch.stack([tensor[0] for tensor in tensors])
     weights, bias = _logistic(whole, concern, penalty, plain=name == "ngram")
+    own = [(tensor @ weights, row) for tensor, row in zip(tensors, rows, strict=True)]
     of_concern = whole[concern > 0]
     labels = [row.category for row in rows if row.category]
     categories = {}
@@ -69,6 +72,10 @@ def fit(rows: Sequence[Labelled], name: str, seed: int, out: Path) -> dict[str, 
         if target.sum() > 1:
             categories[category], _ = _logistic(of_concern, target, penalty, plain=name == "ngram")
     columns = list(rarity) if name == "ngram" else None
+    sure = sorted(
+        ((float((values[0] + values.max()) / 2 + bias), row.text) for values, row in own if row.category),
+        key=lambda pair: (-pair[0], pair[1]),
+    )
     body = {
         "format": FORMAT,
         "features": name,
@@ -77,6 +84,7 @@ def fit(rows: Sequence[Labelled], name: str, seed: int, out: Path) -> dict[str, 
         "bias": round(bias, 5),
         "threshold": threshold,
         "categories": {key: _plain(value, columns, 1) for key, value in categories.items()},
+        "canaries": [text for score, text in sure[:CANARIES] if sigmoid(score) >= threshold],
         "fitted": {
             "rows": len(rows),
             "concern": kinds[True],

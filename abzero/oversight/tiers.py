@@ -28,5 +28,6 @@ def build(numbers: Sequence[int], pack: str, head: str) -> list[Tier]:
         loaded = rules.load(pack)
         found.append(Tier(1, rules.monitor(loaded), canaries.of_rules(loaded)))
     if 2 in numbers:
-        found.append(Tier(2, classifier.Classifier(classifier.load(head)).monitor(), ()))
+        fitted = classifier.load(head)
+        found.append(Tier(2, classifier.Classifier(fitted).monitor(), canaries.of_head(fitted.canaries)))
     return found

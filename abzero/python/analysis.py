@@ -10,6 +10,9 @@ import re
 import warnings
 from functools import lru_cache
 
+from abzero.python.names import numbered
+from abzero.python.source import entry_point
+
 _MAX_CHARACTERS = 32_768
 _MAX_DEPTH = 100
 """Levels of a syntax tree: what Python code that recurses over trees can bear, however deep its caller stands."""
@@ -20,15 +23,13 @@ _OPERATOR = re.compile(r"[-+*/%@&|^<>=.(\[{,:]|\b(?:and|or|if|else|not|in|is|lam
 
 @lru_cache(maxsize=4096)
 def normal_form(program: str) -> str:
-    """`program` without comments, docstrings and layout, and with its local names numbered in order of appearance.
+    """`program` without comments, docstrings and layout, and with the names that it chose numbered in order of
+    appearance; its entry point is called ``f``.
 
     Equal for programs that differ only in these; the program itself where it cannot be parsed safely.
     """
     tree = _tree(program)
-    try:
-        return program if tree is None else ast.unparse(_Renamed().visit(tree))
-    except ValueError:  # some f-strings, before Python 3.12
-        return program
+    return (tree and _written(numbered(_without_docstrings(tree), entry_point(program)))) or program
 
 
 def complexity(program: str) -> float:
@@ -58,9 +59,9 @@ def shortcuts(program: str) -> list[str]:
         for place, step in enumerate(node.body):
             for shorter in _shorter(step, bound):
                 node.body[place] = shorter
-                found.append(ast.unparse(ast.fix_missing_locations(tree)))
+                found.append(_written(ast.fix_missing_locations(tree)))
             node.body[place] = step
-    return list(dict.fromkeys(found))
+    return [text for text in dict.fromkeys(found) if text is not None]
 
 
 def _shorter(step: ast.stmt, bound: set[str]) -> list[ast.stmt]:
@@ -94,6 +95,26 @@ def _tree(program: str) -> ast.Module | None:
     return tree if _depth(tree) <= _MAX_DEPTH else None
 
 
+def _written(tree: ast.Module) -> str | None:
+    """`tree` as text; ``None`` where it cannot be written: some f-strings before Python 3.12, integers of more digits
+    than are printed.
+    """
+    try:
+        return ast.unparse(tree)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and len(body) > 1 and isinstance(body[0], ast.Expr):
+            value = body[0].value
+            if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                del body[0]
+    return tree
+
+
 def _depth(tree: ast.AST) -> int:
     depth, level = 0, [tree]
     while level:
@@ -111,28 +132,3 @@ def _decisions(node: ast.AST) -> int:
             return len(values) - 1
         case _:
             return 0
-
-
-class _Renamed(ast.NodeTransformer):
-    """Numbers every name that the program itself binds, except ``f``; drops docstrings."""
-
-    def visit_Module(self, node: ast.Module) -> ast.Module:
-        bound = {item.id for item in ast.walk(node) if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store)}
-        bound |= {item.arg for item in ast.walk(node) if isinstance(item, ast.arg)}
-        bound |= {item.name for item in ast.walk(node) if isinstance(item, ast.FunctionDef | ast.ClassDef)}
-        self.bound = bound - {"f"}
-        self.numbers: dict[str, str] = {}
-        self.generic_visit(node)
-        return node
-
-    def generic_visit(self, node: ast.AST) -> ast.AST:
-        for field in ("name", "arg", "id"):
-            name = getattr(node, field, None)
-            if isinstance(name, str) and name in self.bound and not isinstance(node, ast.keyword):
-                setattr(node, field, self.numbers.setdefault(name, f"v{len(self.numbers)}"))
-        body = getattr(node, "body", None)
-        if isinstance(body, list) and len(body) > 1 and isinstance(body[0], ast.Expr):
-            value = body[0].value
-            if isinstance(value, ast.Constant) and isinstance(value.value, str):
-                del body[0]
-        return super().generic_visit(node)

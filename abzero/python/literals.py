@@ -3,8 +3,7 @@
 What a model writes is read here, in the trainer. So the reader is total: a scanner over a closed alphabet of tokens and
 a descent of bounded depth, which raise `Malformed` or return a value of exact builtin types. ``ast.literal_eval``
 accepts the same language but can exhaust memory or the C stack on hostile text; tests compare the two on everything
-that both accept. Left out on purpose: ``inf`` and ``nan`` (no literal, and nan is unequal to itself), lone surrogates,
-integers that ``str`` refuses to print, f-strings, and ``frozenset``.
+that both accept. Left out: ``inf`` and ``nan``, lone surrogates, integers that ``str`` refuses to print, ``frozenset``.
 """
 
 import keyword
@@ -27,7 +26,7 @@ _TOKEN = re.compile(
         (?:'''(?P<long1>(?:[^\\]|\\.)*?)'''|\"""(?P<long2>(?:[^\\]|\\.)*?)\"""
           |'(?!'')(?P<short1>(?:[^'\\\n]|\\.)*)'|"(?!"")(?P<short2>(?:[^"\\\n]|\\.)*)"))
     |(?P<empty>set[ ]*\([ ]*\))
-    |(?P<name>[^\W\d]\w*)
+    |(?P<name>(?u:[^\W\d]\w*))
     |(?P<mark>[()\[\]{},:+\-=])
     |(?P<end>\Z))""",
     re.VERBOSE | re.DOTALL | re.ASCII,
@@ -42,9 +41,7 @@ def parse(text: str) -> Value:
     """The value that `text` denotes; a bare ``1, 2`` is a tuple. Raises `Malformed`."""
     reader = _Reader(text)
     first = reader.value(0)
-    if reader.kind == "end":
-        return first
-    return first, *reader.rest("")
+    return first if reader.kind == "end" else (first, *reader.rest(""))
 
 
 def parse_arguments(text: str) -> tuple[list[Value], dict[str, Value]]:
@@ -54,9 +51,9 @@ def parse_arguments(text: str) -> tuple[list[Value], dict[str, Value]]:
     named: dict[str, Value] = {}
     while reader.kind != "end":
         if reader.kind == "name" and reader.text not in _CONSTANTS:
-            name = reader.take()
+            name = unicodedata.normalize("NFKC", reader.take())
             reader.expect("=")
-            if keyword.iskeyword(name) or name in named:
+            if not name.isidentifier() or keyword.iskeyword(name) or name in named:
                 raise Malformed(f"argument name {name!r} is not allowed here")
             named[name] = reader.value(0)
         elif named:
@@ -69,8 +66,8 @@ def parse_arguments(text: str) -> tuple[list[Value], dict[str, Value]]:
 
 
 def canonical(value: Value) -> str:
-    """The one text of `value`: ``parse(canonical(v)) == v``. Sets are sorted by text, dictionaries keep their order. A
-    complex number loses the signs of its zeros, which no literal can keep.
+    """The one text of `value`: ``parse(canonical(v)) == v``. Sets are sorted by text, dictionaries keep their order;
+    zeros keep their signs where a literal can have them, as those of ``0-1j`` and ``-1j`` differ.
     """
     match value:
         case list():
@@ -82,9 +79,16 @@ def canonical(value: Value) -> str:
         case set():
             return f"{{{', '.join(sorted(map(canonical, value)))}}}" if value else "set()"
         case complex():
-            return repr(value + 0j)
+            return _complex_text(value)
         case _:
             return repr(value)
+
+
+def _complex_text(value: complex) -> str:
+    below = math.copysign(1.0, value.imag) < 0.0
+    if value.real == 0.0 and math.copysign(1.0, value.real) < 0.0 and (below or value.imag == 0.0):
+        return f"-{complex(0.0, -value.imag)!r}" if below else "(-0.0-0j)"
+    return f"(0{complex(0.0, value.imag)!r})" if value.real == 0.0 > value.imag else repr(value + 0j)
 
 
 def canonical_literal(text: str) -> str:
@@ -99,9 +103,9 @@ def canonical_arguments(text: str) -> str:
 
 
 def _fitting(text: str) -> str:
-    if len(text) > MAX_CHARACTERS:
-        raise Malformed(f"a literal of {len(text)} characters once its escapes are written out")
-    return text
+    if len(text) <= MAX_CHARACTERS:
+        return text
+    raise Malformed(f"a literal of {len(text)} characters once its escapes are written out")
 
 
 def same(left: str, right: str) -> bool:
@@ -239,7 +243,7 @@ class _Reader:
                 value = int(text, 0)
         except ValueError as error:
             raise Malformed(f"no number: {text[:20]!r}") from error
-        if not math.isfinite(abs(value)) if type(value) is not int else False:
+        if type(value) is not int and not math.isfinite(abs(value)):
             raise Malformed(f"{text[:20]!r} is not finite")
         return value
 

@@ -78,6 +78,11 @@ class Checkpoints:
             raise RunError(f"no checkpoint in {self.folder} is whole: start the run again in another folder")
         return None
 
+    @property
+    def done(self) -> int:
+        """The step of the newest checkpoint, whole or not; 0 where there is none."""
+        return max((int(folder.name.removeprefix("step-")) for folder in self._folders()), default=0)
+
     def newest(self) -> Path | None:
         """The folder of the newest whole checkpoint."""
         return next((folder for folder in reversed(self._folders()) if not find_damage(folder)), None)

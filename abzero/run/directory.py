@@ -64,7 +64,7 @@ class RunFolder:
     def read_config(self) -> str:
         """The config as JSON. Raises `ConfigError` if this is no run's folder."""
         try:
-            return self.config.read_text(encoding="utf-8")
+            return self.config.read_text(encoding="utf-8-sig")
         except OSError as error:
             raise ConfigError(f"'{self.path}' is no run: it has no config.json ({error.strerror})") from error
 

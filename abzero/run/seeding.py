@@ -9,10 +9,11 @@ from pathlib import Path
 
 from abzero.algo.metrics import measure, speed
 from abzero.errors import ConfigError, ModelError
+from abzero.python.source import with_imports
 from abzero.sandbox.base import Sandbox
 from abzero.sandbox.run import Check, run_checks
 from abzero.selfplay import SelfPlay
-from abzero.tasks import TaskType
+from abzero.tasks import TaskType, parsing
 from abzero.tasks.validation import verified
 from abzero.types import Proposal, Rejection, Step, Task
 
@@ -96,12 +97,12 @@ def seeds_from_file(
     refused: list[Refusal] = []
     rows: list[tuple[int, Check[list[Task]]]] = []
     try:
-        with path.open(encoding="utf-8", errors="surrogateescape") as file:
+        with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
             for number, line in enumerate(file, 1):
                 try:
                     if line.strip():
                         rows += [(number, check) for check in _checks(line, types, max_output)]
-                except (ValueError, TypeError, KeyError, RecursionError) as error:
+                except (ModelError, ValueError, TypeError, KeyError, RecursionError) as error:
                     refused.append(Refusal(number, f"not a row of a seed file: {error}"))
     except OSError as error:
         raise ConfigError(f"seeds {str(path)!r} cannot be read ({error.strerror}): give a JSONL file") from error
@@ -134,10 +135,10 @@ def _checks(line: str, types: Sequence[TaskType], max_output: int) -> Iterator[C
     for texts in (inputs, imports):
         if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
             raise TypeError("inputs and imports must be lists of text")
+    message = message or None
     if len(inputs) < (1 if message is None else 2):
         raise ValueError("too few inputs: one or more, and with a message two or more, some to show and some to hide")
-    missing = [statement for statement in imports if statement not in program]
-    program = "\n".join([*missing, program])
+    program = with_imports(parsing.program(program), imports)
     modes = tuple(task_type.mode for task_type in types if task_type.needs_reference == (message is not None))
     for group in [inputs] if message is not None else [[text] for text in inputs]:
         if modes:

@@ -31,7 +31,7 @@ def as_code(states: Sequence[CallState]) -> bytes:
 
 
 def _source(call: Call) -> tuple[bytes, bytes]:
-    return wire.frame(wire.SOURCE, call.program.encode()), wire.frame(wire.CALL_SOURCE, call.arguments.encode())
+    return wire.frame(wire.SOURCE, call.program.encode()), wire.frame(wire.CALL_SOURCE, call.expression.encode())
 
 
 def _request(pairs: Sequence[tuple[bytes, bytes]]) -> bytes:

@@ -1,5 +1,6 @@
 """What is known of a call before it runs: outcomes that need no run, and programs that must not share. No processes."""
 
+import keyword
 import re
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -31,13 +32,15 @@ class Precheck:
                 return Refused(f"{what} of {len(text)} characters, more than {most}")
             if "\0" in text or (not text.isascii() and _LONE_SURROGATE.search(text)):
                 return Refused(f"{what} with a NUL character or a lone surrogate")
-        if any(call.time_share <= self._hung.get((call.program, key), 0.0) for key in (None, call.arguments)):
+        if not call.entry.isidentifier() or keyword.iskeyword(call.entry):
+            return Refused("an entry point that is no name")
+        if any(call.time_share <= self._hung.get((call.program, key), 0.0) for key in (None, call.expression)):
             return Stopped("timeout")
         return None
 
     def remember_hanging(self, call: Call, in_its_call: bool) -> None:
         """`call` hung: with this input, or before its program came to that, and so with any."""
-        self._hung[call.program, call.arguments if in_its_call else None] = call.time_share
+        self._hung[call.program, call.expression if in_its_call else None] = call.time_share
         if len(self._hung) > _REMEMBERED:
             self._hung.popitem(last=False)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from abzero.python.source import without_remarks
 from abzero.sandbox.run import Check
 from abzero.tasks import parsing
 from abzero.tasks.prompts import Prompts
@@ -48,6 +49,9 @@ class TaskType(Protocol):
     def ask(self, task: Task) -> str:
         """The prompt that asks to solve `task`; it does not hold the answer."""
 
+    def answer(self, task: Task) -> str:
+        """What `task` asks for, as text; how often it is the same tells how diverse the tasks are."""
+
     def grade(self, task: Task, answer: str) -> Check[float]:
         """The score of `answer`, in [0, 1]. Raises `Malformed` if it does not have the shape of one, and `Unsteady` if
         the task itself turns out to be none.
@@ -68,11 +72,15 @@ def show_references(prompts: Prompts, references: Sequence[Task]) -> str:
     )
 
 
-def triplet(mode: str, answer: str, max_output: int, redundant_steps: bool = True) -> Check[Task]:
+def triplet(
+    mode: str, answer: str, max_output: int, redundant_steps: bool = True, strip_comments: bool = False
+) -> Check[Task]:
     """The task of `mode` that a program block and an input block of `answer` make, and that may have
-    `redundant_steps`.
+    `redundant_steps`; with `strip_comments`, its program has neither comments nor docstrings.
     """
     program = parsing.program(parsing.block(answer, "program"))
+    if strip_comments:
+        program = parsing.program(without_remarks(program))
     cases = yield from verified(program, [parsing.block(answer, "input")], max_output)
     if not redundant_steps:
         yield from without_redundant_steps(program, cases[0])

@@ -3,25 +3,33 @@
 import json
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from abzero.errors import RunError
-from abzero.python.analysis import normal_form
+from abzero.python.language import PYTHON, Language
 from abzero.types import Case, Task
 
-Key = Callable[[Task], str]
+Key = Callable[[Task, Language], str]
 """Tasks of one mode with equal keys are the same task."""
 
+Answer = Callable[[Task], str]
+"""What a task asks for, as text: `TaskType.answer`."""
 
-def exact_key(task: Task) -> str:
+
+def exact_key(task: Task, language: Language = PYTHON) -> str:
     return task.id
 
 
-def normal_key(task: Task) -> str:
+def normal_key(task: Task, language: Language = PYTHON) -> str:
     """Like `exact_key`, but blind to comments, layout and the choice of local names."""
-    return replace(task, program=normal_form(task.program)).id
+    return replace(task, program=language.normal_form(task.program)).id
+
+
+def first_output(task: Task) -> str:
+    """The answer of a task whose type says nothing else."""
+    return task.cases[0].output
 
 
 KEYS: dict[str, Key] = {"exact": exact_key, "normal": normal_key}
@@ -30,21 +38,33 @@ KEYS: dict[str, Key] = {"exact": exact_key, "normal": normal_key}
 class Buffer:
     """Up to `capacity` tasks a mode; a full partition evicts its oldest, and forgets what it counted of it."""
 
-    def __init__(self, capacity: int = 16_384, key: Key = normal_key) -> None:
+    def __init__(
+        self,
+        capacity: int = 16_384,
+        key: Key = normal_key,
+        *,
+        language: Language = PYTHON,
+        answers: Mapping[str, Answer] | None = None,
+    ) -> None:
+        """`answers` says for each mode what a task of it asks for; for a mode that it lacks, the first output."""
         self._capacity = capacity
         self._key = key
+        self._language = language
+        self._answers = answers or {}
         self._partitions: dict[str, _Partition] = defaultdict(_Partition)
         self.withdrawn: set[Task] = set()
         """What was withdrawn in the present step."""
 
     def add(self, task: Task) -> bool:
         """Offer `task`; whether it was new and is kept."""
-        return self._offer(task, self._key(task))
+        return self._offer(task, self._key(task, self._language))
 
     def withdraw(self, task: Task) -> None:
         """Forget `task`, kept or not, which turned out to be none."""
         self.withdrawn.add(task)
-        self._partitions[task.mode].remove(task, self._key(task))
+        partition, row = self._partitions[task.mode], (task, self._key(task, self._language))
+        if partition.remove(row):
+            self._forget(partition, *row)
 
     def size(self, mode: str) -> int:
         return self._partitions[mode].size
@@ -61,12 +81,12 @@ class Buffer:
 
     def repeats(self, task: Task) -> int:
         """How often a program of the same normal form has been offered in this mode, among what is kept."""
-        return self._partitions[task.mode].programs[normal_form(task.program)]
+        return self._partitions[task.mode].programs[self._language.normal_form(task.program)]
 
     def answer_share(self, task: Task) -> float:
-        """Share of the mode's tasks with the same answer (first case's output; input for abduction)."""
+        """Share of the mode's tasks with the same answer."""
         partition = self._partitions[task.mode]
-        return partition.answers[_answer(task)] / partition.size if partition.size else 0.0
+        return partition.answers[self._answer(task)] / partition.size if partition.size else 0.0
 
     def save(self, path: Path) -> None:
         """Write JSONL: one task a line, oldest first within its mode, with how often it was offered."""
@@ -88,21 +108,30 @@ class Buffer:
                 task, offered = Task(row["mode"], row["program"], cases, row["message"]), int(row["offered"])
             except (ValueError, KeyError, TypeError) as error:
                 raise RunError(f"{path}, line {number}: not a task of the buffer") from error
-            key = self._key(task)
+            key = self._key(task, self._language)
             for _ in range(offered):
                 self._offer(task, key)
 
     def _offer(self, task: Task, key: str) -> bool:
         partition = self._partitions[task.mode]
         partition.offered[key] += 1
-        partition.programs[normal_form(task.program)] += 1
+        partition.programs[self._language.normal_form(task.program)] += 1
         if partition.offered[key] > 1:
             return False
         partition.rows.append((task, key))
-        partition.answers[_answer(task)] += 1
+        partition.answers[self._answer(task)] += 1
         if partition.size > self._capacity:
-            partition.evict()
+            self._forget(partition, *partition.pop())
         return True
+
+    def _forget(self, partition: "_Partition", task: Task, key: str) -> None:
+        """Take what was counted of a task out of `partition`, which no longer holds it."""
+        _subtract(partition.programs, self._language.normal_form(task.program), partition.offered[key])
+        _subtract(partition.offered, key, partition.offered[key])
+        _subtract(partition.answers, self._answer(task), 1)
+
+    def _answer(self, task: Task) -> str:
+        return self._answers.get(task.mode, first_output)(task)
 
 
 class _Partition:
@@ -119,24 +148,22 @@ class _Partition:
     def size(self) -> int:
         return len(self.rows) - self.start
 
-    def remove(self, task: Task, key: str) -> None:
+    def remove(self, row: tuple[Task, str]) -> bool:
+        """Take out `row`, a task with its key; whether it was there."""
         for place in range(self.start, len(self.rows)):
-            if self.rows[place] == (task, key):
-                self._forget(task, key)
+            if self.rows[place] == row:
                 del self.rows[place]
-                return
+                return True
+        return False
 
-    def evict(self) -> None:
-        self._forget(*self.rows[self.start])
+    def pop(self) -> tuple[Task, str]:
+        """Take out the oldest task, with its key."""
+        row = self.rows[self.start]
         self.start += 1
         if self.start * 2 > len(self.rows):
             self.rows = self.rows[self.start :]
             self.start = 0
-
-    def _forget(self, task: Task, key: str) -> None:
-        _subtract(self.programs, normal_form(task.program), self.offered[key])
-        _subtract(self.offered, key, self.offered[key])
-        _subtract(self.answers, _answer(task), 1)
+        return row
 
 
 def _at(partitions: Sequence[_Partition], place: int) -> Task:
@@ -145,10 +172,6 @@ def _at(partitions: Sequence[_Partition], place: int) -> Task:
             return partition.rows[partition.start + place][0]
         place -= partition.size
     raise IndexError(place)
-
-
-def _answer(task: Task) -> str:
-    return task.cases[0].input if task.mode == "abduction" else task.cases[0].output
 
 
 def _subtract(counter: Counter[str], key: str, amount: int) -> None:

@@ -1,11 +1,12 @@
 """What becomes of scores, and of tasks that turn out to be none while answers to them are graded."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
 from abzero.errors import ModelError, Unsteady
 from abzero.tasks.buffer import Buffer
-from abzero.types import Proposal, Rejection, Task
+from abzero.types import Attempt, Proposal, Rejection, Task
 
 
 def settled(tasks: Sequence[Task], scores: Sequence[float | ModelError], buffer: Buffer) -> list[float | None]:
@@ -19,11 +20,30 @@ def settled(tasks: Sequence[Task], scores: Sequence[float | ModelError], buffer:
     return [None if isinstance(score, ModelError) else score for score in known]
 
 
-def rated(proposal: Proposal, rate: float | None, buffer: Buffer) -> Proposal:
-    """`proposal` with its solve rate, or rejected if the estimate showed that its task is none."""
+def rated(proposals: Sequence[Proposal], attempts: Sequence[Attempt], buffer: Buffer) -> list[Proposal]:
+    """The proposals with their solve rates: mean scores of the attempts that estimate them.
+
+    Rejected are those whose tasks were withdrawn from `buffer` meanwhile, and those of which no answer could be graded.
+    """
+    scores: dict[int, list[float]] = defaultdict(list)
+    faults: dict[int, str] = {}
+    for attempt in attempts:
+        if attempt.proposal is not None and attempt.fault:
+            faults[attempt.proposal] = attempt.fault
+        elif attempt.proposal is not None:
+            scores[attempt.proposal].append(attempt.score or 0.0)
+    return [
+        _rated(proposal, scores.get(position, []), faults.get(position, ""), buffer)
+        for position, proposal in enumerate(proposals)
+    ]
+
+
+def _rated(proposal: Proposal, scores: Sequence[float], fault: str, buffer: Buffer) -> Proposal:
     if proposal.task in buffer.withdrawn:
         return replace(proposal, outcome=Rejection("nondeterministic: two runs disagreed while answers were graded"))
-    return replace(proposal, solve_rate=rate)
+    if fault and not scores:
+        return replace(proposal, outcome=Rejection("no answer could be graded", ours=True, fault=fault))
+    return replace(proposal, solve_rate=sum(scores) / len(scores)) if scores else proposal
 
 
 def withdrawals(buffer: Buffer) -> dict[str, float]:

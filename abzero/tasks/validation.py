@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from abzero.errors import Rejected
 from abzero.python import analysis, literals
+from abzero.python.source import entry_of
 from abzero.sandbox.base import Call, Nondeterministic, NotLiteral, Outcome, Raised, Refused, Returned, Stopped
 from abzero.sandbox.run import Check
 from abzero.tasks import parsing
@@ -20,7 +21,8 @@ def verified(program: str, inputs: Sequence[str], max_output: int) -> Check[tupl
     arguments = [parsing.arguments(text) for text in inputs]
     if not arguments or not all(arguments):
         raise Rejected("no input, or an input without arguments")
-    outcomes = yield [Call(program, text, verify=True, time_share=TIME_SHARE) for text in arguments]
+    entry = entry_of(program)
+    outcomes = yield [Call(program, text, True, entry, TIME_SHARE) for text in arguments]
     return tuple(Case(text, _output(outcome, max_output)) for text, outcome in zip(arguments, outcomes, strict=True))
 
 
@@ -30,7 +32,8 @@ MAX_SHORTCUTS = 24
 
 def without_redundant_steps(program: str, case: Case) -> Check[None]:
     """Raises `Rejected` if `case` comes out the same without a step of `program`: whoever skips it is right, too."""
-    calls = [Call(shorter, case.input) for shorter in analysis.shortcuts(program)[:MAX_SHORTCUTS]]
+    entry = entry_of(program)
+    calls = [Call(shorter, case.input, entry=entry) for shorter in analysis.shortcuts(program)[:MAX_SHORTCUTS]]
     outcomes = yield calls
     if any(isinstance(outcome, Returned) and outcome.value == case.output for outcome in outcomes):
         raise Rejected("a step that could be left out")
@@ -38,7 +41,7 @@ def without_redundant_steps(program: str, case: Case) -> Check[None]:
 
 def reproduces(task: Task) -> Check[bool]:
     """Whether running `task` again gives the outputs that it records."""
-    outcomes = yield [Call(task.program, case.input, verify=True) for case in task.cases]
+    outcomes = yield [Call(task.program, case.input, verify=True, entry=entry_of(task.program)) for case in task.cases]
     return all(
         isinstance(outcome, Returned) and literals.same(outcome.value, case.output)
         for case, outcome in zip(task.cases, outcomes, strict=True)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from abzero.errors import ModelError, RunError, Unsteady
+from abzero.python.source import entry_of
 from abzero.run.journal import Attempted, JournalReader
 from abzero.sandbox.base import Call, Returned, Sandbox
 from abzero.sandbox.run import Check, run_checks
@@ -93,7 +94,7 @@ def _replay(
 
 def _rerun(task: Task) -> Check[list[str]]:
     """The output of every case of `task`, or what came instead, in words."""
-    outcomes = yield [Call(task.program, case.input, verify=True) for case in task.cases]
+    outcomes = yield [Call(task.program, case.input, verify=True, entry=entry_of(task.program)) for case in task.cases]
     return [outcome.value if isinstance(outcome, Returned) else describe(outcome) for outcome in outcomes]
 
 

@@ -13,7 +13,10 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from abzero.algo.figures import FIGURES
 from abzero.errors import RunError
+from abzero.python.language import PYTHON
+from abzero.python.source import entry_of
 from abzero.run.journal import Attempted, JournalReader, Proposed
 from abzero.sanitize import abridged, harmless
 from abzero.views.format import attempt_derivation, outcome, proposal_derivation, score, solve_rate
@@ -25,17 +28,14 @@ _SETTINGS = (
     *("sampling.max_tokens", "propose.references", "propose.samples", "propose.frozen_copy", "solve.reuse_estimates"),
     *("reward.learnability", "advantage.estimator", "loss.reduction", "optimizer.lr"),
 )
-_FIGURES = {
-    "valid": "propose/valid/",
-    "new": "propose/new/",
-    "learnable": "propose/learnable/",
-    "solved": "propose/solve_rate/",
-    "proposer": "propose/reward/",
-    "solver": "solve/reward/",
-    "score": "solve/score/",
-    "entropy": "learner/entropy",
-}
-"""Column of the table of steps, and the metric whose mean over the modes fills it."""
+_COLUMNS = tuple(
+    FIGURES[name]
+    for name in (
+        *("propose/valid/{mode}", "propose/new/{mode}", "propose/learnable/{mode}", "propose/solve_rate/{mode}"),
+        *("propose/reward/{mode}", "solve/reward/{mode}", "solve/score/{mode}", "learner/entropy"),
+    )
+)
+"""The table of steps: each figure is its mean over the modes."""
 
 
 def overview(reader: JournalReader) -> RenderableType:
@@ -44,14 +44,14 @@ def overview(reader: JournalReader) -> RenderableType:
     about = reader.about()
     table = Table(
         "step",
-        *_FIGURES,
+        *(column.label.replace(" ", "\n") for column in _COLUMNS),
         title=f"last {min(_RECENT, len(steps))} of {len(steps)} steps",
         box=SIMPLE_HEAD,
         collapse_padding=True,
     )
     for number in steps[-_RECENT:]:
         metrics = reader.metrics(number)
-        table.add_row(str(number), *(_mean_of(metrics, prefix) for prefix in _FIGURES.values()))
+        table.add_row(str(number), *(_mean_of(metrics, column.prefix) for column in _COLUMNS))
     alarms = [Text(f"! step {alarm.step}: {harmless(alarm.message)}", style="yellow") for alarm in reader.alarms()]
     more = [Text(f"({len(alarms) - _RECENT} earlier alarms)")] if len(alarms) > _RECENT else []
     return Group(
@@ -123,7 +123,9 @@ def _proposal(reader: JournalReader, proposed: Proposed) -> RenderableType:
     parts: list[RenderableType] = [head, Padding(reward, (0, 0, 0, 4))]
     if proposed.task is not None:
         task = reader.task(proposed.task)
-        parts.append(Padding(_python(f"{task.program}\n# f({task.cases[0].input})", 600), (0, 0, 0, 4)))
+        parts.append(
+            Padding(_python(f"{task.program}\n# {entry_of(task.program)}({task.cases[0].input})", 600), (0, 0, 0, 4))
+        )
     return Group(*parts)
 
 
@@ -207,4 +209,4 @@ def _line(text: str, limit: int) -> str:
 
 
 def _python(program: str, limit: int = 4_000) -> Syntax:
-    return Syntax(abridged(program, limit), "python", theme="ansi_dark", background_color="default", word_wrap=True)
+    return Syntax(abridged(program, limit), PYTHON.name, theme="ansi_dark", background_color="default", word_wrap=True)

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from abzero.algo.rewards import BONUSES, LEARNABILITY, ProposerReward, SolverReward
+from abzero.algo.rewards import BONUSES, LEARNABILITY, Offer, ProposerReward, SolverReward
 from abzero.types import Novelty
 
 EIGHTHS = {
@@ -80,7 +80,7 @@ def test_the_solver_earns_one_minus_a_half_or_minus_one(score, well_formed, term
 )
 def test_bonuses_by_hand(bonus, novelty, value):
     """At a learnability of one half. Diversity 0.4 is the reference's: three answers of five are the same."""
-    assert BONUSES[bonus](PROGRAM, 0.5, novelty) == pytest.approx(value)
+    assert BONUSES[bonus].value(Offer(PROGRAM, 0.5, novelty)) == pytest.approx(value)
 
 
 @pytest.mark.parametrize("repeats", range(5))
@@ -91,7 +91,7 @@ def test_a_program_offered_n_times_before_keeps_one_in_n_plus_one(repeats):
 
 def test_complexity_is_capped():
     branches = "".join(f"    if x == {i}:\n        return {i}\n" for i in range(40))
-    assert BONUSES["complexity"](f"def f(x):\n{branches}", 0.5, Novelty()) == 1.0
+    assert BONUSES["complexity"].value(Offer(f"def f(x):\n{branches}", 0.5, Novelty())) == 1.0
 
 
 def test_every_solve_rate_has_a_finite_learnability():

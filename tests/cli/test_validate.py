@@ -9,8 +9,8 @@ from abzero.cli.validate import ROWS_AT_ONCE, judged, verdict
 from abzero.errors import ConfigError, IsolationError
 from abzero.python import literals
 from abzero.sandbox.base import Nondeterministic, NotLiteral, Raised, Refused, Returned, Stopped
+from abzero.sandbox.fake import FakeSandbox
 from abzero.sandbox.pool import SandboxPool
-from tests.fakes import FakeSandbox
 
 RECORDED = Path(__file__).resolve().parents[3] / "shared/data/triplets.jsonl"
 

@@ -10,7 +10,14 @@ from abzero.policy.scripted import ScriptedGenerator, ScriptedLearner
 from abzero.run.journal import JournalReader
 from tests.fakes import player
 
-SMALL = ("--steps=2", "--batch-size=2", "--propose.samples=2", "--seeding.factor=1", "--seeding.batches=2")
+SMALL = (
+    "--steps=2",
+    "--batch-size=2",
+    "--solve.attempts=2",
+    "--propose.samples=2",
+    "--seeding.factor=1",
+    "--seeding.batches=2",
+)
 
 
 @pytest.fixture
@@ -49,5 +56,5 @@ def test_a_setting_that_a_row_cannot_honour_is_refused(row):
 
 
 def test_an_unknown_engine_names_the_known_ones():
-    with pytest.raises(ConfigError, match=r"model.engine 'vlm' does not exist: choose from local, vllm, tinker"):
+    with pytest.raises(ConfigError, match=r"model\.engine 'vlm' does not exist: choose from local, vllm, tinker"):
         parse(["--model.engine=vlm"], "abzero train")

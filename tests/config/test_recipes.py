@@ -147,4 +147,4 @@ def test_a_server_s_memory_is_its_own_affair(tmp_path, capsys):
     model = '[model]\nname = "Qwen/Qwen2.5-Coder-7B"\nengine = "tinker"\n'
     recipe.write_text(f"{model}[loss]\nentropy = 0.0\n[optimizer]\nclip = 1e9\n")
     assert main(["plan", str(recipe)]) == 0
-    assert "the server holds the model" in capsys.readouterr().out
+    assert "the Tinker server at http://127.0.0.1:8000 holds the model" in capsys.readouterr().out

@@ -4,10 +4,11 @@ import sys
 from pathlib import Path
 
 from abzero.errors import Rejected
+from abzero.sandbox.fake import FakeSandbox
 from abzero.sandbox.run import run_checks
 from examples import minimal
 from examples.new_task_type import PROPOSE, Fixpoint, script
-from tests.fakes import COMPACT, FakeSandbox, play
+from tests.fakes import COMPACT, play
 
 ROOT = Path(__file__).parents[2]
 

@@ -41,6 +41,17 @@ def test_a_file_gets_one_line_a_step_and_a_summary():
     assert "3 steps, 0 alarms; means of the first 1 -> last 1 steps" in file.getvalue()
 
 
+def test_of_the_seeding_its_alarms_are_shown_and_its_figures_are_not():
+    file = io.StringIO()
+    with display(1, Console(file=file, width=200)) as show:
+        show(with_figures(step(0, random.Random(0), alarms=(Alarm(0, "oversight", "words"),))))
+        show(with_figures(history(1)[0]))
+    lines = file.getvalue().splitlines()
+    assert lines[0] == "ALARM at step 0, oversight: words"
+    assert lines[1].startswith("step 1/1")
+    assert "1 steps, 1 alarms" in file.getvalue()
+
+
 def test_a_terminal_gets_the_live_display():
     file = Terminal()
     with display(3, terminal(file)) as show:

@@ -1,9 +1,10 @@
 import json
+from dataclasses import replace
 
 import pytest
 
 from abzero.errors import ConfigError
-from abzero.oversight import classifier, fit, labelled
+from abzero.oversight import canaries, classifier, fit, labelled, tiers
 from abzero.oversight.classifier import Classifier, load, windows
 from abzero.oversight.features import ngrams
 from abzero.oversight.measure import Share, auc, measure
@@ -62,6 +63,16 @@ def test_fitting_separates_what_it_has_not_seen(tmp_path):
     again = tmp_path / "again.json"
     fit.fit(rows, "ngram", 0, again)
     assert again.read_bytes() == (tmp_path / "head.json").read_bytes()
+
+
+def test_a_head_carries_thoughts_that_prove_it_alive(tmp_path):
+    fit.fit(OWN[:120], "ngram", 0, tmp_path / "own.json")
+    for name in ("ngram", str(tmp_path / "own.json")):
+        [tier] = tiers.build([2], "none", name)
+        assert len(tier.canaries) > 2
+        assert canaries.recall(tier.monitor, tier.canaries) == tier.expected == 1.0
+        numb = Classifier(replace(load(name), weights={})).monitor()
+        assert [*canaries.deaf({"t2": canaries.recall(numb, tier.canaries)}, {"t2": 1.0})] == ["monitor deaf/t2"]
 
 
 def test_too_few_thoughts_are_refused(tmp_path):

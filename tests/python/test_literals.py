@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from abzero.errors import Malformed
 from abzero.python import literals
+from abzero.sandbox.child.encode import encoder
 
 ATOMS = (
     st.none()
@@ -46,7 +47,20 @@ def test_what_is_written_reads_back_as_an_equal_value_of_the_same_types(value):
 def test_the_interpreter_reads_the_same_value(value):
     text = literals.canonical(value)
     assert ast.literal_eval(text) == value
-    assert literals.canonical(literals.parse(repr(value))) == text
+    assert repr(ast.literal_eval(text)) == repr(literals.parse(text))
+
+
+REAL = ["", "0", "-0", "0.0", "-0.0", "1", "-1.5", "1e300"]
+IMAGINARY = [sign + part for sign in ("+", "-") for part in ("0j", "1j", "2.5j", "1e-7j")]
+
+
+@pytest.mark.parametrize("text", [real + imaginary for real in REAL for imaginary in IMAGINARY])
+def test_a_complex_argument_reaches_the_program_as_it_was_written_signs_of_zeros_included(text):
+    """``0-1j`` is not ``-1j``: their real parts have different signs."""
+    written = literals.canonical_arguments(text)
+    assert repr(eval(written)) == repr(eval(text))
+    assert literals.canonical_arguments(written) == written
+    assert encoder(1000, 8, 100)(eval(text)) == written
 
 
 @given(NEAR_LITERALS | st.text())

@@ -7,11 +7,12 @@ import pytest
 from abzero.errors import ConfigError
 from abzero.policy.scripted import ScriptedGenerator
 from abzero.run.seeding import Refusal, seed_itself, seeds_from_file
+from abzero.sandbox.fake import FakeSandbox
 from abzero.sandbox.run import run_checks
 from abzero.tasks.buffer import Buffer
 from abzero.tasks.validation import reproduces
 from abzero.types import Case, Rejection, Task
-from tests.fakes import ABDUCTION, DEDUCTION, INDUCTION, TASK_TYPES, FakeSandbox, answered, play, player
+from tests.fakes import ABDUCTION, DEDUCTION, INDUCTION, TASK_TYPES, answered, play, player
 
 TRIPLETS = Path(__file__).parents[3] / "shared" / "data" / "triplets.jsonl"
 
@@ -150,7 +151,7 @@ GOOD = {"program": DOUBLE, "input": "3"}
         ({"program": DOUBLE, "input": "1", "message": 5}, "must be text"),
         ({"program": DOUBLE, "input": "dict(a=1)"}, "in a literal"),
         ({"program": DOUBLE, "input": ""}, "without arguments"),
-        ({"program": "def g(x): ...", "input": "1"}, "raised NameError"),
+        ({"program": "g = 1", "input": "1"}, "no function is defined"),
         ({"program": "def f(x): return float('nan')", "input": "1"}, "no literal"),
         ({"program": "def f(x): return 'a' * 500", "input": "1"}, "more than 400"),
         ('{"program": "def f(x): return x", "input": "1", "x": \udcff}', "not a row"),

@@ -3,13 +3,12 @@ import random
 import signal
 import subprocess
 import sys
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from abzero.errors import Halt, Pause, RunError
+from abzero.errors import Halt, RunError
 from abzero.observers.alarms import WINDOW, alarm_tracker
 from abzero.policy.scripted import ScriptedLearner
 from abzero.run.checkpoint import Checkpoints
@@ -17,7 +16,6 @@ from abzero.run.journal import JournalReader, JournalWriter
 from abzero.run.seeding import seed_itself
 from abzero.run.train import RunResult, restore, train
 from abzero.tasks.buffer import Buffer
-from abzero.types import Step
 from tests.fakes import play, player
 
 STEPS = 9
@@ -172,57 +170,6 @@ def test_observers_see_each_step_after_it_was_journalled(run):
 
     run.train(steps=3, observers=[observe])
     assert seen == [(0, 0), (1, 1), (2, 2), (3, 3)]
-
-
-def test_annotators_come_in_order_before_the_journal(run):
-    def note(name):
-        return lambda step: replace(step, metrics={**step.metrics, name: float(len(step.metrics))})
-
-    run.train(steps=1, annotate=[note("a"), note("b")])
-    reader = JournalReader(run.folder / "run.db")
-    for number in reader.steps():
-        figures = reader.metrics(number)
-        assert figures["b"] == figures["a"] + 1 == len(figures) - 1
-    reader.close()
-
-
-@pytest.mark.parametrize("stop", [0, 1, STEPS])
-def test_a_pause_is_told_from_a_halt_and_every_observer_is_shown_its_step(straight, run, stop):
-    seen = []
-    observers = [stop_after(stop), stop_after(stop, Pause), lambda step: seen.append(step.number)]
-    assert run.train(observers=observers) == RunResult(stop, f"enough at {stop}", paused=True)
-    assert seen == [*range(stop + 1)]
-    assert run.train() == RunResult(STEPS, None)
-    assert run.end() == straight
-
-
-class Counter:
-    """The least that `train` drives: no model, no sandbox, no rewards."""
-
-    def __init__(self) -> None:
-        self.learner, self.buffer = ScriptedLearner(), Buffer()
-
-    def step(self, number):
-        return Step(number, [], [], [], {"count": float(number)})
-
-
-def test_whatever_takes_numbered_steps_can_be_driven(tmp_path):
-    journal, checkpoints = JournalWriter(tmp_path / "run.db"), Checkpoints(tmp_path / "checkpoints")
-    result = train(
-        loop=Counter(),
-        done=None,
-        seed=lambda: Step(0, [], [], [], {}),
-        annotate=[],
-        journal=journal,
-        observers=[],
-        checkpoints=checkpoints,
-        steps=3,
-        every=2,
-        report=print,
-    )
-    assert result == RunResult(3, None)
-    assert journal.recent_metrics(9) == [{"count": 1.0}, {"count": 2.0}, {"count": 3.0}]
-    journal.close()
 
 
 def test_alarms_are_part_of_the_step_and_come_again_after_a_resume(run, tmp_path_factory):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from abzero.errors import ConfigError, SandboxError
+from abzero.python.source import entry_point
 from abzero.sandbox.base import Call, Nondeterministic, NotLiteral, Raised, Refused, Returned, Stopped
 from abzero.sandbox.child.limits import Limits
 from abzero.sandbox.child.zygote import BURST
@@ -309,12 +310,51 @@ def test_depth_is_the_same_isolated_and_among_others(pool):
     assert pool.run([Call(program, "0" + " " * n) for n in range(2, 6)]) == [alone] * 4
 
 
-def test_a_class_finds_its_module_as_in_a_script(pool):
+def test_a_class_finds_its_module(pool):
     program = (
         "import typing\nclass A:\n    other: 'B'\nclass B: pass\n"
         "def f(x):\n    return typing.get_type_hints(A)['other'].__name__, A.__module__, repr(A)"
     )
-    assert pool.run([Call(program, "1", verify=True)]) == [Returned("('B', '__main__', \"<class '__main__.A'>\")")]
+    assert pool.run([Call(program, "1", verify=True)]) == [Returned("('B', 'program', \"<class 'program.A'>\")")]
+
+
+ENTRIES = {
+    "a keyword argument of its name": (
+        "def reverse(xs):\n    return sorted(xs, reverse=True)",
+        "[1, 3, 2]",
+        "[3, 2, 1]",
+    ),
+    "recursion in an f-string": ("def go(n):\n    return f'{n % 10}{go(n // 10)}' if n else ''", "12", "'21'"),
+    "a parameter f": ("def grow(f, n):\n    return f if n == 0 else grow(f * 2, n - 1)", "1, 3", "8"),
+    "a global f": ("f = 5\ndef plus(x):\n    return x + f", "1", "6"),
+    "a global f that counts": ("f = 0\ndef up(x):\n    global f\n    f += x\n    return f", "3", "3"),
+    "a field of its name": ("def name(x):\n    return '{name}'.format(name=x)", "1", "'1'"),
+    "a method of its name": (
+        "class S:\n    def push(self, x):\n        return [x]\ndef push(x):\n    return S().push(x)",
+        "1",
+        "[1]",
+    ),
+    "an import of its name": ("from math import gcd as _gcd\ndef gcd(a, b):\n    return _gcd(a, b)", "4, 6", "2"),
+    "a name that is not ASCII": ("def größe(ä):\n    return ä", "ä=(1)", "1"),
+    "a guard": ("def run(x):\n    return x\nif __name__ == '__main__':\n    run(input())", "1", "1"),
+}
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_a_program_runs_as_it_was_written_whatever_its_entry_is_called(pool, name):
+    program, arguments, value = ENTRIES[name]
+    calls = [Call(program, arguments + " " * n, n % 2 == 0, str(entry_point(program))) for n in range(3)]
+    assert pool.run(calls[:1]) == [Returned(value)]
+    assert pool.run(calls) == [Returned(value)] * 3
+
+
+@pytest.mark.parametrize("entry", ["", "f(", "if", "1", "a.b", "f\n"])
+def test_an_entry_point_that_is_no_name_is_refused(pool, entry):
+    assert pool.run([Call("def f(x):\n    return x", "1", entry=entry)]) == [Refused("an entry point that is no name")]
+
+
+def test_a_missing_entry_point_is_the_program_s_error(pool):
+    assert pool.run([Call("def f(x):\n    return x", "1", entry="g")]) == [Raised("NameError")]
 
 
 def test_limits_are_the_callers():

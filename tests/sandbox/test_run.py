@@ -2,8 +2,8 @@ import pytest
 
 from abzero.errors import Malformed, Rejected, SandboxError
 from abzero.sandbox.base import Call, Raised, Returned
+from abzero.sandbox.fake import FakeSandbox
 from abzero.sandbox.run import run_checks
-from tests.fakes import FakeSandbox
 
 DOUBLE = "def f(x):\n    return x * 2"
 

@@ -45,7 +45,7 @@ def calls_of(job) -> list[tuple[str, str]]:
         if tag in (wire.SOURCE, wire.CODE):
             program = body.decode()
         elif tag != wire.HASHING:
-            found.append((program, body.decode()))
+            found.append((program, body.decode().removeprefix("f(").removesuffix(")")))
     return found
 
 

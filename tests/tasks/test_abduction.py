@@ -2,10 +2,11 @@ import pytest
 
 from abzero.errors import Malformed, Unsteady
 from abzero.sandbox.base import Nondeterministic
+from abzero.sandbox.fake import FakeSandbox
 from abzero.sandbox.run import run_checks
 from abzero.tasks import Abduction
 from abzero.types import Case, Task
-from tests.fakes import COMPACT, FakeSandbox
+from tests.fakes import COMPACT
 
 SQUARE = Task("abduction", "def f(x):\n    return x * x", (Case("2", "4"),))
 PAIR = Task("abduction", "def f(x, y):\n    return (x, y)", (Case("1, 2", "(1, 2)"),))

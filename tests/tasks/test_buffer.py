@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from abzero.errors import RunError
 from abzero.tasks.buffer import KEYS, Buffer, exact_key, normal_key
 from abzero.types import Case, Task
-from tests.fakes import task
+from tests.fakes import TASK_TYPES, task
 
 ADD = Task("deduction", "def f(x):\n    return x + 1", (Case("1", "2"),))
 SAME = Task("deduction", "def f(number):  # adds\n    return number+1", (Case("1", "2"),))
@@ -68,7 +68,7 @@ def test_repeats_count_offers_of_the_program_among_what_is_kept():
 @pytest.mark.parametrize(("mode", "share"), [("deduction", 3 / 5), ("abduction", 2 / 5)])
 def test_the_share_of_an_answer_is_over_the_mode_s_tasks(mode, share):
     """Outputs 3, 3, 3, 4, 5; inputs 1, 2, 1, 3, 4."""
-    buffer = Buffer()
+    buffer = Buffer(answers={task_type.mode: task_type.answer for task_type in TASK_TYPES})
     for number, (given_, returned) in enumerate([("1", "3"), ("2", "3"), ("1", "3"), ("3", "4"), ("4", "5")]):
         buffer.add(Task(mode, f"def f(x):\n    return {number}", (Case(given_, returned),)))
     assert buffer.answer_share(Task(mode, "", (Case("1", "3"),))) == share

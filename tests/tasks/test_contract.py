@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 
 from abzero.errors import Malformed, ModelError
 from abzero.python.literals import canonical_arguments
+from abzero.sandbox.fake import ClosedSandbox, FakeSandbox
 from abzero.sandbox.run import run_checks
 from abzero.tasks import TYPES
 from abzero.tasks.prompts import SETS, Prompts
 from abzero.tasks.validation import reproduces
-from tests.fakes import ClosedSandbox, FakeSandbox
 from tests.tasks.specimens import SPECIMENS
 
 

@@ -2,10 +2,11 @@ import pytest
 
 from abzero.errors import Malformed
 from abzero.python import literals
+from abzero.sandbox.fake import FakeSandbox
 from abzero.sandbox.run import run_checks
 from abzero.tasks import Deduction
 from abzero.types import Case, Task
-from tests.fakes import COMPACT, FakeSandbox
+from tests.fakes import COMPACT
 
 SUM = "0.30000000000000004"
 

@@ -1,11 +1,12 @@
 import pytest
 
 from abzero.errors import Malformed, Rejected
+from abzero.sandbox.fake import FakeSandbox
 from abzero.sandbox.run import run_checks
 from abzero.tasks import Induction
 from abzero.tasks.induction import SCORES, hidden, shown
 from abzero.types import Case, Task
-from tests.fakes import COMPACT, FakeSandbox
+from tests.fakes import COMPACT
 
 DOUBLE = "def f(x):\n    return x * 2"
 REFERENCE = Task("deduction", DOUBLE, (Case("1", "2"),))

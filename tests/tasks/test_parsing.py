@@ -3,9 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abzero.errors import Malformed
-from abzero.sandbox.base import Call
+from abzero.python.source import entry_point
 from abzero.tasks import parsing
-from tests.fakes import FakeSandbox
 
 ANYTHING = st.text(st.characters(), max_size=300)
 """Any characters: NULs and lone surrogates included."""
@@ -86,6 +85,106 @@ def test_program_and_input_are_found_in_any_order_fenced_or_tagged(answer):
     assert parsing.arguments(parsing.block(answer, "input")) == "1, 2"
 
 
+FENCED = {
+    "no label": "```\n{}\n```",
+    "another label": "```text\n{}\n```",
+    "a version": "```py3\n{}\n```",
+    "more behind the label": '```python title="a.py"\n{}\n```',
+    "braces": "```{{python}}\n{}\n```",
+    "braces and a dot": "``` {{.python .numberLines}}\n{}\n```",
+    "tildes": "~~~python\n{}\n~~~",
+    "four ticks": "````python\n{}\n````",
+    "four ticks around three": "````python\n'''\n```\n'''\n{}\n````",
+    "a tag around it": "<program>\n```python\n{}\n```\n</program>",
+    "an example of use behind it": "```python\n{}\n```\nUse:\n```python\nprint(f(3))\n```",
+    "an example of use in a bare fence": "```python\n{}\n```\nUse:\n```\n>>> f(3)\n```",
+    "a bare one beside an example of use": "```\n{}\n```\nUse:\n```python\nprint(f(3))\n```",
+    "the same twice": "```\n{}\n```\nAgain:\n```\n{}\n```",
+    "the tag in prose": "I write the <program> tag, as asked: <program>{}</program>",
+}
+
+
+@pytest.mark.parametrize("name", FENCED)
+def test_a_program_is_found_in_whatever_fence(name):
+    found = parsing.program(parsing.block(FENCED[name].format(PROGRAM, PROGRAM), "program", which=-1))
+    assert found.endswith(PROGRAM)
+
+
+@pytest.mark.parametrize("lead", ["   ", "\t", "1. ", "- ", "  * ", "        "])
+@pytest.mark.parametrize("fence", ["```python", "~~~", "```"])
+def test_a_block_in_a_list_loses_its_indentation(lead, fence):
+    indent = " " * len(lead) if lead.strip() else lead
+    inner = "\n".join(indent + line for line in PROGRAM.split("\n"))
+    text = f"1. The program:\n\n{lead}{fence}\n{inner}\n{indent}{fence[:3]}\n"
+    assert parsing.program(parsing.block(text, "program")) == PROGRAM
+
+
+def test_an_indented_fence_around_text_at_the_margin_leaves_it():
+    assert parsing.program(parsing.block(f"  ```python\n{PROGRAM}\n  ```", "program")) == PROGRAM
+
+
+def test_a_fence_in_a_docstring_does_not_close_the_block():
+    program = 'def f(x):\n    """\n    ```\n    f(1)\n    ```\n    """\n    return x'
+    assert parsing.program(parsing.block(f"```python\n{program}\n```", "program")) == program
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        f"```\n{PROGRAM}\n```\n```\n{PROGRAM} + 1\n```",
+        "```\nno code\n```",
+        PROGRAM,
+        f"`{PROGRAM}`",
+        f"``` {PROGRAM} ```",
+    ],
+)
+def test_a_program_that_several_fences_or_none_could_hold_is_malformed(answer):
+    with pytest.raises(Malformed, match="no program block"):
+        parsing.block(answer, "program")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *("[1]", "```\n[1]\n```", "```text\n[1]\n```", "```python\n[1]\n```", "It is\n~~~json\n[1]\n~~~"),
+        *("<output>[1]</output>", "The <output> tag: <output>[1]</output>", "<output>\n```\n[1]\n```\n</output>"),
+        *(f"```python\n{PROGRAM}\n```\ngives\n```\n[1]\n```", "```\n<output>[1]</output>\n```"),
+        *("```\n[ 2 ]\n```\n```output\n[1]\n```", "```output\n[1]\n```"),
+    ],
+)
+def test_a_literal_is_found_alone_tagged_or_in_whatever_fence(answer):
+    assert parsing.literal(parsing.block_or_all(answer, "output")) == "[1]"
+
+
+@pytest.mark.parametrize(
+    "literal", ["'<output>'", "'</output>'", "'<output>1</output>'", '"<answer>"', "'</answer>'", "['</think>']"]
+)
+@pytest.mark.parametrize("frame", ["{}", "<output>{}</output>", "```output\n{}\n```", "```\n{}\n```"])
+def test_a_tag_in_a_literal_is_part_of_it(literal, frame):
+    answer = parsing.answer(f"thought</think><answer>{frame.format(literal)}</answer>")
+    assert parsing.literal(parsing.block_or_all(answer, "output")) == parsing.literal(literal)
+
+
+@pytest.mark.parametrize(
+    ("completion", "answer"),
+    [
+        ("x</think><answer>5</answer> That was my <answer>.", "5"),
+        ("x</think><answer>5</answer> Everything in <answer> and </answer>? <answer>6</answer>", "6"),
+        ("I must write <answer> tags</think><answer>5</answer>", "5"),
+        ("it's 'so <answer>, don't</think><answer>'a'</answer>", "'a'"),
+        ("x</think>In the <answer> tag: <answer>5</answer>", "5"),
+        ("<answer>don't: 'x</answer>", "don't: 'x"),
+    ],
+)
+def test_a_tag_named_in_prose_is_not_the_answer(completion, answer):
+    assert parsing.answer(completion) == answer
+
+
+def test_two_different_literals_in_fences_are_no_answer():
+    with pytest.raises(Malformed):
+        parsing.literal(parsing.block_or_all("```\n4\n```\nno:\n```\n5\n```", "output"))
+
+
 def test_blocks_come_in_order_and_which_picks_one():
     answer = "```input\n1\n```\n<input>2</input>\n```input\n3\n```"
     assert parsing.blocks(answer, "input") == ["1", "2", "3"]
@@ -110,7 +209,9 @@ def test_a_tag_inside_a_program_is_part_of_it():
     assert parsing.blocks(answer, "input") == ["1"]
 
 
-@pytest.mark.parametrize("answer", ["", "no block", "```\n1\n```", "<input>1", "``` input 1 ```", "<INPUT>1</INPUT>"])
+@pytest.mark.parametrize(
+    "answer", ["", "no block", "```\n1\n```\n```\n2\n```", "<input>1", "``` input 1 ```", "<INPUT>1</INPUT>"]
+)
 def test_a_missing_block_is_malformed(answer):
     with pytest.raises(Malformed, match="no input block"):
         parsing.block(answer, "input")
@@ -141,23 +242,39 @@ def test_a_bare_answer_is_an_answer():
 
 
 @pytest.mark.parametrize(
-    ("source", "expected"),
+    ("source", "entry"),
     [
-        ("def go(n):\n    return 1 if n < 1 else n * go(n - 1)", "def f(n):\n    return 1 if n < 1 else n * f(n - 1)"),
-        ("def g(x):\n    return x.g(x) . g + x. g", "def f(x):\n    return x.g(x) . g + x. g"),
-        ("def g(x):\n    return 'g' # g\n", "def f(x):\n    return 'g' # g"),
-        ('def g(x):\n    """g"""\n    return """g""" + g', 'def f(x):\n    """g"""\n    return """g""" + f'),
-        ("def e5(x):\n    return 1e5 + e5(x)", "def f(x):\n    return 1e5 + f(x)"),
-        ("def a(x):\n    return x\ndef b(x):\n    return a(x)", "def a(x):\n    return x\ndef f(x):\n    return a(x)"),
-        ("def f(x):\n    return x\ndef g(x):\n    return f(x)", "def f(x):\n    return x\ndef g(x):\n    return f(x)"),
-        ("def g(x):\n    def h(y): ...\n    return h(x)", "def f(x):\n    def h(y): ...\n    return h(x)"),
-        ("async def g(x):\n    return x", "async def f(x):\n    return x"),
-        ("def r(x):\n    return r'\\d' + r(x)", "def f(x):\n    return r'\\d' + f(x)"),
-        ("\n\nimport math\r\ndef größe(x):\r\n    return x\n", "import math\ndef f(x):\n    return x"),
+        ("def go(n):\n    return 1 if n < 1 else n * go(n - 1)", "go"),
+        ("def a(x):\n    return x\ndef b(x):\n    return a(x)", "b"),
+        ("def f(x):\n    return x\ndef g(x):\n    return f(x)", "f"),
+        ("def g(x):\n    def h(y): ...\n    return h(x)", "g"),
+        ("async def g(x):\n    return x", "g"),
+        ("def größe(x):\n    return x", "größe"),
+        ("def \uff46(x):\n    return x\ndef g(x):\n    return x", "f"),
+        ("def first[T](x: T):\n    return x", "first"),
+        ("def g(x):\n    return x\nf = g", "f"),
+        ("def g(x):\n    return x\nf = lambda x: g(x)", "f"),
+        ("f = 5\ndef g(x):\n    return f", "g"),
+        ("def g(x):\n    return x\nf == g", "g"),
+        ('"""Usage:\ndef f(x): see below\n"""\ndef double(x):\n    return 2 * x', "double"),
+        ("def double(x):\n    return 2 * x\n'''\ndef f(x): pass\n'''", "double"),
+        ("def double(x):\n    return 2 * x\n# def f(x):\n", "double"),
+        ("x = \\\ndef f(x):\ndef g(x):\n    return 1", "g"),
+        ("def double(x):\n    return 'it\\'s'\n\"don't\"\ndef last(x):\n    return 1", "last"),
+        ("\x0cdef go(x):\n    return 1", "go"),
     ],
 )
-def test_the_entry_point_is_called_f(source, expected):
-    assert parsing.program(source) == expected
+def test_the_entry_point_is_f_or_the_last_function_and_the_text_stays(source, entry):
+    assert entry_point(source) == entry
+    assert parsing.program(source) == source.strip("\n")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [f"\n\n{PROGRAM}\n", PROGRAM.replace("\n", "\r\n") + "\r", PROGRAM.replace("\n", "\r"), "\ufeff" + PROGRAM],
+)
+def test_line_ends_and_a_byte_order_mark_are_no_part_of_a_program(written):
+    assert parsing.program(written) == PROGRAM
 
 
 @pytest.mark.parametrize("source", ["", "x = 1", "f = lambda x: x", "class f:\n    def g(self): ...", " def f(x): ..."])
@@ -285,9 +402,3 @@ def test_a_completion_of_a_hundred_thousand_characters_is_read_in_linear_time(pr
     text = (prefix + pattern * (100_000 // len(pattern)))[:99_990] + " x\ny"
     for function in TOTAL:
         assert attempt(function, text) is not None
-
-
-def test_a_renamed_program_still_runs():
-    source = "def solve(n):\n    'solve'\n    return [1] if n < 1 else [n] + solve(n - 1)"
-    [outcome] = FakeSandbox().run([Call(parsing.program(source), "2")])
-    assert outcome.value == "[2, 1, 1]"

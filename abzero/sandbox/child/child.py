@@ -19,6 +19,8 @@ from abzero.sandbox.child import analyze, surroundings, tripwires, wire
 from abzero.sandbox.child.encode import Unfit, encoder
 from abzero.sandbox.child.typing_caches import TypingCaches
 
+MODULE = "program"
+"""What a program finds in ``__name__``: it is imported, so it leaves out what it would do as a script."""
 DESCRIPTOR = 3
 """The only open descriptor of a child: where it reports to."""
 
@@ -124,7 +126,7 @@ class Worker:
             told.extend(frames)
 
         for program in (b"def f(x):\n    return [x, {1: 'a'}]\n", b"class A:\n    pass\ndef f(x):\n    return A\n"):
-            request = wire.frame(wire.SOURCE, program) + wire.frame(wire.CALL_SOURCE, b"(1.5, -2, {3}, b'', None)")
+            request = wire.frame(wire.SOURCE, program) + wire.frame(wire.CALL_SOURCE, b"f((1.5, -2, {3}, b'', None))")
             for _ in range(_WARM):
                 self.compiled(request, keep)
                 calls = [frame for frame in told if frame[0] in (wire.CODE, wire.CALL)]
@@ -143,7 +145,7 @@ class Worker:
 
     def _run_among_others(self, code: CodeType, call: CodeType, hashing: bool) -> Frame:
         tag, text = self._evaluate(code, call, None)
-        vars(sys.modules["__main__"]).clear()
+        vars(sys.modules[MODULE]).clear()
         telling = tripwires.SHOWN | tripwires.REFUSED | (0 if hashing else tripwires.ORDERED)
         doubted = self._seen & telling > 0 or (hashing and tripwires.address_hashed(self._seen))
         if doubted or tag in (wire.MEMORY, wire.REFUSED) or text == "RecursionError":
@@ -156,7 +158,7 @@ class Worker:
         no_literal, address, refused_tag, value = wire.NO_LITERAL, wire.ADDRESS, wire.REFUSED, None
         refused, noticed = self._refused, self._noticed
         refused.clear()
-        module = sys.modules["__main__"] = ModuleType("__main__")
+        module = sys.modules[MODULE] = ModuleType(MODULE)
         namespace = vars(module)
         namespace["__builtins__"] = self._builtins
         noticed[0] = 0
@@ -264,20 +266,22 @@ def _compile(program: str) -> CodeType:
     return compile(program, "<program>", "exec", dont_inherit=True)
 
 
-def _call(arguments: str) -> CodeType:
-    """``f(arguments)``, compiled. Raises `Unfit` unless that is one call of f and nothing else."""
-    source = f"f({arguments}\n)"
+def _call(expression: str) -> CodeType:
+    """``entry(arguments)``, compiled. Raises `Unfit` unless that is one call of entry and nothing else."""
+    entry, _, rest = expression.partition("(")
+    arguments = rest[:-1]
+    source = f"{entry}({arguments}\n)"
     try:
         if ")" not in arguments:  # then only ours can end the call, and it is the last character
             return compile(source, "<call>", "eval", dont_inherit=True)
         tree = ast.parse(source, "<call>", "eval")
         call = tree.body
-        whole = type(call) is ast.Call and type(call.func) is ast.Name and call.func.id == "f"
+        whole = type(call) is ast.Call and type(call.func) is ast.Name and call.func.id == entry
         if whole and call.end_lineno == source.count("\n") + 1 and call.end_col_offset == 1:
             return compile(tree, "<call>", "eval", dont_inherit=True)
     except SyntaxError:
         pass
-    raise Unfit(wire.REFUSED, "arguments that are not one whole call of f")
+    raise Unfit(wire.REFUSED, f"arguments that are not one whole call of {entry}")
 
 
 def _teller() -> Callable[[BaseException], Frame]:

@@ -17,11 +17,24 @@ class Unfit(BaseException):
         self.name = name
 
 
+def _complex_text(value: complex) -> str:
+    """A literal of `value`, with the signs of its zeros as far as a literal can have them, which needs a sum or not."""
+    real, imag = value.real, value.imag
+    if real == 0.0 and float.__repr__(real) == "-0.0":
+        if float.__repr__(imag)[0] == "-":
+            return f"-{complex.__repr__(complex(0.0, -imag))}"
+        if imag == 0.0:
+            return "(-0.0-0j)"
+    if real == 0.0 and imag < 0.0:
+        return f"(0{complex.__repr__(complex(0.0, imag))})"
+    return complex.__repr__(complex(real + 0.0, imag + 0.0))
+
+
 def encoder(max_characters: int, max_depth: int, max_nodes: int) -> Callable[[object], str]:
     """A function that gives a value's canonical text, or raises `Unfit`."""
     kind, length, ordered, infinity, join = type, len, sorted, float("inf"), str.join
     name_of = type.__dict__["__name__"].__get__
-    int_text, float_text, complex_text = int.__repr__, float.__repr__, complex.__repr__
+    int_text, float_text, complex_text = int.__repr__, float.__repr__, _complex_text
     str_text, bytes_text, encode = str.__repr__, bytes.__repr__, str.encode
     size_of = int.bit_length
     Int, Float, Complex, Str, Bytes, List, Tuple, Dict, Set = int, float, complex, str, bytes, list, tuple, dict, set
@@ -51,7 +64,7 @@ def encoder(max_characters: int, max_depth: int, max_nodes: int) -> Callable[[ob
             for part in (value.real, value.imag):
                 if part != part or part == infinity or part == -infinity:
                     no_literal(value)
-            return complex_text(value + 0j)
+            return complex_text(value)
         if t is Str or t is Bytes:
             if length(value) > max_characters:
                 raise unfit(b"X", f"a value of more than {max_characters} characters")

@@ -18,6 +18,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from types import ModuleType
 
 from abzero.sandbox.child import (
     codecs_in_memory,
@@ -117,6 +118,7 @@ def _prepare(options: wire.Settings) -> tuple[Worker, str]:
     allowed = None if imports is None else frozenset(imports)
     flag, tripping = _lay_tripwires("tripwires" in options["without"])
     worker = Worker(allowed, options["value_characters"], options["value_depth"], options["value_nodes"], flag)
+    sys.modules["__main__"] = ModuleType("__main__")
     worker.warm_up()
     return worker, tripping
 

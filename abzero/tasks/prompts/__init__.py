@@ -4,6 +4,7 @@ from importlib.resources import files
 from string import Template
 
 from abzero.errors import ConfigError
+from abzero.types import Prompt
 
 SETS = ("compact", "paper")
 
@@ -15,7 +16,7 @@ class Prompts:
         if name not in SETS:
             raise ConfigError(f"prompts '{name}' do not exist: choose one of {', '.join(SETS)}")
         self._templates = {
-            file.name.removesuffix(".md"): Template(file.read_text(encoding="utf-8").removesuffix("\n"))
+            file.name.removesuffix(".md"): Template(file.read_text(encoding="utf-8-sig").removesuffix("\n"))
             for file in files(__name__).joinpath(name).iterdir()
             if file.name.endswith(".md") and file.name != "README.md"
         }
@@ -24,6 +25,7 @@ class Prompts:
         """The text of `template` with its placeholders filled; `values` may hold more than it has."""
         return self._templates[template].substitute(values)
 
-    def converse(self, template: str, **values: str) -> str:
+    def converse(self, template: str, **values: str) -> Prompt:
         """A whole prompt: the rendered text inside the conversation, up to and including the opening think tag."""
-        return self.render("conversation", prompt=self.render(template, **values))
+        before, after = (part.replace("$$", "$") for part in self._templates["conversation"].template.split("$prompt"))
+        return Prompt.of(before, self.render(template, **values), after)

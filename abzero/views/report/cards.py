@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from abzero.python.source import entry_of
 from abzero.run.journal import Attempted
 from abzero.types import Task
 from abzero.views.format import attempt_derivation, outcome, proposal_derivation, score, solve_rate
@@ -69,7 +70,7 @@ def _card(card: Card) -> Html:
 def _case(task: Task) -> Html:
     first = task.cases[0]
     more = f"\n# and {len(task.cases) - 1} more cases" if len(task.cases) > 1 else ""
-    return code(f">>> f({first.input})\n{first.output}{more}", 600)
+    return code(f">>> {entry_of(task.program)}({first.input})\n{first.output}{more}", 600)
 
 
 def _dot(attempt: Attempted) -> Html:

@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from abzero.algo.figures import FIGURES
 from abzero.sanitize import harmless
 from abzero.views.charts import Point, Series, Span, line_chart
 from abzero.views.html import Html, html, joined
@@ -19,15 +20,14 @@ INTERVALS = (
     "Shares in percent; gains and leads in points, with 95 % intervals that cover both Student's over seeds and "
     "that over problems. Gains are over the untouched base, leads over the first arm, paired by seed and problem."
 )
-_CURVES = {
-    "solver's score": "solve/score/",
-    "attempts that show their work": "solve/has_cot/",
-    "mean solve rate of the proposals": "propose/solve_rate/",
-    "learnable, of the valid": "propose/learnable/",
-    "valid": "propose/valid/",
-    "new to the buffer, of the valid": "propose/new/",
-    "unique within the step, of the valid": "propose/unique/",
-}
+_CURVES = tuple(
+    FIGURES[name]
+    for name in (
+        *("solve/score/{mode}", "solve/has_cot/{mode}", "propose/solve_rate/{mode}", "propose/learnable/{mode}"),
+        *("propose/valid/{mode}", "propose/new/{mode}", "propose/unique/{mode}"),
+    )
+)
+"""The figures that have a chart for each mode."""
 
 
 def tables(found: Sequence[Arm]) -> RenderableType:
@@ -76,7 +76,7 @@ def comparison_page(found: Sequence[Arm]) -> Html:
         for index, arm in enumerate(found)
     ]
     dots = [_dots(found, mode, metric) for metric in CHARTED for mode in modes if cells(found, metric)]
-    curves = [_curves(found, f"{mode}: {title}", prefix + mode) for mode in modes for title, prefix in _CURVES.items()]
+    curves = [_curves(found, f"{mode}: {one.label}", one.prefix + mode) for mode in modes for one in _CURVES]
     lengths = [_lengths(found, mode) for mode in modes]
     entropy = _curves(found, "entropy, nats a token", "learner/entropy", share=False)
     body = html(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from abzero.algo.figures import FIGURES, Figure
 from abzero.run.journal import ProposalSummary
 from abzero.views.charts import Series, area_chart, line_chart
 from abzero.views.html import Html, html, joined
@@ -15,10 +16,10 @@ _LENGTHS = (*(f"{k}" for k in range(1, LONGEST)), f"{LONGEST}+")
 def solving(run: Run, colours: dict[str, str]) -> Html:
     """Scores, rewards, and solve rates by mode and by length of the program."""
     charts = [
-        _by_mode(run, colours, "solver's score", "solve/score/", share=True),
-        _by_mode(run, colours, "solver's mean reward", "solve/reward/"),
-        _by_mode(run, colours, "malformed answers", "solve/malformed/", share=True),
-        _by_mode(run, colours, "attempts that show their work", "solve/has_cot/", share=True),
+        _by_mode(run, colours, FIGURES["solve/score/{mode}"]),
+        _by_mode(run, colours, FIGURES["solve/reward/{mode}"]),
+        _by_mode(run, colours, FIGURES["solve/malformed/{mode}"]),
+        _by_mode(run, colours, FIGURES["solve/has_cot/{mode}"]),
     ]
     for mode in run.modes:
         rows = [summary for summary in run.summaries if summary.mode == mode]
@@ -47,12 +48,12 @@ def proposing(run: Run, colours: dict[str, str]) -> Html:
         lengths = counts(rows, LONGEST, _length)
         charts.append(area_chart(f"{mode}: statements", _LENGTHS, _LENGTH_COLOURS, lengths, run.span))
     charts += [
-        _by_mode(run, colours, "proposer's mean reward", "propose/reward/"),
-        _by_mode(run, colours, "mean solve rate", "propose/solve_rate/", share=True),
-        _by_mode(run, colours, "valid", "propose/valid/", share=True),
-        _by_mode(run, colours, "learnable, of the valid", "propose/learnable/", share=True),
-        _by_mode(run, colours, "new to the buffer, of the valid", "propose/new/", share=True),
-        _by_mode(run, colours, "unique within the step, of the valid", "propose/unique/", share=True),
+        _by_mode(run, colours, FIGURES["propose/reward/{mode}"]),
+        _by_mode(run, colours, FIGURES["propose/solve_rate/{mode}"]),
+        _by_mode(run, colours, FIGURES["propose/valid/{mode}"]),
+        _by_mode(run, colours, FIGURES["propose/learnable/{mode}"]),
+        _by_mode(run, colours, FIGURES["propose/new/{mode}"]),
+        _by_mode(run, colours, FIGURES["propose/unique/{mode}"]),
         line_chart(
             "statements with the commonest operation",
             [_commonest(run, mode, colours[mode]) for mode in run.modes],
@@ -72,21 +73,20 @@ def health(run: Run, colours: dict[str, str]) -> Html:
     """Entropy, the gap between sampler and learner, lengths, alarms, and where the time went."""
     marks = sorted({float(alarm.step) for alarm in run.alarms})
 
-    def chart(title: str, names: dict[str, str], share: bool = False) -> Html:
-        palette = zip(names.items(), ("c3", "c4", "c5", "c6", "c7", "c0"), strict=False)
-        curves = [Series(label, run.figures.get(name, ()), colour) for (name, label), colour in palette]
-        return line_chart(title, [one for one in curves if one.points], run.span, share=share, marks=marks)
+    def chart(title: str, *names: str) -> Html:
+        figures = [FIGURES[name] for name in names]
+        palette = zip(figures, ("c3", "c4", "c5", "c6", "c7", "c0"), strict=False)
+        curves = [Series(figure.label, run.figures.get(figure.name, ()), colour) for figure, colour in palette]
+        drawn, share = [one for one in curves if one.points], all(figure.share for figure in figures)
+        return line_chart(title, drawn, run.span, share=share, marks=marks)
 
-    seconds = ("propose", "estimate", "solve", "sandbox", "update")
     charts = [
-        chart("entropy, nats a token", {"learner/entropy": "entropy"}),
-        chart(
-            "sampler and learner apart, nats a token", {"learner/logprob_gap": "mean", "learner/logprob_gap_max": "max"}
-        ),
-        chart("gradient norm", {"learner/grad_norm": "before clipping"}),
-        chart("cut at the token limit", {"propose/truncated": "propose", "solve/truncated": "solve"}, share=True),
-        chart("tokens a completion", {"propose/tokens": "propose", "solve/tokens": "solve"}),
-        chart("seconds a step", {f"seconds/{name}": name for name in seconds}),
+        chart("entropy, nats a token", "learner/entropy"),
+        chart("sampler and learner apart, nats a token", "learner/logprob_gap", "learner/logprob_gap_max"),
+        chart("gradient norm, before clipping", "learner/grad_norm"),
+        chart("cut at the token limit", "propose/truncated", "solve/truncated"),
+        chart("tokens a completion", "propose/tokens", "solve/tokens"),
+        chart("seconds a step", *(f"seconds/{name}" for name in ("propose", "estimate", "solve", "sandbox", "update"))),
     ]
     items = [html("<li><b>step {n}</b> {words}</li>", n=alarm.step, words=alarm.message) for alarm in run.alarms]
     alarms = html("<ul>{items}</ul>", items=joined(items)) if items else html("<p>No alarm was raised.</p>")
@@ -98,11 +98,10 @@ def health(run: Run, colours: dict[str, str]) -> Html:
     )
 
 
-def _by_mode(run: Run, colours: dict[str, str], title: str, prefix: str, share: bool = False) -> Html:
-    curves: Sequence[Series] = [
-        Series(mode, run.figures[prefix + mode], colours[mode]) for mode in run.modes if prefix + mode in run.figures
-    ]
-    return line_chart(title, curves, run.span, share=share)
+def _by_mode(run: Run, colours: dict[str, str], figure: Figure) -> Html:
+    logged = {mode: run.figures.get(figure.prefix + mode) for mode in run.modes}
+    curves: Sequence[Series] = [Series(mode, points, colours[mode]) for mode, points in logged.items() if points]
+    return line_chart(figure.label, curves, run.span, share=figure.share)
 
 
 def _commonest(run: Run, mode: str, colour: str) -> Series:

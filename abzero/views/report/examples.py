@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from abzero.python.analysis import distance
+from abzero.python.language import PYTHON
 from abzero.run.journal import Attempted, JournalReader, ProposalSummary, Proposed
 from abzero.types import Task
 from abzero.views.report.gather import statements
@@ -63,6 +63,6 @@ def family(reader: JournalReader, task: str) -> list[Ancestor]:
         new = [reference for reference in references if reference.id not in known]
         if not new:
             break
-        task = min(new, key=lambda reference: distance(here.program, reference.program)).id
+        task = min(new, key=lambda reference: PYTHON.distance(here.program, reference.program)).id
         known.add(task)
     return line

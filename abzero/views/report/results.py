@@ -52,7 +52,7 @@ def read(path: Path) -> Evaluation | None:
     if not path.exists():
         return None
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
+        rows = json.loads(path.read_text(encoding="utf-8-sig"))
         return {
             (str(row["mode"]), int(row["k"]), str(row["metric"])): Share(
                 int(row["n"]),

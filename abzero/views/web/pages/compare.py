@@ -3,22 +3,23 @@
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 
+from abzero.algo.figures import FIGURES
 from abzero.views.charts import Series, line_chart
 from abzero.views.html import Html, html, joined
 from abzero.views.report.compare import INTERVALS, figures
 from abzero.views.report.experiments import arms, metrics
 from abzero.views.web.journal import Journal
-from abzero.views.web.pages.frame import Ask, empty, link, section, table
+from abzero.views.web.pages.frame import Ask, empty, link, said, section, table
 from abzero.views.web.pages.others import gathered
 from abzero.views.web.queries.overview import overview
 from abzero.views.web.runs import Run
 
-_CURVES = (
-    ("solver's score", "solve/score/", True),
-    ("solve rate of the proposals", "propose/solve_rate/", True),
-    ("learnable, of the valid", "propose/learnable/", True),
-    ("valid", "propose/valid/", True),
-    ("new to the buffer, of the valid", "propose/new/", True),
+_CURVES = tuple(
+    FIGURES[name]
+    for name in (
+        *("solve/score/{mode}", "propose/solve_rate/{mode}", "propose/learnable/{mode}", "propose/valid/{mode}"),
+        "propose/new/{mode}",
+    )
 )
 
 
@@ -67,11 +68,11 @@ def _curves(asked: Sequence[Ask]) -> Html:
     charts = []
     span = (1.0, float(max([ask.overview.step or 1 for ask in asked])))
     modes = sorted({mode for ask in asked for mode in ask.journal.modes()})
-    for title, prefix, share in _CURVES:
+    for one in _CURVES:
         for mode in modes:
             series = [
-                Series(ask.run.name, ask.journal.series(prefix + mode), f"c{index % 8}")
+                Series(ask.run.name, ask.journal.series(one.prefix + mode), f"c{index % 8}")
                 for index, ask in enumerate(asked)
             ]
-            charts.append(line_chart(f"{title}: {mode}", series, span, share=share))
+            charts.append(said(one, line_chart(f"{one.label}: {mode}", series, span, share=one.share)))
     return section("Curves", html('<div class="grid3">{c}</div>', c=joined(charts)))

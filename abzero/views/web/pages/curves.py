@@ -2,35 +2,28 @@
 
 from collections.abc import Sequence
 
+from abzero.algo.figures import FIGURES
 from abzero.views.charts import Px, Series, Span, figure, label, line_chart
 from abzero.views.html import Html, html, joined
 from abzero.views.report.page import mode_colours
-from abzero.views.web.pages.frame import Ask, Page, empty, link, one_line, section, spark
+from abzero.views.web.pages.frame import Ask, Page, empty, link, one_line, said, section, spark
 from abzero.views.web.queries import curriculum, step
 
-_BY_MODE = (
-    ("solver's score", "solve/score/", True),
-    ("solve rate of the proposals", "propose/solve_rate/", True),
-    ("learnable, of the valid", "propose/learnable/", True),
-    ("valid", "propose/valid/", True),
-    ("new to the buffer, of the valid", "propose/new/", True),
-    ("unique within the step", "propose/unique/", True),
-    ("proposer's reward", "propose/reward/", False),
-    ("solver's reward", "solve/reward/", False),
-    ("tasks in the buffer", "buffer/size/", False),
+_BY_MODE = tuple(
+    FIGURES[f"{name}/{{mode}}"]
+    for name in (
+        *("solve/score", "solve/reward", "solve/malformed", "solve/has_cot", "propose/reward", "propose/solve_rate"),
+        *("propose/valid", "propose/learnable", "propose/new", "propose/unique", "buffer/size"),
+    )
 )
 _HEALTH = (
-    ("entropy, nats a token", (("learner/entropy", "entropy"),), False),
-    ("sampler and learner apart, nats", (("learner/logprob_gap", "mean"), ("learner/logprob_gap_max", "max")), False),
-    ("gradient norm", (("learner/grad_norm", "before clipping"),), False),
-    ("cut at the token limit", (("propose/truncated", "propose"), ("solve/truncated", "solve")), True),
-    ("tokens a completion", (("propose/tokens", "propose"), ("solve/tokens", "solve")), False),
-    ("tokens a second", (("tokens_per_second", "sampled"),), False),
-    (
-        "seconds a step",
-        tuple((f"seconds/{name}", name) for name in ("propose", "estimate", "solve", "sandbox", "update")),
-        False,
-    ),
+    ("entropy, nats a token", ("learner/entropy",)),
+    ("sampler and learner apart, nats a token", ("learner/logprob_gap", "learner/logprob_gap_max")),
+    ("gradient norm, before clipping", ("learner/grad_norm",)),
+    ("cut at the token limit", ("propose/truncated", "solve/truncated")),
+    ("tokens a completion", ("propose/tokens", "solve/tokens")),
+    ("tokens a second", ("tokens_per_second",)),
+    ("seconds a step", tuple(f"seconds/{name}" for name in ("propose", "estimate", "solve", "sandbox", "update"))),
 )
 _PALETTE = ("c3", "c4", "c5", "c6", "c7")
 
@@ -51,14 +44,18 @@ def curriculum_page(ask: Ask) -> Page:
         + ("; darker is more of its tasks. Only what is solved sometimes can teach anything.")
     )
     charts = []
-    for title, prefix, is_share in _BY_MODE:
-        series = [Series(mode, ask.journal.series(prefix + mode), colours[mode]) for mode in modes]
-        charts.append(line_chart(title, series, span, share=is_share))
+    for one in _BY_MODE:
+        logged = {mode: ask.journal.series(one.prefix + mode) for mode in modes}
+        series = [Series(mode, points, colours[mode]) for mode, points in logged.items() if points]
+        charts.append(said(one, line_chart(one.label, series, span, share=one.share)))
     marks = sorted({float(n) for n, _, _ in curriculum.alarms(ask.journal)})
     health = []
-    for title, names, is_share in _HEALTH:
-        series = [Series(words, ask.journal.series(name), c) for (name, words), c in zip(names, _PALETTE, strict=False)]
-        health.append(line_chart(title, [one for one in series if one.points], span, share=is_share, marks=marks))
+    for title, names in _HEALTH:
+        figures = [FIGURES[name] for name in names]
+        coloured = zip(figures, _PALETTE, strict=False)
+        series = [Series(one.label, ask.journal.series(one.name), colour) for one, colour in coloured]
+        drawn, is_share = [one for one in series if one.points], all(one.share for one in figures)
+        health.append(said(figures[0], line_chart(title, drawn, span, share=is_share, marks=marks)))
     parts = [
         section("How often its tasks are solved", html('<div class="grid3">{h}</div>', h=joined(heats)), note),
         section("Proposing and solving", html('<div class="grid3">{c}</div>', c=joined(charts)), "Bold: rolling mean."),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from abzero.algo.figures import Figure
 from abzero.sanitize import harmless
 from abzero.views.charts import Px
 from abzero.views.html import Html, code, html, joined, prose
@@ -176,7 +177,7 @@ def bars(parts: Sequence[tuple[str, float, str]], unit: str) -> Html:
     )
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[object]], name: str, classes: str = "") -> Html:
+def table(head: Sequence[object], rows: Sequence[Sequence[object]], name: str, classes: str = "") -> Html:
     """A table that scrolls by itself where it is wider than the screen."""
     heads = joined(html('<th scope="col">{h}</th>', h=h) for h in head)
     body = joined(html("<tr>{c}</tr>", c=joined(html("<td>{v}</td>", v=v) for v in row)) for row in rows)
@@ -189,6 +190,16 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]], name: str, clas
         heads=heads,
         body=body,
     )
+
+
+def named(figure: Figure) -> Html:
+    """What a figure is called; what it is, under the pointer."""
+    return html('<abbr title="{doc}">{label}</abbr>', doc=figure.doc, label=figure.label)
+
+
+def said(figure: Figure, chart: Html) -> Html:
+    """A figure's chart, with what it is under the pointer."""
+    return html('<div title="{name}: {doc}">{chart}</div>', name=figure.name, doc=figure.doc, chart=chart)
 
 
 def section(title: str, body: Html, note: str = "") -> Html:

@@ -1,5 +1,6 @@
 """Live and by step: what is it doing now, what happened in step N?"""
 
+from abzero.algo.figures import FIGURES
 from abzero.errors import RunError
 from abzero.types import Role
 from abzero.views.html import Html, html, joined
@@ -12,6 +13,7 @@ from abzero.views.web.pages.frame import (
     dots,
     empty,
     link,
+    named,
     number,
     one_line,
     section,
@@ -21,14 +23,16 @@ from abzero.views.web.pages.frame import (
 from abzero.views.web.queries import curriculum, step
 
 _PHASES = (("propose", "c0"), ("estimate", "c5"), ("solve", "c2"), ("sandbox", "c4"), ("update", "c3"))
-_BY_MODE = (
-    ("valid", "propose/valid/"),
-    ("new", "propose/new/"),
-    ("learnable", "propose/learnable/"),
-    ("solve rate", "propose/solve_rate/"),
-    ("proposer's reward", "propose/reward/"),
-    ("solver's score", "solve/score/"),
-    ("solver's reward", "solve/reward/"),
+_BY_MODE = tuple(
+    FIGURES[name]
+    for name in (
+        *("propose/valid/{mode}", "propose/new/{mode}", "propose/learnable/{mode}", "propose/solve_rate/{mode}"),
+        *("propose/reward/{mode}", "solve/score/{mode}", "solve/reward/{mode}"),
+    )
+)
+_TILES = (
+    *(("seconds/step", ",.1f"), ("tokens_per_second", ",.0f"), ("learner/entropy", ".3f")),
+    *(("learner/logprob_gap", ".4f"), ("learner/grad_norm", ".2f")),
 )
 _NEWEST = 40
 
@@ -38,18 +42,14 @@ def live(ask: Ask) -> Page:
     figures = ask.overview.figures
     if ask.overview.step is None:
         return Page("Live", "live", empty("No step was committed yet: this page goes on by itself."), live=True)
-    tiles = {
-        "seconds a step": number(figures.get("seconds/step"), 1),
-        "tokens a second": f"{figures.get('tokens_per_second', 0):,.0f}",
-        "entropy, nats": number(figures.get("learner/entropy"), 3),
-        "log-prob gap, nats": number(figures.get("learner/logprob_gap"), 4),
-        "gradient norm": number(figures.get("learner/grad_norm"), 2),
-        "alarms": f"{ask.overview.alarms}",
-    }
+    tiles: list[tuple[object, object]] = [
+        (named(FIGURES[name]), format(figures[name], form)) for name, form in _TILES if name in figures
+    ]
+    tiles.append(("alarms", ask.overview.alarms))
     parts = [
         html(
             '<div class="tiles">{t}</div>',
-            t=joined(html("<div><b>{v}</b>{k}</div>", k=k, v=v) for k, v in tiles.items()),
+            t=joined(html("<div><b>{v}</b>{k}</div>", k=k, v=v) for k, v in tiles),
         ),
         _phases(figures),
         by_mode(ask, ask.overview.step),
@@ -70,11 +70,11 @@ def steps(ask: Ask) -> Page:
         rows.append(
             [
                 link(ask.to("step", n), f"step {n}" if n else "seeds", "item"),
-                *(number(_mean(figures, prefix)) for _, prefix in _BY_MODE),
+                *(number(_mean(figures, figure.prefix)) for figure in _BY_MODE),
                 number(figures.get("seconds/step"), 1),
             ]
         )
-    shown = table(("", *(label for label, _ in _BY_MODE), "seconds"), rows, "steps", "figures")
+    shown = table(("", *map(named, _BY_MODE), "seconds"), rows, "steps", "figures")
     older = link(ask.to("steps", query={"from": numbers[-1] - 1}), "older steps") if numbers and numbers[-1] > 0 else ""
     return Page(
         "Steps", "steps", html("{shown}<p>{older}</p>", shown=shown, older=older), live=not ask.query.get("from")
@@ -180,15 +180,15 @@ def by_mode(ask: Ask, n: int) -> Html:
     rows = []
     for mode in modes:
         cells: list[object] = [html('<b class="mode">{m}</b>', m=mode)]
-        for _, prefix in _BY_MODE:
-            known = [figures[prefix + mode] for figures in past if prefix + mode in figures]
+        for figure in _BY_MODE:
+            known = [figures[figure.prefix + mode] for figures in past if figure.prefix + mode in figures]
             mean = sum(known) / len(known) if known else None
-            cells.append(_against(now.get(prefix + mode), mean))
+            cells.append(_against(now.get(figure.prefix + mode), mean))
         rows.append(cells)
     if not rows:
         return Html("")
     words = "Of this step; small: the mean of the ten steps before it."
-    return section("Figures", table(("", *(label for label, _ in _BY_MODE)), rows, "figures by mode", "figures"), words)
+    return section("Figures", table(("", *map(named, _BY_MODE)), rows, "figures by mode", "figures"), words)
 
 
 def _against(value: float | None, mean: float | None) -> Html:
