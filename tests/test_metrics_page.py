@@ -20,6 +20,10 @@ ONLY_TRACKED = "alarms"
 """Counted for trackers; the journal has the alarms themselves."""
 
 
+ONLY_ON_FAULTS = "fault/{error}"
+"""Logged where a check of ours failed: in no sound step."""
+
+
 FIGURES, ALARMS = (set(re.findall(r"^\| `([^`]+)` \|", part, re.MULTILINE)) for part in PAGE.split("## Alarms"))
 
 
@@ -41,7 +45,7 @@ def test_every_logged_figure_is_explained_and_no_other(tmp_path):
     step = play(player(), batch_size=4).step(1)
     logged = {general(name) for name in (*step.metrics, *step.clock)}
     beside_the_learner = {name for name in logged if not name.startswith("learner/")}
-    assert beside_the_learner | learner_names(tmp_path) | {ONLY_TRACKED} == FIGURES
+    assert beside_the_learner | learner_names(tmp_path) | {ONLY_TRACKED, ONLY_ON_FAULTS} == FIGURES
 
 
 def test_the_page_s_tables_are_those_of_the_vocabulary():
@@ -66,8 +70,12 @@ def test_every_alarm_is_explained_and_no_other():
         "learner/entropy": 0.0,
         "learner/logprob_gap": 9.0,
         "buffer/withdrawn": 1.0,
+        "fault/ValueError": 1.0,
+        "propose/answer_in_comments/deduction": 1.0,
         "learner/loss": float("nan"),
     }
-    raised = {general(name).replace("/solve", "/{role}") for name in findings([sick] * 5)}
+    raised = {
+        general(name).replace("/solve", "/{role}").replace("ValueError", "{error}") for name in findings([sick] * 5)
+    }
     assert len(raised) == len(CONDITIONS)
     assert raised == ALARMS

@@ -58,6 +58,13 @@ SECTIONS: dict[str, tuple[Figure, ...]] = {
             share=True,
         ),
         Figure(
+            "propose/answer_in_comments/{mode}",
+            "answers in comments",
+            "share of the valid tasks whose program states its answer in a comment or docstring",
+            "a proposer tells its solver what to say: `tasks.strip-comments true` takes them out",
+            share=True,
+        ),
+        Figure(
             "propose/new/{mode}",
             "new",
             "share of the valid tasks that the buffer did not hold yet",
@@ -148,6 +155,12 @@ SECTIONS: dict[str, tuple[Figure, ...]] = {
             "tasks withdrawn",
             "tasks withdrawn because their programs gave different values while answers were graded",
             "above 0 for long: what the sandbox's seeds do not tell apart has been found",
+        ),
+        Figure(
+            "fault/{error}",
+            "faults of ours",
+            "checks of what the model wrote that raised this error: left out of rewards, logged if there are any",
+            "any: report it",
         ),
         Figure(
             "advantage/zero_groups",

@@ -94,7 +94,7 @@ class Checkpoints:
 def find_damage(folder: Path) -> str | None:
     """What is wrong with a checkpoint: a file missing, changed or added; ``None`` if it is as it was written."""
     try:
-        lines = (folder / _SUMS).read_text(encoding="utf-8").splitlines()
+        lines = (folder / _SUMS).read_bytes().decode("utf-8").removesuffix("\n").split("\n")
         expected = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
         found = dict(_files(folder))
         if missing := sorted(expected.keys() ^ found.keys()):

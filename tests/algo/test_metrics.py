@@ -33,6 +33,7 @@ def test_the_figures_of_a_step_by_hand():
         "learner/loss": 0.25,
         "propose/valid/deduction": 3 / 4,
         "propose/well_formed/deduction": 1.0,
+        "propose/answer_in_comments/deduction": 0.0,
         "propose/new/deduction": 1 / 3,
         "propose/unique/deduction": 2 / 3,
         "propose/solve_rate/deduction": 0.5,

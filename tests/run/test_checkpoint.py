@@ -120,10 +120,11 @@ def test_a_damaged_file_is_named_and_the_checkpoint_before_is_used(checkpoints, 
     assert checkpoints.newest().name == "step-000001"
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_any_byte_changed_or_cut_anywhere_is_damage(checkpoints, data):
     copy = checkpoints.folder / ".copy"
+    shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(checkpoints.newest(), copy)
     path = data.draw(st.sampled_from(sorted(path for path in copy.iterdir())))
     content = path.read_bytes()

@@ -1,8 +1,7 @@
-"""What a child does, once locked in: compile, analyze, run, report. Standard library only.
+"""What a child does, once locked in: compile, analyze, run, report values, never verdicts. Standard library only.
 
-The program shares this process with the code below, so nothing here is believed by the parent beyond what the program
-could have returned anyway: a child reports values, never verdicts. Everything used after a program has run is bound to
-a local name before, so that tampering with builtins or modules does not even change its own report.
+The program shares this process, so the host believes no more of it than what a program could have returned. What is
+used after a program has run is bound to a local name before: tampering with builtins does not change its own report.
 """
 
 import ast
@@ -54,8 +53,7 @@ class Worker:
         self._blind = noticed is None
         self._noticed = (noticed or tripwires.Flag()).bits
         self._typing = TypingCaches()
-        self._seen = 0
-        """What the last run raised of that."""
+        self._seen = 0  # what the last run raised of that
 
     def isolated(self, request: bytes, write: Write) -> None:
         """Run the only call of `request`. Everything may happen here, an end without a report included."""
@@ -77,9 +75,7 @@ class Worker:
             write(answer)
 
     def _tell_of_hashes(self, code: CodeType, call: CodeType, write: Write) -> int:
-        """Have all seeds run if the analysis says so. Returns the tripwire that may yet ask for them: none where texts
-        are evaluated, since compiling goes through sets; each of them is analyzed.
-        """
+        """Have all seeds run if the analysis says so; which tripwire, if any, may still ask for them."""
         analyses = analyze.analyze(code), analyze.analyze(call, beside_imports=True)
         if self._free or self._blind or _needs_all_seeds(analyses):
             write((wire.HASHING, ""))

@@ -76,7 +76,7 @@ def main() -> None:
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
         if poisoned or (analyze.analyze(code).clean and analyze.analyze(call, beside_imports=True).clean):
-            parts = (wire.SOURCE, text.encode()), (wire.CALL_SOURCE, given.encode())
+            parts = (wire.SOURCE, text.encode()), (wire.CALL_SOURCE, f"f({given})".encode())
             requests.append(b"".join(wire.frame(*part) for part in parts))
     worker.shared(requests[0], lambda *frames: None)  # whatever is set up by a first run
     gc.collect()
