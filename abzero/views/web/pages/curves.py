@@ -41,7 +41,7 @@ def curriculum_page(ask: Ask) -> Page:
     note = (
         "Each column is a step"
         + (f", every {every}th" if every > 1 else "")
-        + ("; darker is more of its tasks. Only what is solved sometimes can teach anything.")
+        + ("; the stronger the colour, the more of its tasks. Only what is solved sometimes can teach anything.")
     )
     charts = []
     for one in _BY_MODE:
