@@ -3,7 +3,7 @@ BIN := .venv/bin
 CORPUS ?= ../shared/attacks
 STAMP := .venv/.installed
 
-.PHONY: setup demo test check test-slow vllm-test attacks attacks-policy-off attacks-own attacks-under aarch64-test fuzz soak bench bench-sandbox cluster-test docs clean
+.PHONY: setup demo test check test-slow vllm-test attacks attacks-policy-off attacks-own attacks-under aarch64-test fuzz soak bench bench-sandbox cluster-test web-test docs clean
 
 setup: $(STAMP)
 
@@ -43,6 +43,12 @@ attacks-policy-off: setup
 # Real self-play against SkyRL's real Tinker server, in an environment of its own: some minutes.
 cluster-test: setup
 	scripts/cluster-test
+
+# The viewer in a real Chromium (Debian: apt-get install chromium); SCREENSHOTS=FOLDER keeps what it saw.
+web-test: setup
+	@command -v chromium >/dev/null || { echo "web-test needs Debian's chromium: apt-get install chromium"; exit 1; }
+	$(BIN)/pip install -qq --disable-pip-version-check 'playwright>=1.50'
+	$(BIN)/python -m pytest -m browser tests/views/web
 
 attacks-own: setup
 	$(MAKE) attacks CORPUS=tests/sandbox/escapes

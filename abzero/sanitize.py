@@ -12,7 +12,7 @@ def harmless(text: str) -> str:
     Newlines and tabs stay. What is returned can be encoded as UTF-8, and printed; it may still hold rich's markup, so
     hand it to rich as ``Text``, never as a string.
     """
-    return "".join(map(_visible, text))
+    return text if text.isprintable() else "".join(map(_visible, text))
 
 
 def abridged(text: str, limit: int = 4_000) -> str:

@@ -8,7 +8,7 @@ import tyro
 from rich.text import Text
 
 from abzero import __version__
-from abzero.cli import benchmarks, doctor, models, plan, runs, train, validate
+from abzero.cli import benchmarks, doctor, models, plan, runs, train, validate, watch
 from abzero.cli.output import err, out, say
 from abzero.cli.oversight import oversight
 from abzero.errors import AbzeroError
@@ -20,6 +20,8 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "show": runs.show,
     "replay": runs.replay,
     "report": runs.report,
+    "watch": watch.watch,
+    "bundle": watch.bundle,
     "compare": runs.compare,
     "export": models.export_model,
     "validate": validate.validate,

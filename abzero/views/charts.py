@@ -173,15 +173,23 @@ def _svg(parts: Sequence[Html], frame: Frame, series: Sequence[Series], share: b
         ],
     }
     return html(
-        '<svg viewBox="0 0 {w} {h}" role="img" data-numbers="{numbers}">{parts}'
+        '<svg viewBox="0 0 {w} {h}" role="img" aria-label="{words}" data-numbers="{numbers}">{parts}'
         '<line class="cursor" y1="{top}" y2="{end}"/></svg>',
         w=WIDTH,
         h=_HEIGHT,
+        words="; ".join(_in_words(one, share) for one in series),
         numbers=json.dumps(numbers),
         parts=joined(parts),
         top=_TOP,
         end=_HEIGHT - _BOTTOM,
     )
+
+
+def _in_words(one: Series, share: bool) -> str:
+    """What a curve shows, for who cannot see it."""
+    (x0, y0), (x1, y1) = one.points[0], one.points[-1]
+    begin, end = (f"{y0:.0%}", f"{y1:.0%}") if share else (f"{y0:.4g}", f"{y1:.4g}")
+    return f"{one.name or one.label}: {begin} at step {x0:.0f}, {end} at step {x1:.0f}"
 
 
 def figure(title: str, body: Html, legend: Sequence[tuple[str, str]]) -> Html:

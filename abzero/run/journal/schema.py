@@ -1,6 +1,7 @@
 """The tables of ``run.db``, and how it is opened: what the writer and the reader agree on."""
 
 import math
+import os
 import sqlite3
 import zlib
 from collections.abc import Iterator
@@ -58,6 +59,13 @@ solve rate it estimates, ``NULL`` if it was drawn for the solver. A proposal's l
 come from a journal of version 1. ``NULL`` in a column of figures is NaN, save for `score` (malformed) and
 `solve_rate` (no task)."""
 
+INDICES = """
+CREATE INDEX IF NOT EXISTS proposal_task ON proposal (task);
+CREATE INDEX IF NOT EXISTS attempt_task ON attempt (task);
+CREATE INDEX IF NOT EXISTS lineage_reference ON lineage (reference);
+"""
+"""What finds a task's proposals, attempts and descendants in a long run. A journal without them is read alike."""
+
 OF_A_STEP = ("text", "task", "proposal", "lineage", "attempt", "reward", "term", "metric", "alarm", "finding", "step")
 """The tables that a step fills, and fills alike when it is repeated from the same state."""
 
@@ -82,7 +90,7 @@ def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     if path.is_file() and not _looks_like_sqlite(path):
         raise RunError(f"{path}: this file is not a journal")
     with explained(path):
-        address = path.absolute().as_uri() + ("?mode=ro" if read_only else "")
+        address = path.absolute().as_uri() + (_reading(path) if read_only else "")
         connection = sqlite3.connect(address, uri=True, timeout=10.0, isolation_level=None)
     try:
         with explained(path):
@@ -102,6 +110,13 @@ def _looks_like_sqlite(path: Path) -> bool:
         raise RunError(f"{path}: {_REMEDIES['SQLITE_CANTOPEN']} ({error.strerror})") from error
 
 
+def _reading(path: Path) -> str:
+    """How a journal is opened to be read: in a folder that is read-only, SQLite must not want a file beside it."""
+    log = path.with_name(path.name + "-wal")
+    alone = not os.access(path.parent, os.W_OK) and not log.exists()
+    return "?mode=ro" + ("&immutable=1" if alone else "")
+
+
 def _prepare(connection: sqlite3.Connection, path: Path, read_only: bool) -> None:
     [application] = connection.execute("PRAGMA application_id").fetchone()
     [version] = connection.execute("PRAGMA user_version").fetchone()
@@ -119,6 +134,8 @@ def _prepare(connection: sqlite3.Connection, path: Path, read_only: bool) -> Non
         upgrade(connection, version, VERSION, TABLES)
     elif version != VERSION:
         raise RunError(f"{path}: a journal of version {version}; this abzero reads versions up to {VERSION}")
+    if not read_only:
+        connection.executescript(INDICES)
     connection.execute("PRAGMA synchronous = FULL")
 
 

@@ -40,7 +40,13 @@ def dot_chart(title: str, rows: Sequence[DotRow]) -> Html:
         parts.append(label(x, height - 8, f"{tick:.0%}", "middle"))
     for index, row in enumerate(rows):
         parts += _row(frame, row, 4 + pitch * index, pitch)
-    drawing = html('<svg viewBox="0 0 {w} {h}" role="img">{parts}</svg>', w=WIDTH, h=height, parts=joined(parts))
+    drawing = html(
+        '<svg viewBox="0 0 {w} {h}" role="img" aria-label="{title}">{parts}</svg>',
+        w=WIDTH,
+        h=height,
+        title=title,
+        parts=joined(parts),
+    )
     return figure(title, drawing, [])
 
 
