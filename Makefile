@@ -3,7 +3,7 @@ BIN := .venv/bin
 CORPUS ?= ../shared/attacks
 STAMP := .venv/.installed
 
-.PHONY: setup demo test check test-slow vllm-test gpu-check attacks attacks-policy-off attacks-own attacks-under aarch64-test fuzz soak bench bench-sandbox cluster-test clean
+.PHONY: setup demo test check test-slow vllm-test gpu-check attacks attacks-policy-off attacks-own attacks-under aarch64-test fuzz soak bench bench-sandbox cluster-test web-test docs clean
 
 setup: $(STAMP)
 
@@ -48,6 +48,12 @@ attacks-policy-off: setup
 cluster-test: setup
 	scripts/cluster-test
 
+# The viewer in a real Chromium (Debian: apt-get install chromium); SCREENSHOTS=FOLDER keeps what it saw.
+web-test: setup
+	@command -v chromium >/dev/null || { echo "web-test needs Debian's chromium: apt-get install chromium"; exit 1; }
+	$(BIN)/pip install -qq --disable-pip-version-check 'playwright>=1.50'
+	$(BIN)/python -m pytest -m browser tests/views/web
+
 attacks-own: setup
 	$(MAKE) attacks CORPUS=tests/sandbox/escapes
 
@@ -72,6 +78,10 @@ bench: setup
 	$(BIN)/python benchmarks/loop.py share
 	$(BIN)/python benchmarks/loop.py growth
 	$(BIN)/python benchmarks/decode.py
+
+# The tables of docs/metrics.md, from abzero/algo/figures.py.
+docs: setup
+	$(BIN)/python scripts/metrics-page
 
 clean:
 	rm -rf .venv build dist *.egg-info

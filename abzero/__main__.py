@@ -2,6 +2,6 @@
 
 import sys
 
-from abzero.cli import main
+from abzero.cli.main import main
 
 sys.exit(main())

@@ -13,13 +13,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from statistics import fmean
 
-from abzero import parsing
-from abzero.evals.nursery import traced
-from abzero.journal import Archive
-from abzero.nursery.splits import signature
-from abzero.observe.report.charts import Point, Series, line_chart
-from abzero.observe.report.html import html, joined
-from abzero.observe.report.page import mode_colours, page
+from abzero.evals.tiny import traced
+from abzero.run.journal import JournalReader
+from abzero.tasks import parsing
+from abzero.tiny.splits import signature
+from abzero.views.charts import Point, Series, line_chart
+from abzero.views.html import html, joined
+from abzero.views.report.page import mode_colours, page
 
 FIFTHS = 5
 LOGGED = {
@@ -35,24 +35,24 @@ Curves = Mapping[tuple[str, str], list[Point]]
 """Points over steps, by figure and task type."""
 
 
-def curves(archive: Archive) -> Curves:
+def curves(reader: JournalReader) -> Curves:
     found: dict[tuple[str, str], list[Point]] = defaultdict(list)
-    for name in archive.names():
+    for name in reader.names():
         for title, prefix in LOGGED.items():
             if name.startswith(prefix):
-                found[title, name.removeprefix(prefix)] = [(x, y) for x, y in archive.series(name) if x]
-    found[ENTROPY, "all"] = [(x, y) for x, y in archive.series("learner/entropy") if x]
+                found[title, name.removeprefix(prefix)] = [(x, y) for x, y in reader.series(name) if x]
+    found[ENTROPY, "all"] = [(x, y) for x, y in reader.series("learner/entropy") if x]
     lengths: dict[tuple[str, int], list[int]] = defaultdict(list)
-    for one in archive.outlines():
+    for one in reader.summaries():
         if one.task and one.step:
             lengths[one.mode, one.step].append(len(signature(one.program or "") or ()))
     for (mode, step), counts in sorted(lengths.items()):
         found[OPERATIONS, mode].append((step, fmean(counts)))
-    for step in filter(None, archive.steps()):
+    for step in filter(None, reader.steps()):
         rows: dict[str, list[tuple[bool, bool]]] = defaultdict(list)
-        for attempt in archive.attempts(step):
+        for attempt in reader.attempts(step):
             worked = bool(parsing.thought(attempt.completion))
-            rows[attempt.mode].append((worked, worked and traced(archive.task(attempt.task), attempt.completion)))
+            rows[attempt.mode].append((worked, worked and traced(reader.task(attempt.task), attempt.completion)))
         for mode, flags in sorted(rows.items()):
             found[WORKED, mode].append((step, fmean(worked for worked, _ in flags)))
             found[WHOLE, mode].append((step, fmean(whole for _, whole in flags)))
@@ -72,9 +72,9 @@ def main() -> None:
     parser.add_argument("--page", type=Path)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    archive = Archive(given.run / "run.db")
-    last, found = archive.last_step() or 1, curves(archive)
-    archive.close()
+    reader = JournalReader(given.run / "run.db")
+    last, found = reader.last_step() or 1, curves(reader)
+    reader.close()
     rows = {f"{mode}: {title}": fifths(points, last) for (title, mode), points in sorted(found.items())}
     ends = [last * (part + 1) // FIFTHS for part in range(FIFTHS)]
     print(f"{'mean up to step':48}" + "".join(f"{end:8}" for end in ends))

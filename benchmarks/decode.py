@@ -20,9 +20,9 @@ from collections.abc import Callable
 import torch
 from transformers import GenerationConfig, Qwen2Config, Qwen2ForCausalLM
 
-from abzero.policy.cached import CachedEngine
-from abzero.policy.dense import DenseEngine
-from abzero.policy.sampling import Engine, sample
+from abzero.policy.local.hf_engine import HFEngine
+from abzero.policy.local.packed_engine import PackedEngine
+from abzero.policy.local.sampling import Engine, sample
 
 SIZES = {"d64 L4": (64, 4, 2), "d128 L4": (128, 4, 4), "d128 L5": (128, 5, 4)}
 VOCABULARY = 180
@@ -85,9 +85,9 @@ def contestants(model: Qwen2ForCausalLM, rows: int, prompt: int, new: int) -> di
     return {
         "generate fp32": generate(model),
         "generate bf16": generate(half),
-        "our cached fp32": ours(CachedEngine(model)),
-        "our lean fp32": ours(DenseEngine(model, torch.float32)),
-        "our lean bf16": ours(DenseEngine(model, torch.bfloat16)),
+        "our cached fp32": ours(HFEngine(model)),
+        "our lean fp32": ours(PackedEngine(model, torch.float32)),
+        "our lean bf16": ours(PackedEngine(model, torch.bfloat16)),
     }
 
 

@@ -5,8 +5,8 @@
 
 Weights are random, in bf16, of the shape of Qwen2.5-7B. Every way samples one completion of `new` tokens for each of
 `rows` prompts, without an end token, at temperature 1 with nothing cut off; each runs once to warm up and once by the
-clock, and `ratio` is to the first. `graphs` is `policy/graphs.py`, `cached` the same without static cache or capture,
-`continuous` transformers' continuous batching (on CUDA alone), `vllm` the engine of `policy/vllm` where it is
+clock, and `ratio` is to the first. `graphs` is `policy/local/cuda_graphs.py`, `cached` the same without static cache or
+capture, `continuous` transformers' continuous batching (on CUDA alone), `vllm` the engine of `policy/vllm` where it is
 installed.
 
 The update is one optimizer step on as many rollouts, with recomputed activations and 8-bit moments. Its rate counts 6
@@ -31,17 +31,17 @@ from transformers import GenerationConfig, Qwen2Config, Qwen2ForCausalLM
 from transformers.utils import logging
 
 import abzero
-from abzero.policy import lora, models
-from abzero.policy.cached import CachedEngine
-from abzero.policy.graphs import GraphEngine
-from abzero.policy.known import KNOWN
-from abzero.policy.learner import LocalLearner
-from abzero.policy.optimizer import adam_8bit
-from abzero.policy.sampling import Engine, sample
-from abzero.policy.vllm.engine import Room, VllmEngine
+from abzero.policy.local.cuda_graphs import CudaGraphEngine
+from abzero.policy.local.hf_engine import HFEngine
+from abzero.policy.local.learner import LocalLearner
+from abzero.policy.local.optimizer import adam_8bit
+from abzero.policy.local.sampling import Engine, sample
+from abzero.policy.models import loading, lora
+from abzero.policy.models.shapes import KNOWN
+from abzero.policy.vllm.engine import CacheBudget, VllmEngine
 from abzero.types import Experience, Rollout
 
-BOX = Path(abzero.__file__).parent / "nursery" / "tiny"
+BOX = Path(abzero.__file__).parent / "tiny" / "weights"
 SMALL = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "vocab_size": 512}
 SMALL |= {"num_attention_heads": 2, "num_key_value_heads": 1}
 NEVER = torch.tensor([-1])
@@ -99,7 +99,7 @@ def contestants(
     """By name, what sets a way up and returns what samples."""
     seeds = list(range(len(prompts)))
 
-    def ours(engine: type[CachedEngine] | type[GraphEngine]) -> Callable[[], Callable[[], object]]:
+    def ours(engine: type[HFEngine] | type[CudaGraphEngine]) -> Callable[[], Callable[[], object]]:
         def prepare() -> Callable[[], object]:
             made: Engine = engine(model)
             return lambda: sample(made, prompts, [[seed] for seed in seeds], new, 1.0, NEVER)
@@ -113,11 +113,11 @@ def contestants(
 
     def vllm() -> Callable[[], object]:
         length = len(prompts[0]) + new
-        engine = VllmEngine(model, dtype=torch.bfloat16, length=length, room=Room(32 << 30, len(prompts)))
+        engine = VllmEngine(model, dtype=torch.bfloat16, length=length, cache=CacheBudget(32 << 30, len(prompts)))
         engine.load(lora.plain_weights(model))
         return lambda: engine.sample(prompts, seeds, new, 1.0, [])
 
-    ways = {"graphs": ours(GraphEngine), "cached": ours(CachedEngine)}
+    ways = {"graphs": ours(CudaGraphEngine), "cached": ours(HFEngine)}
     if model.device.type == "cuda":
         ways["continuous"] = continuous
     return ways | {"vllm": vllm} if find_spec("vllm") else ways
@@ -154,13 +154,15 @@ def update(
     model: Qwen2ForCausalLM, prompts: list[list[int]], new: int, rank: int, square: int
 ) -> tuple[float, float, float]:
     """Tokens learned from in a second, and operations in a second: of the update, and of the chip at its best."""
-    _, codec = models.load(BOX, dtype=torch.bfloat16, device="cpu")
+    _, codec = loading.load(BOX, dtype=torch.bfloat16, device="cpu")
     if rank:
         lora.add(model, rank, 2.0 * rank)
     learner = LocalLearner(model, codec, adam=adam_8bit, checkpointing=True, gap_limit=float("inf"))
     answers = texts(model, len(prompts), new)
     batch = [
-        Experience("solve", "deduction", row, Rollout(prompt, answer, [-12.0] * new, "", "length"), (), (-1.0) ** row)
+        Experience(
+            ("solve", row), "deduction", row, Rollout(prompt, answer, [-12.0] * new, "", "length"), (), (-1.0) ** row
+        )
         for row, (prompt, answer) in enumerate(zip(prompts, answers, strict=True))
     ]
     learner.update(batch)

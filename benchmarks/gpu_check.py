@@ -33,17 +33,17 @@ import torch
 from transformers import PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
 from transformers.utils import logging
 
-from abzero.journal import Archive
-from abzero.policy import lora, models
-from abzero.policy.cached import CachedEngine
-from abzero.policy.graphs import GraphEngine
-from abzero.policy.known import KNOWN
-from abzero.policy.learner import LocalLearner
-from abzero.policy.local import converted, engine
-from abzero.policy.optimizer import adam
-from abzero.policy.plan import Setup, memory, shape_of
-from abzero.policy.sampling import Engine, sample
-from abzero.policy.scorer import Scorer
+from abzero.policy.local.cuda_graphs import CudaGraphEngine
+from abzero.policy.local.generator import converted, engine
+from abzero.policy.local.hf_engine import HFEngine
+from abzero.policy.local.learner import LocalLearner
+from abzero.policy.local.optimizer import adam
+from abzero.policy.local.plan import Setup, memory, shape_of
+from abzero.policy.local.sampling import Engine, sample
+from abzero.policy.local.scorer import Scorer
+from abzero.policy.models import loading, lora
+from abzero.policy.models.shapes import KNOWN
+from abzero.run.journal import JournalReader
 from abzero.types import Experience, Rollout
 
 SECONDS = 480
@@ -93,7 +93,7 @@ def samplers(dry: bool) -> list[Line]:
                 lora.add(model, rank, 2.0 * rank)
             with lora.strong(model):
                 narrow = model if learned == sampled else converted(model, sampled)
-                ways: dict[str, Engine] = {"graphs": GraphEngine(narrow), "cached": CachedEngine(narrow)}
+                ways: dict[str, Engine] = {"graphs": CudaGraphEngine(narrow), "cached": HFEngine(narrow)}
                 if here() == "cpu":
                     ways["packed"] = engine(model, sampled)
                 for name, way in ways.items():
@@ -126,7 +126,7 @@ def steps(dry: bool) -> list[Line]:
     """Part b."""
     with tempfile.TemporaryDirectory() as folder:
         build(dry, torch.bfloat16).save_pretrained(folder)
-        models.load(gpu.BOX, dtype=None, device="cpu")[1].tokenizer.save_pretrained(folder)
+        loading.load(gpu.BOX, dtype=None, device="cpu")[1].tokenizer.save_pretrained(folder)
         return [line for rank in (0, 16) for line in two_and_one(Path(folder), rank)]
 
 
@@ -136,7 +136,7 @@ def two_and_one(folder: Path, rank: int) -> list[Line]:
     flags += [f"--model.name={folder}", f"--model.device={here()}", f"--model.lora-rank={rank}", "--model.threads=1"]
     call("train", "tiny-cpu", f"--run={run}", "--steps=2", *flags)
     call("resume", str(run), "--steps", "3")
-    with closing(Archive(run / "run.db")) as journal:
+    with closing(JournalReader(run / "run.db")) as journal:
         found = [journal.metrics(step) for step in journal.steps()[1:]]
     norms = [metrics.get("learner/grad_norm", float("nan")) for metrics in found]
     gaps = [metrics.get("learner/logprob_gap", float("nan")) for metrics in found]
@@ -193,12 +193,12 @@ def on_card(rank: int, checkpointing: bool, rows: int = 8, length: int = 1024) -
     parameters = model.num_parameters()
     if rank:
         lora.add(model, rank, 2.0 * rank)
-    _, codec = models.load(gpu.BOX, dtype=None, device="cpu")
+    _, codec = loading.load(gpu.BOX, dtype=None, device="cpu")
     settings = {"micro_batch_tokens": rows * length, "checkpointing": checkpointing}
     learner = LocalLearner(model, codec, adam=adam, gap_limit=float("inf"), **settings)
     rollout = Rollout([1] * (length // 2), [2] * (length // 2), [-12.0] * (length // 2), "", "length")
     for _ in range(2):
-        learner.update([Experience("solve", "deduction", 0, rollout, (), 1.0)] * 2 * rows)
+        learner.update([Experience(("solve", 0), "deduction", 0, rollout, (), 1.0)] * 2 * rows)
     taken = torch.cuda.max_memory_allocated() - before
     limits = {"max_prompt_tokens": length // 2, "max_tokens": length // 2, "cache_bytes": 0}
     setup = Setup(width=2, sampler_width=2, rank=rank, on_cpu=False, **settings, **limits)
@@ -234,7 +234,7 @@ def demo(dry: bool) -> list[Line]:
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGINT)
             process.wait()
-        with closing(Archive(run / "run.db")) as journal:
+        with closing(JournalReader(run / "run.db")) as journal:
             found = [journal.metrics(step) for step in journal.steps()[1:]]
     scores = [score(metrics) for metrics in found]
     seconds = (time.monotonic() - start) / max(len(found), 1)

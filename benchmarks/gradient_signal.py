@@ -16,15 +16,17 @@ from dataclasses import replace
 
 import torch
 
-from abzero import build, engines
-from abzero.advantages import grpo, trr_pp
-from abzero.commands import recipe
-from abzero.evals.nursery import Nursery
-from abzero.flags import parse, read_recipe
-from abzero.losses import Objective, token_weights
-from abzero.policy import models
-from abzero.policy.learner import LocalLearner
-from abzero.policy.optimizer import Optimisation
+from abzero.algo.advantages import grpo, trr_pp
+from abzero.algo.losses import Objective, token_weights
+from abzero.cli.recipes import recipe
+from abzero.config import build
+from abzero.config.engines import local
+from abzero.config.load import parse, read_recipe
+from abzero.evals.base import judge
+from abzero.evals.tiny import Nursery
+from abzero.policy.local.learner import LocalLearner
+from abzero.policy.local.optimizer import Optimisation
+from abzero.policy.models import loading
 from abzero.types import Experience
 
 ATTEMPTS = 8
@@ -43,7 +45,7 @@ ESTIMATORS = {"trr_pp": trr_pp, "grpo": grpo, "grpo, its positive part": positiv
 
 def gradient(batch: Sequence[Experience]) -> torch.Tensor:
     """Of the token-mean loss in float32, all parameters end to end, at the untouched base."""
-    model, codec = models.load(engines.model_name("tiny"), dtype=torch.float32, device="cpu")
+    model, codec = loading.load(local.model_name("tiny"), dtype=torch.float32, device="cpu")
     before = torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
     learner = LocalLearner(
         model,
@@ -76,10 +78,10 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     config = parse(read_recipe(recipe("tiny-cpu")), "signal")
-    kinds = [kind for kind in build.task_types(config.tasks) if kind.mode == given.mode]
-    generator = engines.generator(config, *engines.load(config, "tiny"), temperature=1.0)
+    types = [task_type for task_type in build.task_types(config.tasks) if task_type.mode == given.mode]
+    generator = local.generator(config, *local.load(config, "tiny"), temperature=1.0)
     each = -(-given.batches * given.tasks // len(given.k))
-    suite = Nursery(kinds, "train", seed=3, n=each, lengths=given.k)
+    suite = Nursery(types, "train", seed=3, n=each, lengths=given.k)
     problems = list(suite.problems())
     random.Random(1).shuffle(problems)
     found: dict[str, list[torch.Tensor]] = {name: [] for name in ESTIMATORS}
@@ -88,9 +90,9 @@ def main() -> None:
             asked = problems[number * given.tasks : (number + 1) * given.tasks]
             sampled = generator.generate([problem.prompt for problem in asked], ATTEMPTS, random.Random(number))
             answers = [(p, rollout.text) for p, rollouts in zip(asked, sampled, strict=True) for rollout in rollouts]
-            scores = iter(suite.grade(answers, box))
+            scores = iter([score.value for score in judge(suite, answers, box)])
             batch = [
-                Experience("solve", given.mode, group, rollout, (("score", 1.0 if next(scores) else -0.5),))
+                Experience(("solve", group), given.mode, group, rollout, (("score", 1.0 if next(scores) else -0.5),))
                 for group, rollouts in enumerate(sampled)
                 for rollout in rollouts
             ]

@@ -11,21 +11,21 @@ from collections import defaultdict
 from pathlib import Path
 from statistics import fmean
 
-from abzero.journal import Archive
-from abzero.nursery.splits import signature
+from abzero.run.journal import JournalReader
+from abzero.tiny.splits import signature
 
 QUARTERS = 4
 
 
 def ladder(run: Path) -> list[dict[str, float]]:
-    archive = Archive(run / "run.db")
-    last = archive.last_step() or 0
+    reader = JournalReader(run / "run.db")
+    last = reader.last_step() or 0
     rates: dict[tuple[int, int], list[float]] = defaultdict(list)
-    for proposed in archive.outlines():
+    for proposed in reader.summaries():
         if proposed.mode == "deduction" and proposed.program and proposed.solve_rate is not None and proposed.step:
             k = len(signature(proposed.program) or ())
             rates[(proposed.step - 1) * QUARTERS // last + 1, k].append(proposed.solve_rate)
-    archive.close()
+    reader.close()
     return [
         {"quarter": quarter, "k": k, "n": len(found), "solve_rate": round(fmean(found), 3)}
         for (quarter, k), found in sorted(rates.items())

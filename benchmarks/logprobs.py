@@ -17,7 +17,7 @@ import time
 import torch
 from torch import Tensor
 
-from abzero.policy.logprobs import token_logprobs
+from abzero.policy.local.logprobs import token_logprobs
 
 
 def plain(hidden_ND: Tensor, head_VD: Tensor, targets_N: Tensor, temperature: float) -> tuple[Tensor, Tensor]:

@@ -22,15 +22,15 @@ import tempfile
 import time
 from pathlib import Path
 
-from abzero.advantages import trr_pp
-from abzero.buffer import Buffer
-from abzero.checkpoint import Checkpoints
-from abzero.journal import Archive, Journal
+from abzero.algo.advantages import trr_pp
 from abzero.policy.scripted import ScriptedGenerator, ScriptedLearner
-from abzero.prompts import Prompts
+from abzero.run.checkpoint import Checkpoints
+from abzero.run.journal import JournalReader, JournalWriter
 from abzero.sandbox.pool import SandboxPool
 from abzero.selfplay import SelfPlay
 from abzero.tasks import Abduction, Deduction
+from abzero.tasks.buffer import Buffer
+from abzero.tasks.prompts import Prompts
 
 MODEL = ("propose", "estimate", "solve", "update")
 
@@ -49,9 +49,9 @@ def share(steps: int = 10) -> None:
             "--model.threads=1",
         ]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        archive = Archive(run / "run.db")
+        reader = JournalReader(run / "run.db")
         names = [*MODEL, "sandbox", "step"]
-        seconds = {name: [value for number, value in archive.series(f"seconds/{name}") if number > 1] for name in names}
+        seconds = {name: [value for number, value in reader.series(f"seconds/{name}") if number > 1] for name in names}
     total = sum(seconds["step"])
     print(f"{'':10} {'seconds':>9} {'share':>7}")
     for name, spent in seconds.items():
@@ -98,7 +98,7 @@ class _Game:
     def __init__(self, folder: Path, box: SandboxPool) -> None:
         folder.mkdir()
         prompts, generator = Prompts("compact"), ScriptedGenerator(script)
-        self.journal = Journal(folder / "run.db")
+        self.journal = JournalWriter(folder / "run.db")
         self.play = SelfPlay(
             types=[Abduction(prompts), Deduction(prompts)],
             proposer=generator,
@@ -110,8 +110,8 @@ class _Game:
             batch_size=8,
             samples=2,
         )
-        for kind in self.play.types:
-            self.play.buffer.add(kind.seed)
+        for task_type in self.play.types:
+            self.play.buffer.add(task_type.seed)
         self.number = 0
 
     def step(self) -> tuple[float, float]:
@@ -128,7 +128,7 @@ class _Game:
             self.step()
 
     def size(self) -> int:
-        return sum(self.play.buffer.size(kind.mode) for kind in self.play.types)
+        return sum(self.play.buffer.size(task_type.mode) for task_type in self.play.types)
 
 
 def _resident_megabytes() -> float:

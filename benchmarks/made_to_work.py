@@ -9,41 +9,37 @@ mouth. What self-play gains up to this ceiling, it gains by choosing to work; on
 import argparse
 import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
 
-from abzero import build, engines
-from abzero.commands import recipe
-from abzero.evals.base import evaluate
-from abzero.evals.nursery import Nursery, Question
-from abzero.evals.table import table
-from abzero.flags import parse, read_recipe
-from abzero.sandbox.base import Sandbox
+from abzero.cli.recipes import recipe
+from abzero.config import backends, build
+from abzero.config.engines import local
+from abzero.config.load import parse, read_recipe
+from abzero.evals.base import Problem, Score
+from abzero.evals.results import table
+from abzero.evals.tiny import Nursery, evaluate
+from abzero.sandbox.run import Check
 
 BEGUN = "\n    "
 """How every worked solution of the corpus begins."""
 
 
 @dataclass(frozen=True)
-class Begun:
-    """`suite`, with the first token of the work given."""
+class Begun(Nursery):
+    """The suite, with the first token of the work given."""
 
-    suite: Nursery
+    def problems(self) -> list[Problem]:
+        return [replace(problem, prompt=problem.prompt + BEGUN) for problem in super().problems()]
 
-    def problems(self) -> list[Question]:
-        return [replace(problem, prompt=problem.prompt + BEGUN) for problem in self.suite.problems()]
+    def check(self, problem: Problem, completion: str) -> Check[Score]:
+        return super().check(problem, BEGUN + completion)
 
-    def grade(self, asked: Sequence[tuple[Question, str]], sandbox: Sandbox) -> list[float]:
-        return self.suite.grade([(problem, BEGUN + text) for problem, text in asked], sandbox)
-
-    def baseline(self, problem: Question) -> str:
-        return self.suite.baseline(problem)
-
-    def remarks(self, problem: Question, completion: str, score: float) -> Mapping[str, float]:
-        return self.suite.remarks(problem, BEGUN + completion, score)
+    def remarks(self, problem: Problem, completion: str, score: float) -> Mapping[str, float]:
+        return super().remarks(problem, BEGUN + completion, score)
 
 
 def main() -> None:
@@ -53,12 +49,12 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=100)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    config = engines.settled(parse(read_recipe(recipe("tiny-cpu")), "made to work"), given.model)
-    suite = Nursery(build.task_types(config.tasks), "test", given.seed, given.n, inputs=config.tasks.inputs)
-    model, codec = engines.load(config, given.model)
-    greedy, sampling = (engines.generator(config, model, codec, temperature=t) for t in (0.0, 1.0))
+    config = backends.settled(parse(read_recipe(recipe("tiny-cpu")), "made to work"), given.model)
+    suite = Begun(build.task_types(config.tasks), "test", given.seed, given.n, inputs=config.tasks.inputs)
+    model, codec = local.load(config, given.model)
+    greedy, sampling = (local.generator(config, model, codec, temperature=t) for t in (0.0, 1.0))
     with build.sandbox(config.sandbox, given.seed) as box:
-        rows = evaluate(Begun(suite), greedy, sampling, box, random.Random(given.seed))
+        rows = evaluate(suite, greedy, sampling, box, random.Random(given.seed))
     if given.json:
         given.json.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
     Console().print(table(rows))

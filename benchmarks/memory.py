@@ -19,11 +19,11 @@ import sys
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
 
-from abzero.policy import lora
-from abzero.policy.learner import LocalLearner
-from abzero.policy.local import engine
-from abzero.policy.optimizer import Optimisation, adam, adam_8bit
-from abzero.policy.plan import Setup, memory, shape_of
+from abzero.policy.local.generator import engine
+from abzero.policy.local.learner import LocalLearner
+from abzero.policy.local.optimizer import Optimisation, adam, adam_8bit
+from abzero.policy.local.plan import Setup, memory, shape_of
+from abzero.policy.models import lora
 from abzero.types import Experience, Rollout
 
 PLAIN: dict[str, object] = {"vocabulary": 4000, "hidden": 256, "layers": 4, "heads": 8, "rows": 16, "length": 256}
@@ -79,7 +79,7 @@ def measure(case: dict[str, int]) -> None:
     half = case["length"] // 2
     rollout = Rollout([1] * half, [2] * half, [0.0] * half, "", "length")
     for _ in range(2):
-        learner.update([Experience("solve", "deduction", 0, rollout, (), 1.0)] * 2 * case["rows"])
+        learner.update([Experience(("solve", 0), "deduction", 0, rollout, (), 1.0)] * 2 * case["rows"])
     assert sampler is not None
     setup = Setup(
         width=width,

@@ -10,11 +10,11 @@ children and pool worker. What bounds each figure:
 
 fork limit      a run, not a check: os.fork in a prepared zygote, a trivial compile, one write, the end. Bounded by the
                 2,300 page-table entries that each fork copies and each end releases, and by page faults
-one run alone   the same for a real program, locked in, several at once, not screened: a cold compiler, a filter to
+one run alone   the same for a real program, locked in, several at once, not analyzed: a cold compiler, a filter to
                 install, two sockets, the parent (a twentieth); the kernel has 70 % of it
 alone           whole checks that way: 2.8 runs each on average, since 13 % of real programs need all eight seeds
 8 inputs        one compilation serves eight inputs in a shared child: the runs themselves
-shared lane     with 800 checks, and with five times as many, nearer to a training step (each program five times, told
+shared child    with 800 checks, and with five times as many, nearer to a training step (each program five times, told
                 apart by a comment). Two fifths are compiling every program once, as much the runs (2.8 a check, each
                 0.03 ms, and 4 to 5 ms for each of 12 children in 800 checks), a tenth the parent, a twentieth each the
                 runs alone (less than 1 % doubted) and the zygotes' forks. A fifth of all that is the kernel's
@@ -37,10 +37,10 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from abzero import literals
 from abzero.errors import Malformed
+from abzero.python import literals
 from abzero.sandbox.base import Call, Returned
-from abzero.sandbox.limits import Limits
+from abzero.sandbox.child.limits import Limits
 from abzero.sandbox.pool import SandboxPool
 
 DATA = Path(__file__).resolve().parents[2] / "shared/data/triplets.jsonl"
@@ -143,24 +143,26 @@ def literal_judging(calls: list[Call]) -> Rate:
 FORK_LIMIT = """
 import json, os, resource, sys, time
 sys.path.append(sys.argv[1])
-from abzero.sandbox import limits, zygote
+from abzero.sandbox.child import limits, zygote
 bounds = limits.Limits()
-settings = {"seed": 1, "root": sys.argv[1], "imports": sorted(limits.IMPORTS), "value_nodes": bounds.value_nodes,
+settings = {"seed": 1, "place": 0, "without": [], "root": sys.argv[1], "imports": sorted(limits.IMPORTS),
+            "value_nodes": bounds.value_nodes,
             "value_characters": bounds.value_characters, "value_depth": bounds.value_depth}
 out, count = os.dup2(1, 20), int(sys.argv[2])
-zygote._prepare(settings)
+clocks = [time.perf_counter]
+zygote._prepare(settings)  # which stops all clocks that it finds by name
 null = os.open(os.devnull, os.O_WRONLY)
 def spent():
     both = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     return sum(one.ru_utime + one.ru_stime for one in both)
-cpu, wall = spent(), time.perf_counter()
+cpu, wall = spent(), clocks[0]()
 for _ in range(count):
     if (pid := os.fork()) == 0:
         compile("x = 1", "", "exec")
         os.write(null, b"done")
         os._exit(0)
     os.waitpid(pid, 0)
-os.write(out, json.dumps([count / (time.perf_counter() - wall), (spent() - cpu) / count * 1e3]).encode())
+os.write(out, json.dumps([count / (clocks[0]() - wall), (spent() - cpu) / count * 1e3]).encode())
 """
 
 
@@ -221,7 +223,7 @@ def main() -> None:
     many = [Call(f"{call.program}\n# {n}", call.arguments, verify=True) for n in range(5) for call in calls]
     random.Random(1).shuffle(many)
     rows: dict[str, list[Rate]] = {}
-    with SandboxPool() as sandbox, SandboxPool(limits=Limits(lane_calls=1)) as lonely:
+    with SandboxPool() as sandbox, SandboxPool(limits=Limits(batch_calls=1)) as lonely:
         size = zygote_megabytes(sandbox)
         for number in range(rounds):
             figures: dict[str, Callable[[], Rate]] = {
@@ -230,8 +232,8 @@ def main() -> None:
                 "one run alone": lambda: in_sandbox(lonely, once),
                 "alone": lambda: in_sandbox(lonely, few),
                 "one program, 8 inputs": lambda: in_sandbox(sandbox, inputs),
-                "shared lane": lambda: in_sandbox(sandbox, calls),
-                "shared lane, 5 times as many": lambda: in_sandbox(sandbox, many),
+                "shared child": lambda: in_sandbox(sandbox, calls),
+                "shared child, 5 times as many": lambda: in_sandbox(sandbox, many),
                 "1 % hanging": partial(in_sandbox, sandbox, with_hangs(calls, 0.01, 1000 * number + 1)),
                 "10 % hanging": partial(in_sandbox, sandbox, with_hangs(few, 0.1, 1000 * number + 501)),
                 "literal judging": lambda: literal_judging(calls),

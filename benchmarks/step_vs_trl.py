@@ -21,14 +21,14 @@ from datasets import Dataset
 from trl import GRPOConfig, GRPOTrainer
 
 import abzero
-from abzero.losses import Objective
-from abzero.policy import models
-from abzero.policy.learner import LocalLearner
-from abzero.policy.local import LocalGenerator
-from abzero.policy.optimizer import Optimisation
+from abzero.algo.losses import Objective
+from abzero.policy.local.generator import LocalGenerator
+from abzero.policy.local.learner import LocalLearner
+from abzero.policy.local.optimizer import Optimisation
+from abzero.policy.models import loading
 from abzero.types import Experience
 
-MODEL = Path(abzero.__file__).parent / "nursery" / "tiny"
+MODEL = Path(abzero.__file__).parent / "tiny" / "weights"
 RATE = 1e-5
 
 
@@ -65,7 +65,7 @@ def theirs(texts: list[str], group: int, new: int, steps: int, parts: int) -> li
         counts.append(sum(map(len, completion_ids)))
         return [score(text) for text in completions]
 
-    model, codec = models.load(MODEL, dtype=torch.float32, device="cpu")
+    model, codec = loading.load(MODEL, dtype=torch.float32, device="cpu")
     codec.tokenizer.pad_token = codec.tokenizer.eos_token
     with tempfile.TemporaryDirectory() as folder:
         settings = GRPOConfig(
@@ -99,7 +99,7 @@ def theirs(texts: list[str], group: int, new: int, steps: int, parts: int) -> li
 
 
 def ours(texts: list[str], group: int, new: int, steps: int, dtype: torch.dtype) -> list[tuple[int, float, float]]:
-    model, codec = models.load(MODEL, dtype=torch.float32, device="cpu")
+    model, codec = loading.load(MODEL, dtype=torch.float32, device="cpu")
     generator = LocalGenerator(model, codec, max_tokens=new, dtype=dtype)
     learner = LocalLearner(
         model,
@@ -118,7 +118,7 @@ def ours(texts: list[str], group: int, new: int, steps: int, dtype: torch.dtype)
             scores = [score(rollout.text) for rollout in rollouts]
             spread = statistics.pstdev(scores) + 1e-4
             batch += [
-                Experience("solve", "deduction", number, row, (), (value - statistics.mean(scores)) / spread)
+                Experience(("solve", number), "deduction", number, row, (), (value - statistics.mean(scores)) / spread)
                 for row, value in zip(rollouts, scores, strict=True)
             ]
         middle = time.process_time()

@@ -9,17 +9,19 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from abzero import literals, parsing
-from abzero.advantages import trr_pp
-from abzero.buffer import Buffer
+from abzero.algo.advantages import trr_pp
 from abzero.errors import Rejected
 from abzero.policy.scripted import ScriptedGenerator, ScriptedLearner
-from abzero.prompts import Prompts
+from abzero.python import literals
+from abzero.python.source import entry_of
 from abzero.sandbox.base import Call, Returned
-from abzero.sandbox.drive import Check
 from abzero.sandbox.pool import SandboxPool
+from abzero.sandbox.run import Check
 from abzero.selfplay import SelfPlay
+from abzero.tasks import parsing
 from abzero.tasks.base import Same, identity, show_references, triplet
+from abzero.tasks.buffer import Buffer
+from abzero.tasks.prompts import Prompts
 from abzero.types import Task
 
 PROPOSE = """\
@@ -41,7 +43,7 @@ class Fixpoint:
 
     mode = "fixpoint"
     sources = ("fixpoint",)
-    twins = ()
+    shares_seeds_with = ()
     needs_reference = False
     seed = identity("fixpoint", "'Hello world'")
 
@@ -58,9 +60,12 @@ class Fixpoint:
     def ask(self, task: Task) -> str:
         return self.prompts.render("conversation", prompt=ASK.replace("{program}", task.program))
 
+    def answer(self, task: Task) -> str:
+        return task.cases[0].input
+
     def grade(self, task: Task, answer: str) -> Check[float]:
         value = parsing.literal(parsing.block_or_all(answer, "input"))
-        [outcome] = yield [Call(task.program, value)]
+        [outcome] = yield [Call(task.program, value, entry=entry_of(task.program))]
         return float(isinstance(outcome, Returned) and self.same(outcome.value, value))
 
 
@@ -75,10 +80,11 @@ def script(prompt: str, rng: random.Random) -> str:
 
 
 def main() -> None:
-    kind, generator, buffer = Fixpoint(Prompts("paper")), ScriptedGenerator(script), Buffer()
-    buffer.add(kind.seed)
+    task_type, generator = Fixpoint(Prompts("paper")), ScriptedGenerator(script)
+    buffer = Buffer(answers={task_type.mode: task_type.answer})
+    buffer.add(task_type.seed)
     with SandboxPool(1) as sandbox:
-        play = SelfPlay((kind,), generator, generator, ScriptedLearner(), sandbox, buffer, trr_pp, batch_size=4)
+        play = SelfPlay((task_type,), generator, generator, ScriptedLearner(), sandbox, buffer, trr_pp, batch_size=4)
         for number in (1, 2):
             step = play.step(number)
             print(f"step {number}: {step.metrics['buffer/size/fixpoint']:.0f} tasks")

@@ -1,68 +1,19 @@
-"""Stand-ins for what is slow or random: a sandbox in this process, a policy that plays well or badly, a small game."""
+"""Stand-ins for what is random: a policy that plays well or badly, a small game."""
 
 import random
-from collections.abc import Sequence
 
-from abzero import literals, parsing
-from abzero.advantages import trr_pp
-from abzero.buffer import Buffer
-from abzero.errors import Malformed
+from abzero.algo.advantages import trr_pp
 from abzero.policy.scripted import Script, ScriptedGenerator, ScriptedLearner
-from abzero.prompts import Prompts
-from abzero.sandbox.base import Call, Nondeterministic, NotLiteral, Outcome, Raised, Refused, Returned
+from abzero.sandbox.fake import FakeSandbox
 from abzero.selfplay import SelfPlay
-from abzero.tasks import TYPES
+from abzero.tasks import TYPES, parsing
+from abzero.tasks.buffer import Buffer
+from abzero.tasks.prompts import Prompts
 from abzero.types import Case, Experience, Role, Rollout, Task
 
 COMPACT = Prompts("compact")
-KINDS = tuple(kind(COMPACT) for kind in TYPES)
-ABDUCTION, DEDUCTION, INDUCTION = KINDS
-
-
-class FakeSandbox:
-    """Runs programs that the tests wrote, in this process; `batches` records every call that it was asked to run."""
-
-    isolation = "none"
-
-    def __init__(self) -> None:
-        self.batches: list[list[Call]] = []
-
-    def run(self, calls: Sequence[Call]) -> list[Outcome]:
-        self.batches.append(list(calls))
-        known: dict[Call, Outcome] = {}
-        for call in calls:
-            if call not in known:
-                known[call] = _outcome(call)
-        return [known[call] for call in calls]
-
-    def close(self) -> None:
-        pass
-
-
-class ClosedSandbox(FakeSandbox):
-    """Runs nothing: for text that no test wrote."""
-
-    def run(self, calls: Sequence[Call]) -> list[Outcome]:
-        return [Refused("closed") for _ in calls]
-
-
-def _outcome(call: Call) -> Outcome:
-    first = _run(call)
-    return first if not call.verify or _run(call) == first else Nondeterministic()
-
-
-def _run(call: Call) -> Outcome:
-    names: dict[str, object] = {}
-    try:
-        exec(call.program, names)
-        value = eval(f"f({call.arguments})", names)
-    except Exception as error:  # plays the worker, to which every exception is the program's
-        return Raised(type(error).__name__)
-    try:
-        read = literals.parse(literals.canonical(value))  # type: ignore[arg-type]
-    except Malformed:
-        return NotLiteral(type(value).__name__)
-    return Returned(literals.canonical(read)) if type(read) is type(value) else NotLiteral(type(value).__name__)
+TASK_TYPES = tuple(task_type(COMPACT) for task_type in TYPES)
+ABDUCTION, DEDUCTION, INDUCTION = TASK_TYPES
 
 
 def answered(answer: str) -> str:
@@ -76,7 +27,7 @@ def rollout(text: str = "", tokens: int = 1) -> Rollout:
 
 def row(reward: float, tokens: int = 1, role: Role = "solve", mode: str = "deduction", group: int = 0) -> Experience:
     """An experience with one reward term."""
-    return Experience(role, mode, group, rollout(tokens=tokens), (("term", reward),))
+    return Experience((role, 0), mode, group, rollout(tokens=tokens), (("term", reward),))
 
 
 def task(number: int, mode: str = "deduction") -> Task:
@@ -88,10 +39,10 @@ def play(script: Script, **settings: object) -> SelfPlay:
     """A small game of `script` against itself: compact prompts, a fake sandbox, the identity tasks in the buffer."""
     generator = ScriptedGenerator(script)
     buffer = Buffer()
-    for kind in KINDS:
-        buffer.add(kind.seed)
+    for task_type in TASK_TYPES:
+        buffer.add(task_type.seed)
     parts: dict[str, object] = {
-        "types": KINDS,
+        "types": TASK_TYPES,
         "proposer": generator,
         "solver": generator,
         "learner": ScriptedLearner(),

@@ -2,7 +2,7 @@
 
 import random
 
-from abzero.types import Alarm, Attempt, Case, Experience, Proposal, Rollout, Step, Task
+from abzero.types import Alarm, Attempt, Case, Experience, Proposal, Rejection, Rollout, Step, Task
 
 IDENTITY = Task("deduction", "def f(a):\n    return a", (Case("'Hello world'", "'Hello world'"),))
 HOSTILE = "\x1b[31mred\x1b]0;title\x07 [bold]x[/bold] </script><b>&\0\ud800\r\nend"
@@ -25,21 +25,27 @@ def step(number: int, rng: random.Random, tasks: int = 2, samples: int = 4, alar
         scores = [float(rng.random() < 0.5) for _ in range(samples)]
         rate = sum(scores) / samples
         text = f"</think><answer>{task.program}</answer>"
-        proposal = Proposal("deduction", "propose", rollout(text), (IDENTITY,), task, None, True, rate)
+        proposal = Proposal("deduction", "propose", rollout(text), (IDENTITY,), task, True, rate, new=True)
         learnability = 1 - rate if 0 < rate < 1 else 0.0
         proposals.append(proposal)
         experiences.append(
-            Experience("propose", "deduction", index, proposal.rollout, (("learnability", learnability),), 0.25)
+            Experience(
+                ("propose", index), "deduction", index, proposal.rollout, (("learnability", learnability),), 0.25
+            )
         )
         for score in scores:
-            attempts.append(Attempt(task, f"solve {task.id}", rollout(str(score)), score, "2", True, estimate=True))
+            attempts.append(Attempt(task, f"solve {task.id}", rollout(str(score)), score, "2", True, proposal=index))
         wrong = Attempt(task, f"solve {task.id}", rollout(HOSTILE, "length"), None, HOSTILE, False)
         attempts.append(wrong)
-        experiences.append(Experience("solve", "deduction", tasks + 1 + index, wrong.rollout, (("malformed", -1.0),)))
-    broken = Proposal("deduction", "propose", rollout(HOSTILE, "length"), (IDENTITY,), None, HOSTILE, False)
+        experiences.append(
+            Experience(
+                ("solve", len(attempts) - 1), "deduction", tasks + 1 + index, wrong.rollout, (("malformed", -1.0),)
+            )
+        )
+    broken = Proposal("deduction", "propose", rollout(HOSTILE, "length"), (IDENTITY,), Rejection(HOSTILE), False)
     proposals.append(broken)
     terms = (("invalid", -1.0), ("format", -0.5))
-    experiences.append(Experience("propose", "deduction", tasks, broken.rollout, terms, -1.5))
+    experiences.append(Experience(("propose", tasks), "deduction", tasks, broken.rollout, terms, -1.5))
     metrics = {"propose/valid/deduction": tasks / (tasks + 1), "learner/entropy": rng.random(), "learner/kl": 0.0}
     clock = {"seconds/step": random.random(), "tokens_per_second": random.random()}
     return Step(number, proposals, attempts, experiences, metrics, clock, alarms)

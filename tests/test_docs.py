@@ -2,11 +2,12 @@
 
 import ast
 import re
+import runpy
 from pathlib import Path
 
 import pytest
 
-from abzero.config import Config
+from abzero.config.config import Config
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "docs" / "algorithm.md", ROOT / "docs" / "extending.md"]
@@ -42,3 +43,42 @@ def test_a_setting_that_is_named_exists(setting):
     section, _, name = setting.partition(".")
     if hasattr(Config(), section):
         assert hasattr(getattr(Config(), section), name.replace("-", "_"))
+
+
+LINKS = [
+    (page, target)
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8"))
+    if not target.startswith("http")
+]
+
+
+def anchors(page: Path) -> set[str]:
+    """The addresses of a page's headings."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize(("page", "target"), LINKS, ids=[f"{p.relative_to(ROOT)}→{t}" for p, t in LINKS])
+def test_a_link_leads_somewhere(page, target):
+    path, _, anchor = target.partition("#")
+    there = page.parent / path if path else page
+    assert there.exists()
+    assert not anchor or anchor in anchors(there)
+
+
+def test_every_decision_is_in_their_index():
+    module = runpy.run_path(str(ROOT / "scripts" / "decisions"))
+    assert module["index"]() == (ROOT / "docs" / "decisions" / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_page_can_be_found_from_the_front_page():
+    seen, next_pages = set(), [ROOT / "docs" / "README.md"]
+    while next_pages:
+        page = next_pages.pop()
+        if page in seen:
+            continue
+        seen.add(page)
+        targets = [target.partition("#")[0] for source, target in LINKS if source == page]
+        next_pages += [(page.parent / target).resolve() for target in targets if target.endswith(".md")]
+    assert set((ROOT / "docs").rglob("*.md")) - seen == set()

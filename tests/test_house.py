@@ -14,18 +14,43 @@ PACKAGE = Path(abzero.__file__).parent
 FILES = {path.relative_to(PACKAGE).as_posix(): path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")}
 HEAVY = ("torch", "transformers", "numpy", "ray", "vllm", "tyro", "rich", "safetensors")
 ALGORITHM = (
-    *("types", "errors", "literals", "parsing", "structure", "rewards", "sandbox.base", "sandbox.drive", "validation"),
-    *("prompts", "tasks", "buffer", "advantages", "drawing", "credit", "metrics", "policy.base", "policy.scripted"),
-    *("selfplay", "seeding", "checkpoint", "journal", "train"),
+    *(
+        "types",
+        "errors",
+        "sanitize",
+        "python.literals",
+        "python.analysis",
+        "python.language",
+        "sandbox.base",
+        "sandbox.run",
+        "sandbox.pool",
+    ),
+    *("tasks", "tasks.curriculum", "tasks.buffer", "tasks.parsing", "tasks.prompts", "tasks.validation"),
+    *(
+        "algo.rewards",
+        "algo.credit",
+        "algo.advantages",
+        "algo.metrics",
+        "algo.figures",
+        "policy.base",
+        "policy.scripted",
+    ),
+    *("selfplay", "run.seeding", "run.checkpoint", "run.journal", "run.train"),
 )
-GUEST = {"sandbox/worker.py"}
-"""Where untrusted text is run, in a process of its own."""
-OWN_TEXT = {"nursery/grammar.py"}
+GUEST = {"sandbox/child/child.py", "sandbox/child/codecs_in_memory.py", "sandbox/child/listing.py"}
+"""Where untrusted text is run, in a process of its own, and where that loads the library's own encodings."""
+PACKS = {"evals/evalplus.py", "evals/livecodebench.py", "evals/payload.py"}
+"""Where arguments are marshalled for such a process, and where a pickle is read that can be text and nothing else."""
+TELLS = {"evals/symbolic_child.py", "sandbox/run.py"}
+"""Where whatever is raised is told as an error, never a verdict: a library in its own process, a check of ours."""
+TRUSTED = {"sandbox/fake.py"}
+"""Where a caller's own programs are run in its own process; nothing of ours imports it."""
+OWN_TEXT = {"tiny/grammar.py"}
 """Where formulas that stand in the file itself are compiled."""
 
 
-def test_the_loop_stays_under_120_lines():
-    assert len(FILES["selfplay.py"].splitlines()) < 120
+def test_the_loop_stays_under_150_lines():
+    assert len(FILES["selfplay.py"].splitlines()) < 150
 
 
 @pytest.mark.parametrize("name", sorted(FILES))
@@ -54,14 +79,19 @@ def calls(source: str) -> set[str]:
     return names
 
 
-@pytest.mark.parametrize("name", sorted(set(FILES) - GUEST - OWN_TEXT))
+@pytest.mark.parametrize("name", sorted(set(FILES) - GUEST - TRUSTED - OWN_TEXT - PACKS))
 def test_text_becomes_code_in_the_guest_alone(name):
     assert not calls(FILES[name]) & {"eval", "exec", "compile", "pickle", "marshal", "shelve", "dill"}
 
 
-@pytest.mark.parametrize("name", sorted(set(FILES) - GUEST))
+def test_nothing_of_ours_runs_programs_in_its_own_process():
+    assert [name for name, source in FILES.items() if re.search(r"import.*\bfake\b|sandbox\.fake import", source)] == []
+
+
+@pytest.mark.parametrize("name", sorted(set(FILES) - GUEST - TRUSTED - TELLS))
 def test_no_error_is_swallowed(name):
-    """`except Exception` hides our own faults among the model's: it must raise again, but in the guest."""
+    """`except Exception` hides our own faults among the model's: it must raise again, but in the guest, and where it is
+    counted, named by an alarm and rewarded by nothing."""
     for node in ast.walk(ast.parse(FILES[name])):
         if isinstance(node, ast.ExceptHandler) and not isinstance(node.body[-1], ast.Raise):
             caught = ast.unparse(node.type) if node.type else "BaseException"
@@ -70,10 +100,30 @@ def test_no_error_is_swallowed(name):
 
 def test_the_guest_brings_nothing_but_the_sandbox():
     """No torch, no weights, no tokens share an address space with untrusted programs."""
-    code = "import sys, abzero.sandbox.zygote; print(*[name for name in sys.modules])"
+    code = "import sys, abzero.sandbox.child.zygote; print(*[name for name in sys.modules])"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not set(loaded) & set(HEAVY)
     assert {name for name in loaded if name.startswith("abzero.") and not name.startswith("abzero.sandbox")} == set()
+
+
+def test_what_shares_a_process_with_a_program_imports_the_standard_library_and_its_own_folder():
+    """The audit boundary is a folder: reading it is enough."""
+    modules = set()
+    for name, source in FILES.items():
+        if name.startswith("sandbox/child/"):
+            for node in ast.walk(ast.parse(source)):
+                if isinstance(node, ast.Import):
+                    modules |= {alias.name for alias in node.names}
+                elif isinstance(node, ast.ImportFrom):
+                    modules.add(f"{'.' * node.level}{node.module}")
+    library = sys.stdlib_module_names | {"_sha2"}  # of 3.12
+    ours = {name for name in modules if name.partition(".")[0] not in library}
+    assert all(f"{name}.".startswith("abzero.sandbox.child.") for name in ours), ours
+
+
+def test_the_package_is_taken_in_at_one_look():
+    entries = {name.partition("/")[0] for name in FILES} | {"py.typed"}
+    assert len(entries) <= 20, sorted(entries)
 
 
 def test_nothing_is_named_after_nothing():
@@ -82,13 +132,17 @@ def test_nothing_is_named_after_nothing():
     }
 
 
+def test_no_command_is_named_like_a_module_of_python():
+    assert {Path(name).stem for name in FILES if name.startswith("cli/")} & sys.stdlib_module_names == set()
+
+
 def test_settings_are_read_in_one_place():
     """Everyone but the command line and the builder is handed values."""
-    reading = re.compile(r"abzero\.(config|settings)\b|abzero import (config|settings)\b")
+    reading = re.compile(r"abzero\.config\b|abzero import config\b")
     readers = {name for name, source in FILES.items() if reading.search(source)}
-    assert readers <= {"build.py", "engines.py", "config.py", "flags.py", "cli.py", "commands.py"}
+    assert {name.partition("/")[0] for name in readers} <= {"config", "cli"}
 
 
 def test_one_file_knows_of_other_processes():
     """The linter's contracts stop at the name of a package, and torch is in many."""
-    assert [name for name, source in FILES.items() if "torch.distributed" in source] == ["policy/sharding.py"]
+    assert [name for name, source in FILES.items() if "torch.distributed" in source] == ["policy/local/sharding.py"]

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import torch
 
-from abzero.losses import Objective
-from abzero.observe.alarms import CONDITIONS, findings
-from abzero.policy import models
-from abzero.policy.learner import LocalLearner
-from abzero.policy.optimizer import Optimisation
+from abzero.algo.figures import FIGURES as VOCABULARY
+from abzero.algo.figures import filled
+from abzero.algo.losses import Objective
+from abzero.observers.alarms import CONDITIONS, findings
+from abzero.policy.local.learner import LocalLearner
+from abzero.policy.local.optimizer import Optimisation
+from abzero.policy.models import loading
 from abzero.types import Experience, Rollout
-from tests.fakes import KINDS, play, player
+from tests.fakes import TASK_TYPES, play, player
 from tests.policy.conftest import build, tokenizer
 
 PAGE = (Path(__file__).parent.parent / "docs" / "metrics.md").read_text(encoding="utf-8")
@@ -19,30 +21,46 @@ ONLY_TRACKED = "alarms"
 """Counted for trackers; the journal has the alarms themselves."""
 
 
+ONLY_ON_FAULTS = "fault/{error}"
+"""Logged where a check of ours failed: in no sound step."""
+
+
 FIGURES, ALARMS = (set(re.findall(r"^\| `([^`]+)` \|", part, re.MULTILINE)) for part in PAGE.split("## Alarms"))
 
 
 def general(name):
     """`name` as the page writes it."""
-    return re.sub("|".join(kind.mode for kind in KINDS), "{mode}", name)
+    return re.sub("|".join(task_type.mode for task_type in TASK_TYPES), "{mode}", name)
 
 
 def learner_names(folder):
     build("qwen2").save_pretrained(folder)
     tokenizer().save_pretrained(folder)
-    model, codec = models.load(folder, dtype=torch.float32, device="cpu")
+    model, codec = loading.load(folder, dtype=torch.float32, device="cpu")
     learner = LocalLearner(
         model, codec, objective=Objective(kl=0.1), optimisation=Optimisation(skips=1), gap_limit=100.0
     )
     rollout = Rollout((2, 3), (4, 5), (-2.0, -2.0), "", "stop")
-    return {f"learner/{name}" for name in learner.update([Experience("solve", "deduction", 0, rollout, (), 1.0)])}
+    return {f"learner/{name}" for name in learner.update([Experience(("solve", 0), "deduction", 0, rollout, (), 1.0)])}
 
 
 def test_every_logged_figure_is_explained_and_no_other(tmp_path):
     step = play(player(), batch_size=4).step(1)
     logged = {general(name) for name in (*step.metrics, *step.clock)}
     beside_the_learner = {name for name in logged if not name.startswith("learner/")}
-    assert beside_the_learner | learner_names(tmp_path) | {ONLY_TRACKED} == FIGURES
+    assert beside_the_learner | learner_names(tmp_path) | {ONLY_TRACKED, ONLY_ON_FAULTS} == FIGURES
+
+
+def test_the_page_s_tables_are_those_of_the_vocabulary():
+    """`make docs` makes them."""
+    assert set(VOCABULARY) == FIGURES
+    assert filled(PAGE) == PAGE
+    assert filled(PAGE.replace("near 1 after some steps", "")) == PAGE
+
+
+def test_every_figure_has_a_word_of_its_own():
+    labels = [figure.label for figure in VOCABULARY.values()]
+    assert len(set(labels)) == len(labels)
 
 
 def test_every_alarm_is_explained_and_no_other():
@@ -54,9 +72,14 @@ def test_every_alarm_is_explained_and_no_other():
         "propose/learnable/deduction": 0.0,
         "learner/entropy": 0.0,
         "learner/logprob_gap": 9.0,
+        "buffer/withdrawn": 1.0,
+        "fault/ValueError": 1.0,
+        "propose/answer_in_comments/deduction": 1.0,
         "learner/loss": float("nan"),
         "learner/skipped": 1.0,
     }
-    raised = {general(name).replace("/solve", "/{role}") for name in findings([sick] * 5)}
+    raised = {
+        general(name).replace("/solve", "/{role}").replace("ValueError", "{error}") for name in findings([sick] * 5)
+    }
     assert len(raised) == len(CONDITIONS)
     assert raised == ALARMS

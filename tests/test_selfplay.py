@@ -5,22 +5,23 @@ from pathlib import Path
 
 import pytest
 
-from abzero.advantages import ESTIMATORS
-from abzero.buffer import Buffer
-from abzero.credit import Credit
-from abzero.journal import Archive, Journal
+from abzero.algo.advantages import ESTIMATORS
+from abzero.algo.credit import Credit
 from abzero.policy.scripted import ScriptedGenerator, ScriptedLearner
-from abzero.prompts import Prompts
+from abzero.run.journal import JournalReader, JournalWriter
+from abzero.sandbox.fake import FakeSandbox
 from abzero.selfplay import SelfPlay
 from abzero.tasks import Deduction
-from abzero.types import Attempt, Case, Proposal, Task
-from tests.fakes import COMPACT, DEDUCTION, KINDS, FakeSandbox, answered, play, player, task
+from abzero.tasks.buffer import Buffer
+from abzero.tasks.prompts import Prompts
+from abzero.types import Attempt, Case, Proposal, Rejection, Task
+from tests.fakes import COMPACT, DEDUCTION, TASK_TYPES, answered, play, player, task
 
-MODES = [kind.mode for kind in KINDS]
+MODES = [task_type.mode for task_type in TASK_TYPES]
 
 
 def drawn(step):
-    return [attempt for attempt in step.attempts if not attempt.estimate]
+    return [attempt for attempt in step.attempts if attempt.proposal is None]
 
 
 def test_a_step_proposes_estimates_and_solves_in_every_mode():
@@ -28,9 +29,10 @@ def test_a_step_proposes_estimates_and_solves_in_every_mode():
     game.step(1)
     step = game.step(2)
     assert [p.mode for p in step.proposals] == [mode for mode in MODES for _ in range(8)]
-    assert all(p.task and p.error is None and p.well_formed for p in step.proposals)
-    estimates = [a for a in step.attempts if a.estimate]
+    assert all(p.task and p.rejection is None and p.well_formed for p in step.proposals)
+    estimates = [a for a in step.attempts if a.proposal is not None]
     assert [a.task for a in estimates] == [p.task for p in step.proposals for _ in range(4)]
+    assert [a.proposal for a in estimates] == [position for position in range(24) for _ in range(4)]
     assert [a.task.mode for a in drawn(step)] == [mode for mode in MODES for _ in range(8)]
     assert Counter((e.role, e.mode) for e in step.experiences) == {
         (role, mode): 8 for role in ("propose", "solve") for mode in MODES
@@ -41,7 +43,7 @@ def test_a_step_proposes_estimates_and_solves_in_every_mode():
 
 def test_a_solve_rate_is_the_mean_score_of_its_own_attempts():
     step = play(player(0.5), samples=8).step(1)
-    estimates = iter(a for a in step.attempts if a.estimate)
+    estimates = iter(a for a in step.attempts if a.proposal is not None)
     for proposal in step.proposals:
         scores = [next(estimates).score or 0.0 for _ in range(8)]
         assert proposal.solve_rate == sum(scores) / 8
@@ -71,8 +73,10 @@ def test_a_step_without_a_valid_proposal_completes():
     game = play(player(validity=0.0))
     step = game.step(1)
     assert not any(p.task for p in step.proposals)
-    assert all(p.error for p in step.proposals)
-    assert [a.task for a in drawn(step)] == [kind.seed for kind in KINDS], "the seeds, the only tasks there are"
+    assert all(p.rejection for p in step.proposals)
+    assert [a.task for a in drawn(step)] == [task_type.seed for task_type in TASK_TYPES], (
+        "the seeds, the only tasks there are"
+    )
     assert {e.reward for e in step.experiences if e.role == "propose"} == {-1.0}
     assert game.learner.version == 1
 
@@ -92,19 +96,19 @@ def test_a_prompt_that_never_fits_costs_its_proposals_only():
 
 def test_a_task_that_no_solver_can_be_asked_is_rejected():
     step = play(player(), solver=ScriptedGenerator(player(), max_prompt_tokens=10)).step(1)
-    assert {p.error for p in step.proposals} == {"too long to be asked"}
+    assert {p.outcome for p in step.proposals} == {Rejection("too long to be asked")}
 
 
 def test_a_task_that_is_not_admitted_is_rejected_with_the_reason():
     step = play(player(), admit=lambda task: "held out" if task.mode == "deduction" else None).step(1)
-    assert {(p.mode, p.error) for p in step.proposals} == {
+    assert {(p.mode, p.rejection) for p in step.proposals} == {
         ("abduction", None),
-        ("deduction", "held out"),
+        ("deduction", Rejection("held out", ours=True)),
         ("induction", None),
     }
 
 
-def test_references_are_distinct_tasks_of_the_right_shelves():
+def test_references_are_distinct_tasks_of_the_right_partitions():
     game = play(player(), references=3, batch_size=6)
     steps = [game.step(number) for number in (1, 2, 3)]
     for proposal in (p for step in steps for p in step.proposals):
@@ -225,19 +229,19 @@ GARBAGE = {
 @pytest.mark.parametrize("name", GARBAGE)
 def test_whatever_a_model_writes_the_step_completes_and_is_journalled(name, tmp_path):
     game = play(lambda prompt, rng: GARBAGE[name], batch_size=2)
-    journal = Journal(tmp_path / "run.db")
+    journal = JournalWriter(tmp_path / "run.db")
     for number in (1, 2):
         step = game.step(number)
         assert len(step.proposals) == 6
-        assert all(p.error and p.task is None for p in step.proposals)
+        assert all(p.rejection and p.task is None for p in step.proposals)
         assert {e.reward for e in step.experiences if e.role == "propose"} == {-1.0}
         assert all(a.score in (None, 0.0) for a in step.attempts)
         assert step.metrics["propose/valid/deduction"] == 0.0
         journal.write(step)
     journal.close()
-    archive = Archive(tmp_path / "run.db")
-    assert [p.completion for p in archive.proposals(2)] == [GARBAGE[name]] * 6
-    archive.close()
+    reader = JournalReader(tmp_path / "run.db")
+    assert [p.completion for p in reader.proposals(2)] == [GARBAGE[name]] * 6
+    reader.close()
 
 
 def test_any_mix_of_garbage_and_sense_completes():
@@ -262,8 +266,8 @@ def test_a_step_asks_the_sandbox_a_few_large_questions():
 
 @pytest.mark.parametrize("prompts", ["compact", "paper"])
 def test_a_mode_can_be_played_alone(prompts):
-    kind = Deduction(Prompts(prompts))
-    game = play(lambda prompt, rng: answered("1"), types=(kind,))
+    task_type = Deduction(Prompts(prompts))
+    game = play(lambda prompt, rng: answered("1"), types=(task_type,))
     assert {p.mode for p in game.step(1).proposals} == {"deduction"}
 
 
@@ -286,12 +290,12 @@ def test_the_buffer_s_cap_evicts_the_oldest_while_training_goes_on():
 
 def test_the_loop_fits_on_a_page_and_reads_like_algorithm_one():
     source = Path(SelfPlay.step.__code__.co_filename).read_text()
-    assert len(source.splitlines()) < 120
+    assert len(source.splitlines()) < 150
     body = source[source.index("def step(") : source.index("def propose(")]
     order = [
         "self.propose(",
         "self.estimate(",
-        "self.buffer.add(",
+        "self.offer(",
         "self.solve(",
         "self.credit(",
         "self.learner.update(",

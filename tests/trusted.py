@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from abzero import literals
+from abzero.python import literals
 from abzero.sandbox.base import Call, Outcome, Raised, Returned
 
 
@@ -16,7 +16,7 @@ class TrustedSandbox:
         names: dict[str, object] = {}
         try:
             exec(call.program, names)
-            return Returned(literals.canonical(eval(f"f({call.arguments})", names)))
+            return Returned(literals.canonical(eval(call.expression, names)))
         except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, SyntaxError, NameError) as error:
             return Raised(type(error).__name__)
 

@@ -1,100 +1,51 @@
-"""The seam of benchmarks, and the one way in which all of them are run."""
+"""The seam of benchmarks: problems, and how one completion of a problem is judged. Sans-IO, as task types are."""
 
-import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol
 
-from abzero.evals.intervals import wilson
-from abzero.policy.base import Generator
+from abzero.errors import ModelError
 from abzero.sandbox.base import Sandbox
+from abzero.sandbox.run import Check, run_checks
+
+Verdict = Literal["correct", "wrong", "no_answer", "timeout", "error"]
+"""How a completion was judged. ``no_answer``: none could be read from it. ``error``: the judge failed;
+that is never counted as wrong."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One figure of a table: the mean of a metric over a cell's `n` problems, with its 95 % Wilson interval."""
+class Problem:
+    """What a benchmark asks; the benchmark knows the rest by its `id`."""
 
-    mode: str
-    k: int
-    """The cell's difficulty: in the nursery, the number of statements."""
-    metric: str
-    n: int
+    id: str
+    """Unique in its benchmark, and the same in every run: two models are compared problem by problem."""
+    prompt: str
+    cell: tuple[str, ...]
+    """The place in the benchmark's table that it counts for: a subject, a level, a task type and a length."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The judgement of one completion."""
+
+    verdict: Verdict
     value: float
-    low: float
-    high: float
-    scores: tuple[float, ...] = ()
-    """The metric of each problem, in the order of the benchmark: two models' are compared problem by problem."""
+    """In [0, 1]; what a mean is taken of."""
+    by: str = ""
+    """Which rule decided, where a benchmark has several."""
 
 
-class Problem(Protocol):
-    """What a benchmark asks; the benchmark knows the rest."""
-
-    @property
-    def mode(self) -> str: ...
-
-    @property
-    def k(self) -> int: ...
-
-    @property
-    def prompt(self) -> str: ...
-
-
-P = TypeVar("P", bound=Problem)
-
-
-class Benchmark(Protocol[P]):
+class Benchmark(Protocol):
     """Problems, and how a completion of each is judged."""
 
-    def problems(self) -> Sequence[P]:
+    def problems(self) -> Sequence[Problem]:
         """The problems, the same at every call."""
 
-    def grade(self, asked: Sequence[tuple[P, str]], sandbox: Sandbox) -> list[float]:
-        """Scores in [0, 1] of completions, in order; what is malformed scores 0."""
-
-    def baseline(self, problem: P) -> str:
-        """The completion that costs no thought, to be graded beside the model's."""
-
-    def remarks(self, problem: P, completion: str, score: float) -> Mapping[str, float]:
-        """Further metrics of a greedy completion, by name; a metric may concern some problems only."""
+    def check(self, problem: Problem, completion: str) -> Check[Score]:
+        """Judge `completion`, yielding the calls that must be run. Raises `ModelError` if it holds no answer."""
 
 
-def evaluate(
-    benchmark: Benchmark[P],
-    greedy: Generator,
-    sampling: Generator,
-    sandbox: Sandbox,
-    rng: random.Random,
-    samples: int = 8,
-) -> list[Row]:
-    """Greedy accuracy, pass@1 and pass@`samples` at the sampling temperature, and the baseline, in every cell."""
-    problems = benchmark.problems()
-    prompts = [problem.prompt for problem in problems]
-    first = [rollout.text for [rollout] in greedy.generate(prompts, 1, rng)]
-    several = [[rollout.text for rollout in rollouts] for rollouts in sampling.generate(prompts, samples, rng)]
-    firsts = benchmark.grade(list(zip(problems, first, strict=True)), sandbox)
-    baselines = benchmark.grade([(problem, benchmark.baseline(problem)) for problem in problems], sandbox)
-    flat = benchmark.grade([(p, text) for p, texts in zip(problems, several, strict=True) for text in texts], sandbox)
-    measured = []
-    for index, (problem, text) in enumerate(zip(problems, first, strict=True)):
-        scores = flat[index * samples : (index + 1) * samples]
-        figures = {
-            "greedy": firsts[index],
-            "pass@1": fmean(scores),
-            f"pass@{samples}": max(scores),
-            "baseline": baselines[index],
-            **benchmark.remarks(problem, text, firsts[index]),
-        }
-        measured += [(problem.mode, problem.k, metric, value) for metric, value in figures.items()]
-    return rows(measured)
-
-
-def rows(measured: Iterable[tuple[str, int, str, float]]) -> list[Row]:
-    """The table of single measurements (mode, k, metric, value): cells in the order in which they first occur."""
-    cells: dict[tuple[str, int, str], list[float]] = {}
-    for mode, k, metric, value in measured:
-        cells.setdefault((mode, k, metric), []).append(value)
-    return [
-        Row(mode, k, metric, len(values), fmean(values), *wilson(fmean(values), len(values)), tuple(values))
-        for (mode, k, metric), values in cells.items()
-    ]
+def judge(benchmark: Benchmark, asked: Sequence[tuple[Problem, str]], sandbox: Sandbox) -> list[Score]:
+    """The scores of (problem, completion) pairs, in order, with their calls run in a few large batches."""
+    results = run_checks([benchmark.check(problem, completion) for problem, completion in asked], sandbox)
+    return [Score("no_answer", 0.0) if isinstance(result, ModelError) else result for result in results]

@@ -7,13 +7,24 @@ from typing import Literal, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One evaluation of ``f(arguments)`` in a fresh interpreter that has run `program`. Both are untrusted text."""
+    """One evaluation of ``entry(arguments)`` in a fresh interpreter that has run `program`, as it is. All three are
+    untrusted text.
+    """
 
     program: str
     arguments: str
-    """Source text between the parentheses of the call. The sandbox refuses text that is not one whole call of ``f``."""
+    """Source text between the parentheses of the call. The sandbox refuses what does not make one whole call."""
     verify: bool = False
     """Evaluate in several differently seeded processes, and return a value only if all agree (section 3.2, eq. 7)."""
+    entry: str = "f"
+    """The function of `program` that is called."""
+    time_share: float = 1.0
+    """Of the processor time that one program is given: who verifies with a part of it has room to spare at grading."""
+
+    @property
+    def expression(self) -> str:
+        """Source text of the call."""
+        return f"{self.entry}({self.arguments})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +32,7 @@ class Returned:
     """``f`` returned a value of exact builtin types."""
 
     value: str
-    """Canonical source of the literal, as `abzero.literals.canonical` writes it."""
+    """Canonical source of the literal, as `abzero.python.literals.canonical` writes it."""
 
 
 @dataclass(frozen=True, slots=True)

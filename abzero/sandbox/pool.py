@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, Self
 
-from abzero import literals
 from abzero.errors import ConfigError, IsolationError, SandboxError
-from abzero.sandbox import wire
+from abzero.sandbox import means
 from abzero.sandbox.base import Call, Outcome
-from abzero.sandbox.limits import IMPORTS, Limits
-from abzero.sandbox.parent import Ending, Zygote, ZygoteDied
+from abzero.sandbox.child import wire
+from abzero.sandbox.child.limits import IMPORTS, Limits
+from abzero.sandbox.host import Ending, Zygote, ZygoteDied
 from abzero.sandbox.schedule import Job, Schedule
 
 SEEDS = 8
@@ -28,18 +28,10 @@ REQUIRED = ("uid", "privileges", "limits", "seccomp")
 
 _SELF_TEST_SECONDS = 6.0
 
-_ALONE_EACH = 8
-"""Calls that run alone at once for each worker: no processor waits for the trainer, and a burst of forks costs less."""
+_STARTS = 3
+"""How often a zygote is started in the place of a dead one, before that is an error."""
 
 Level = Literal["strict", "reduced"]
-
-
-def alone_at_once(memory_bytes: int, workers: int) -> int:
-    """How many calls may run alone at once: one for each worker at least, and no more than half of the machine's memory
-    has room for if all take what they may.
-    """
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return max(workers, min(_ALONE_EACH * workers, memory // 2 // memory_bytes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +49,10 @@ class Report:
     zygotes: tuple[int, ...]
     """Their process ids."""
     respawned: int
-    lane_open: bool
-    """Whether clean programs may share a child; an audit that finds a wrong value closes the lane for good."""
+    sharing: bool
+    """Whether clean programs may share a child; an audit that finds a wrong value ends that for its call of `run`."""
+    sharing_faults: int
+    """How often that happened."""
 
 
 class SandboxPool:
@@ -82,14 +76,11 @@ class SandboxPool:
             raise ConfigError(f"isolation 'strict' cannot do without {', '.join(required)}")
         self._isolation = isolation
         self._limits, self._imports, self._without = limits, imports, tuple(without)
-        if limits.cpu_seconds <= 0 or limits.memory_bytes <= 0 or limits.value_characters > literals.MAX_CHARACTERS:
-            most = literals.MAX_CHARACTERS
-            raise ConfigError(f"a sandbox needs cpu_seconds > 0, memory_bytes > 0 and value_characters <= {most}")
         self._workers = workers or (len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1)
+        most = means.isolated_at_once(limits, self._workers)
         self._rng = random.Random(seed)
         self._seeds = tuple(self._rng.sample(range(1, 2**32), SEEDS))
-        alone = alone_at_once(limits.memory_bytes, self._workers)
-        self._schedule = Schedule(limits, SEEDS, self._workers, alone, self._rng, lane_open=imports is not None)
+        self._schedule = Schedule(limits, SEEDS, self._workers, most, self._rng, sharing=imports is not None)
         self._lock = threading.Lock()
         self._owner = os.getpid()
         self._respawned = 0
@@ -99,10 +90,12 @@ class SandboxPool:
         self._running: dict[tuple[int, int], Job] = {}
         self._ended: deque[tuple[Job, Ending]] = deque()
         try:
-            for value in self._seeds:
-                self._zygotes.append(Zygote(value, limits, imports, without))
+            for place in range(SEEDS):
+                self._zygotes.append(self._start(place))
             for index in range(SEEDS):
                 self._admit(index)
+            if any(zygote.layers["tripwires"] != "on" for zygote in self._zygotes):
+                self._schedule.may_share = False
         except BaseException:
             self.close()
             raise
@@ -121,7 +114,8 @@ class SandboxPool:
             seeds=self._seeds,
             zygotes=tuple(zygote.pid for zygote in self._zygotes),
             respawned=self._respawned,
-            lane_open=self._schedule.lane_open,
+            sharing=self._schedule.sharing,
+            sharing_faults=self._schedule.sharing_faults,
         )
 
     def run(self, calls: Sequence[Call]) -> list[Outcome]:
@@ -131,6 +125,8 @@ class SandboxPool:
         with self._lock:
             if not self._zygotes:
                 raise SandboxError("this sandbox is closed")
+            for index in [index for index, zygote in enumerate(self._zygotes) if zygote.dead]:
+                self._replace(index)
             self._schedule.add(calls)
             try:
                 while self._running or self._ended or self._schedule.waiting:
@@ -164,12 +160,18 @@ class SandboxPool:
         """Keep all workers busy; what has ended is looked at after that."""
         while job := self._schedule.next(self._running.values(), more_to_come=bool(self._ended)):
             try:
-                ticket = self._zygotes[job.seed].start(job.verb, job.request, job.cpu_seconds)
+                ticket = self._begin(job)
             except ZygoteDied:
-                self._schedule.failed(job)
                 self._lose(job.seed)
-            else:
-                self._running[job.seed, ticket] = job
+                try:
+                    ticket = self._begin(job)
+                except ZygoteDied:
+                    self._schedule.failed(job)
+                    continue
+            self._running[job.seed, ticket] = job
+
+    def _begin(self, job: Job) -> int:
+        return self._zygotes[job.seed].start(job.verb, job.request, job.cpu_seconds)
 
     def _wait(self) -> None:
         deadline = min(self._zygotes[index].next_deadline for index, _ in self._running)
@@ -202,11 +204,21 @@ class SandboxPool:
         self._zygotes[index].close()
         self._respawned += 1
         try:
-            self._zygotes[index] = Zygote(self._seeds[index], self._limits, self._imports, self._without)
-            self._admit(index)
+            for tries_left in reversed(range(_STARTS)):
+                try:
+                    self._zygotes[index] = self._start(index)
+                    self._admit(index)
+                    return
+                except SandboxError as error:
+                    self._zygotes[index].close()
+                    if not tries_left or isinstance(error, IsolationError):
+                        raise
         except BaseException:
             self.close()
             raise
+
+    def _start(self, index: int) -> Zygote:
+        return Zygote(self._seeds[index], index, self._limits, self._imports, self._without)
 
     def _abandon(self) -> None:
         """After an error of ours or an interrupt: forget the batch, and everything that is still running of it."""
@@ -251,4 +263,6 @@ class SandboxPool:
                 if tag == wire.VALUE:
                     escapes, clocks = json.loads(body)
                     return escapes, clocks
-        raise IsolationError(f"the self-test gave no answer: {endings}")
+            how = ending.status & 0x7F
+            raise IsolationError(f"the self-test ended without an answer, by signal {how} with {ending.data!r}")
+        raise IsolationError("the self-test gave no answer")

@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from abzero import literals, parsing
-from abzero.prompts import Prompts
-from abzero.sandbox.base import Call, Returned
-from abzero.sandbox.drive import Check
+from abzero.errors import Unsteady
+from abzero.python import literals
+from abzero.python.source import entry_of
+from abzero.sandbox.base import Call, Nondeterministic, Returned
+from abzero.sandbox.run import Check
+from abzero.tasks import parsing
 from abzero.tasks.base import Same, identity, show_references, triplet
+from abzero.tasks.prompts import Prompts
 from abzero.types import Task
 
 
@@ -16,12 +19,14 @@ class Abduction:
     prompts: Prompts
     max_output: int = 400
     same: Same = literals.same
-    idle_steps: bool = True
+    redundant_steps: bool = True
     """Whether a program may have steps that the result does not need."""
+    strip_comments: bool = False
+    """Whether programs lose their comments and docstrings, in which a proposer could tell its solver the answer."""
 
     mode = "abduction"
     sources = ("abduction",)
-    twins = ("deduction",)
+    shares_seeds_with = ("deduction",)
     needs_reference = False
     seed = identity("abduction", "'Hello world'")
 
@@ -29,12 +34,19 @@ class Abduction:
         return self.prompts.converse("propose_abduction", references=show_references(self.prompts, references))
 
     def construct(self, answer: str, references: Sequence[Task]) -> Check[Task]:
-        return triplet(self.mode, answer, self.max_output, self.idle_steps)
+        return triplet(self.mode, answer, self.max_output, self.redundant_steps, self.strip_comments)
 
     def ask(self, task: Task) -> str:
-        return self.prompts.converse("solve_abduction", program=task.program, output=task.cases[0].output)
+        return self.prompts.converse(
+            "solve_abduction", program=task.program, entry=entry_of(task.program), output=task.cases[0].output
+        )
+
+    def answer(self, task: Task) -> str:
+        return task.cases[0].input
 
     def grade(self, task: Task, answer: str) -> Check[float]:
         arguments = parsing.arguments(parsing.block_or_all(answer, "input"))
-        [outcome] = yield [Call(task.program, arguments)]
+        [outcome] = yield [Call(task.program, arguments, verify=True, entry=entry_of(task.program))]
+        if isinstance(outcome, Nondeterministic):
+            raise Unsteady("the program gave different values on the answer's input")
         return float(isinstance(outcome, Returned) and self.same(outcome.value, task.cases[0].output))

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from abzero import parsing
-from abzero.prompts import Prompts
-from abzero.sandbox.drive import Check
+from abzero.python.source import without_remarks
+from abzero.sandbox.run import Check
+from abzero.tasks import parsing
+from abzero.tasks.prompts import Prompts
+from abzero.tasks.validation import verified, without_redundant_steps
 from abzero.types import Case, Task
-from abzero.validation import verified, without_idle_steps
 
 Same = Callable[[str, str], bool]
 """Whether two literals, given as text, count as the same value."""
@@ -21,14 +22,14 @@ class TaskType(Protocol):
 
     @property
     def mode(self) -> str:
-        """Its name, and the shelf of the buffer that keeps its tasks."""
+        """Its name, and the partition of the buffer that keeps its tasks."""
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The shelves that its references are drawn from."""
+        """The partitions that its references are drawn from."""
 
     @property
-    def twins(self) -> tuple[str, ...]:
+    def shares_seeds_with(self) -> tuple[str, ...]:
         """Modes for which a task of this one is a task, too: they share their seeds (section 3.3.1 of the paper)."""
 
     @property
@@ -48,8 +49,13 @@ class TaskType(Protocol):
     def ask(self, task: Task) -> str:
         """The prompt that asks to solve `task`; it does not hold the answer."""
 
+    def answer(self, task: Task) -> str:
+        """What `task` asks for, as text; how often it is the same tells how diverse the tasks are."""
+
     def grade(self, task: Task, answer: str) -> Check[float]:
-        """The score of `answer`, in [0, 1]. Raises `Malformed` if it does not have the shape of one."""
+        """The score of `answer`, in [0, 1]. Raises `Malformed` if it does not have the shape of one, and `Unsteady` if
+        the task itself turns out to be none.
+        """
 
 
 def show_references(prompts: Prompts, references: Sequence[Task]) -> str:
@@ -66,12 +72,18 @@ def show_references(prompts: Prompts, references: Sequence[Task]) -> str:
     )
 
 
-def triplet(mode: str, answer: str, max_output: int, idle_steps: bool = True) -> Check[Task]:
-    """The task of `mode` that a program block and an input block of `answer` make, and that may have `idle_steps`."""
+def triplet(
+    mode: str, answer: str, max_output: int, redundant_steps: bool = True, strip_comments: bool = False
+) -> Check[Task]:
+    """The task of `mode` that a program block and an input block of `answer` make, and that may have
+    `redundant_steps`; with `strip_comments`, its program has neither comments nor docstrings.
+    """
     program = parsing.program(parsing.block(answer, "program"))
+    if strip_comments:
+        program = parsing.program(without_remarks(program))
     cases = yield from verified(program, [parsing.block(answer, "input")], max_output)
-    if not idle_steps:
-        yield from without_idle_steps(program, cases[0])
+    if not redundant_steps:
+        yield from without_redundant_steps(program, cases[0])
     return Task(mode, program, cases)
 
 

@@ -3,14 +3,16 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from abzero import literals, parsing
 from abzero.errors import Malformed, Rejected
-from abzero.prompts import Prompts
+from abzero.python import copies, literals
+from abzero.python.source import entry_of
 from abzero.sandbox.base import Call, Returned
-from abzero.sandbox.drive import Check
+from abzero.sandbox.run import Check
+from abzero.tasks import parsing
 from abzero.tasks.base import Same, identity
+from abzero.tasks.prompts import Prompts
+from abzero.tasks.validation import verified
 from abzero.types import Case, Task
-from abzero.validation import verified
 
 
 def _mean(hits: Sequence[bool]) -> float:
@@ -36,7 +38,7 @@ class Induction:
 
     mode = "induction"
     sources = ("abduction", "deduction")
-    twins = ()
+    shares_seeds_with = ()
     needs_reference = True
     seed = identity(
         "induction",
@@ -53,6 +55,7 @@ class Induction:
         return self.prompts.converse(
             "propose_induction",
             program=references[0].program,
+            entry=entry_of(references[0].program),
             inputs=str(self.inputs),
         )
 
@@ -62,7 +65,7 @@ class Induction:
         program = references[0].program
         if len(inputs) < self.inputs:
             raise Malformed(f"{len(inputs)} input blocks where {self.inputs} were asked for")
-        if program.strip() in message:
+        if copies.holds(message, program):
             raise Rejected("the message gives the program away")
         cases = yield from verified(program, inputs[-self.inputs :], self.max_output)
         return Task(self.mode, program, cases, message)
@@ -71,9 +74,13 @@ class Induction:
         pairs = "".join(self.prompts.render("pair", input=case.input, output=case.output) for case in shown(task))
         return self.prompts.converse("solve_induction", pairs=pairs, message=task.message)
 
+    def answer(self, task: Task) -> str:
+        return task.cases[0].output
+
     def grade(self, task: Task, answer: str) -> Check[float]:
         program = parsing.program(parsing.block(answer, "program", which=-1))
-        outcomes = yield [Call(program, case.input) for case in hidden(task)]
+        entry = entry_of(program)
+        outcomes = yield [Call(program, case.input, verify=True, entry=entry) for case in hidden(task)]
         hits = [
             isinstance(outcome, Returned) and self.same(outcome.value, case.output)
             for outcome, case in zip(outcomes, hidden(task), strict=True)

@@ -19,10 +19,10 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from abzero.engines import TINY
+from abzero.config.engines.local import TINY
 from abzero.errors import BackendError, RunError
-from abzero.journal import Archive
 from abzero.policy.tinker import health
+from abzero.run.journal import JournalReader
 
 pytestmark = pytest.mark.cluster
 
@@ -191,8 +191,8 @@ def last_step(run: Path) -> int:
     if not (run / "run.db").exists():
         return -1
     try:
-        with closing(Archive(run / "run.db")) as archive:
-            found = archive.last_step()
+        with closing(JournalReader(run / "run.db")) as reader:
+            found = reader.last_step()
     except RunError:  # it is being made
         return -1
     return -1 if found is None else found
@@ -228,11 +228,11 @@ def test_self_play_trains_is_interrupted_survives_the_server_s_death_and_goes_on
     status, said = abzero("resume", str(run), "--steps", str(last)).end()
     assert status == 0, said
 
-    with closing(Archive(run / "run.db")) as archive:
-        assert archive.steps() == list(range(last + 1))
-        figures = [archive.metrics(step) for step in range(1, last + 1)]
-        rewards = {row.reward.total for step in range(1, last + 1) for row in archive.attempts(step) if row.reward}
-        valid = sum(bool(row.task) for step in range(1, last + 1) for row in archive.proposals(step))
+    with closing(JournalReader(run / "run.db")) as reader:
+        assert reader.steps() == list(range(last + 1))
+        figures = [reader.metrics(step) for step in range(1, last + 1)]
+        rewards = {row.reward.total for step in range(1, last + 1) for row in reader.attempts(step) if row.reward}
+        valid = sum(bool(row.task) for step in range(1, last + 1) for row in reader.proposals(step))
     updated = [row for row in figures if "learner/grad_norm" in row]
     gaps = [row["learner/logprob_gap_max"] for row in updated]
     print(f"{last} steps, {valid} valid proposals, rewards {sorted(rewards)}, largest gap {max(gaps):.2g} nats")

@@ -4,10 +4,11 @@ import sys
 from pathlib import Path
 
 from abzero.errors import Rejected
-from abzero.sandbox.drive import drive
+from abzero.sandbox.fake import FakeSandbox
+from abzero.sandbox.run import run_checks
 from examples import minimal
 from examples.new_task_type import PROPOSE, Fixpoint, script
-from tests.fakes import COMPACT, FakeSandbox, play
+from tests.fakes import COMPACT, play
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,6 +46,6 @@ def test_the_new_task_type_plays():
 
 def test_what_is_no_fixed_point_is_rejected_in_words():
     answer = "<program>def f(x):\n    return x + 1</program><input>1</input>"
-    [error] = drive([Fixpoint(COMPACT).construct(answer, ())], FakeSandbox())
+    [error] = run_checks([Fixpoint(COMPACT).construct(answer, ())], FakeSandbox())
     assert isinstance(error, Rejected)
     assert str(error) == "1 is no fixed point: f returns 2"

@@ -10,17 +10,16 @@ from typing import Any, Protocol
 import torch
 from transformers import PreTrainedModel
 
-from abzero.losses import Objective
-from abzero.policy import models
+from abzero.algo.losses import Objective
 from abzero.policy.base import Generator, Learner
-from abzero.policy.learner import LocalLearner
-from abzero.policy.optimizer import Optimisation, adam_8bit
+from abzero.policy.local.learner import LocalLearner
+from abzero.policy.local.optimizer import Optimisation, adam_8bit
+from abzero.policy.models import loading
 from abzero.policy.scripted import ScriptedGenerator, ScriptedLearner
 from abzero.policy.vllm.engine import VllmEngine
-from abzero.policy.vllm.generator import TakingTurns, VllmGenerator
-
-from . import tinker_server
-from .conftest import local_policy
+from abzero.policy.vllm.generator import ColocatedLearner, VllmGenerator
+from tests.policy import tinker_server
+from tests.policy.conftest import local_policy
 
 MAX_TOKENS = 12
 MAX_PROMPT_TOKENS = 20
@@ -72,7 +71,7 @@ def local(**settings: Any) -> Make:
 def saved(learner: Learner, folder: Path) -> PreTrainedModel:
     """What a checkpoint's model folder loads as."""
     learner.save(folder)
-    model, _ = models.load(folder / "model", dtype=torch.float64, device="cpu")
+    model, _ = loading.load(folder / "model", dtype=torch.float64, device="cpu")
     return model
 
 
@@ -109,7 +108,7 @@ def vllm(**settings: Any) -> Make:
         engine = VllmEngine(learner.model, dtype=torch.float32, length=MAX_PROMPT_TOKENS + MAX_TOKENS)
         ALIVE.append(engine)
         generator = VllmGenerator(engine, learner.model, learner._codec, temperature=temperature, **LIMITS)
-        return generator, TakingTurns(learner, generator)
+        return generator, ColocatedLearner(learner, generator)
 
     return make
 

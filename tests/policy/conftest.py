@@ -19,9 +19,9 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-from abzero.policy import lora, models
-from abzero.policy.learner import LocalLearner
-from abzero.policy.local import LocalGenerator
+from abzero.policy.local.generator import LocalGenerator
+from abzero.policy.local.learner import LocalLearner
+from abzero.policy.models import loading, lora
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789 .,()[]=+-\n"
 END = "<end>"
@@ -110,7 +110,7 @@ def local_policy(
     **settings: Any,
 ) -> tuple[LocalGenerator, LocalLearner]:
     """Generator and learner of the model in `folder`, with an adapter where `rank` is positive."""
-    model, codec = models.load(folder, dtype=dtype, device="cpu")
+    model, codec = loading.load(folder, dtype=dtype, device="cpu")
     if rank:
         pytest.importorskip("peft", reason="the extra [lora] is not installed")
         lora.add(model, rank, 2.0 * rank)

@@ -6,7 +6,7 @@ from abzero.types import Experience, Role, Rollout
 def experience(prompt: list[int], tokens: list[int], shift: float, advantage: float, role: Role) -> Experience:
     """A rollout whose sampler's log-probabilities are off by about `shift`."""
     model_free = [-2.0 + shift * (-1) ** place for place in range(len(tokens))]
-    return Experience(role, "deduction", 0, Rollout(prompt, tokens, model_free, "", "stop"), (), advantage)
+    return Experience((role, 0), "deduction", 0, Rollout(prompt, tokens, model_free, "", "stop"), (), advantage)
 
 
 RAGGED = [

@@ -14,15 +14,14 @@ from typing import Any
 
 import torch
 
+from abzero.algo.losses import Objective
 from abzero.errors import AbzeroError, ConfigError
-from abzero.losses import Objective
-from abzero.policy import sharding
-from abzero.policy.crew import Crew, LeadingGenerator, LeadingLearner
-from abzero.policy.optimizer import Optimisation, adam_8bit
-from abzero.policy.sharding import ALONE, World
+from abzero.policy.local import sharding
+from abzero.policy.local.optimizer import Optimisation, adam_8bit
+from abzero.policy.local.sharding import ALONE, World
+from abzero.policy.local.worker_group import RemoteGenerator, RemoteLearner, WorkerGroup
 from abzero.types import Experience, Rollout
-
-from .conftest import local_policy
+from tests.policy.conftest import local_policy
 
 STEPS = 3
 PROMPTS = ["a", "hello (1)", "def f(x) 2, 3"]
@@ -45,13 +44,13 @@ def batch(step: int) -> list[Experience]:
         prompt = [2 + (3 * step + row + place) % 40 for place in range(1 + 2 * row)]
         tokens = [2 + (5 * step + 7 * row + 3 * place) % 40 for place in range(9 - row)] + [0]
         rollout = Rollout(prompt, tokens, [-3.0] * len(tokens), "", "stop")
-        rows.append(Experience("solve", "deduction", row, rollout, (), (-1.0) ** row * (1 + row / 3)))
+        rows.append(Experience(("solve", row), "deduction", row, rollout, (), (-1.0) ** row * (1 + row / 3)))
     return rows
 
 
-def crew(folder: Path, world: World, settings: dict[str, Any]) -> Crew:
+def group(folder: Path, world: World, settings: dict[str, Any]) -> WorkerGroup:
     generator, learner = local_policy(folder, gap_limit=1e9, micro_batch_tokens=40, world=world, **settings)
-    return Crew(world, learner, [generator])
+    return WorkerGroup(world, learner, [generator])
 
 
 def learn(
@@ -60,7 +59,7 @@ def learn(
     """Metrics by way and step; a checkpoint of each way in `out`. Goes on from the checkpoints in `start`."""
     metrics = {}
     for name, settings in WAYS.items():
-        learner = crew(folder, world, settings).learner
+        learner = group(folder, world, settings).learner
         if start:
             learner.load(start / name)
         metrics[name] = [dict(learner.update(batch(learner.version))) for _ in range(1 if start else STEPS)]
@@ -75,8 +74,8 @@ class OnTheSecond:
 
     act: Callable[[], None]
 
-    def __call__(self, crew: Crew) -> None:
-        if crew.world.rank == 1:
+    def __call__(self, group: WorkerGroup) -> None:
+        if group.world.rank == 1:
             self.act()
 
 
@@ -96,9 +95,9 @@ def complaint(act: Callable[[], object]) -> str:
     return ""
 
 
-def lead(crew: Crew, out: Path) -> dict[str, object]:
-    """What the leading process sees of the whole crew: updates, samples, checkpoints, errors, and a death."""
-    learner, generator = LeadingLearner(crew), LeadingGenerator(crew, 0)
+def lead(group: WorkerGroup, out: Path) -> dict[str, object]:
+    """What the leading process sees of the whole group: updates, samples, checkpoints, errors, and a death."""
+    learner, generator = RemoteLearner(group), RemoteGenerator(group, 0)
     metrics = learner.update(batch(0))
     generator.sync(learner)
     rollouts = generator.generate(PROMPTS, 2, random.Random(3))
@@ -110,11 +109,11 @@ def lead(crew: Crew, out: Path) -> dict[str, object]:
         "version": learner.version,
         "texts": [[rollout.text for rollout in group] for group in rollouts],
         "versions": sorted({rollout.version for group in rollouts for rollout in group}),
-        "shards": [list(sharding.own(weight).shape) for weight in crew.learner.model.parameters()],
+        "shards": [list(sharding.own(weight).shape) for weight in group.learner.model.parameters()],
         "nothing there": complaint(lambda: learner.load(out / "nowhere")),
         "no room": complaint(lambda: learner.save(out / "led" / "learner.json" / "in a file")),
-        "one refuses": complaint(lambda: crew.lead(OnTheSecond(refuse))),
-        "one dies": complaint(lambda: crew.lead(OnTheSecond(die))),
+        "one refuses": complaint(lambda: group.lead(OnTheSecond(refuse))),
+        "one dies": complaint(lambda: group.lead(OnTheSecond(die))),
         "and then": complaint(lambda: learner.update(batch(1))),
     }
 
@@ -123,11 +122,11 @@ def main(folder: Path, out: Path) -> None:
     with sharding.joined("cpu") as world:
         found: dict[str, object] = {"together": learn(folder, out / "together", world=world)}
         found["alone, then together"] = learn(folder, out / "alone-together", out / "alone", world)
-        led = crew(folder, world, WAYS["full"])
+        led = group(folder, world, WAYS["full"])
         if world.leads:
             found |= lead(led, out)
         else:
-            led.follow()
+            led.worker_loop()
     if world.leads:
         (out / "found.json").write_text(json.dumps(found))
 

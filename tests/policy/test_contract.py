@@ -15,8 +15,7 @@ from abzero.errors import BackendError, RunError
 from abzero.policy.base import Generator, Learner
 from abzero.policy.scripted import ScriptedLearner
 from abzero.types import Experience, Rollout
-
-from .backends import BACKENDS, MAX_TOKENS, Backend, Pair, local
+from tests.policy.backends import BACKENDS, MAX_TOKENS, Backend, Pair, local
 
 flat = chain.from_iterable
 PROMPTS = ["a", "hello (1)", "def f(x) 2, 3"]
@@ -59,7 +58,7 @@ def batch(generator: Generator, seed: int) -> list[Experience]:
     rng = random.Random(seed)
     groups = generator.generate(PROMPTS, 4, rng)
     return [
-        Experience("solve", "deduction", group, rollout, (("score", 1.0),), rng.gauss(0, 1))
+        Experience(("solve", group), "deduction", group, rollout, (("score", 1.0),), rng.gauss(0, 1))
         for group, rollouts in enumerate(groups)
         for rollout in rollouts
     ]
@@ -229,7 +228,8 @@ def ragged(generator: Generator) -> list[Experience]:
     assert len({len(row.tokens) + len(row.prompt_tokens) for row in rollouts}) == 3
     advantages = (1.3, -0.7, 0.4)
     return [
-        Experience("solve", "deduction", 0, row, (), worth) for row, worth in zip(rollouts, advantages, strict=True)
+        Experience(("solve", 0), "deduction", 0, row, (), worth)
+        for row, worth in zip(rollouts, advantages, strict=True)
     ]
 
 

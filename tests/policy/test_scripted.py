@@ -9,7 +9,7 @@ from abzero.types import Experience, Rollout
 
 def experience(text: str, advantage: float) -> Experience:
     rollout = Rollout((1,), tuple(map(ord, text)), (-0.5,) * len(text), text, "stop")
-    return Experience("solve", "deduction", 0, rollout, (("score", 1.0),), advantage)
+    return Experience(("solve", 0), "deduction", 0, rollout, (("score", 1.0),), advantage)
 
 
 def test_a_table_answers_each_prompt_from_its_own_row():

@@ -21,11 +21,11 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from abzero import losses
-from abzero.policy import models
+from abzero.algo import losses
 from abzero.policy.base import Generator, Learner
-from abzero.policy.local import engine
-from abzero.policy.sampling import sample
+from abzero.policy.local.generator import engine
+from abzero.policy.local.sampling import sample
+from abzero.policy.models import loading
 from abzero.policy.tinker.servers import SERVERS
 
 Json = dict[str, Any]
@@ -77,7 +77,7 @@ class TinkerServer:
         """The last sampling requests."""
         self.models: dict[str, Model] = {}
         self.kept: Checkpoints = {} if disk is None else disk
-        self._base, codec = models.load(folder, dtype=torch.float32, device="cpu")
+        self._base, codec = loading.load(folder, dtype=torch.float32, device="cpu")
         self._stops = torch.tensor(sorted(codec.ends))
         self._samplers: dict[str, PreTrainedModel] = {}
         self._results: dict[str, Json] = {}
@@ -262,15 +262,15 @@ def policy(
 ) -> tuple[Generator, Learner]:
     """Generator and learner behind `server`, declared to be a `kind`, and proved to be one."""
     pytest.importorskip("tinker", reason="the extra [tinker] is not installed")
-    from abzero.policy.tinker import proof
+    from abzero.policy.tinker import reduction_probe
+    from abzero.policy.tinker.client import ANY_KEY, Link
     from abzero.policy.tinker.generator import TinkerGenerator
     from abzero.policy.tinker.learner import TinkerLearner
-    from abzero.policy.tinker.link import ANY_KEY, Link
 
-    codec = models.codec(folder)
+    codec = loading.codec(folder)
     link = Link(server.url, server.name, key=ANY_KEY, seconds=seconds, connect_seconds=5.0, look_seconds=look_seconds)
     trainer = link.trainer(8, 0)
-    proof.prove(trainer, lambda: link.trainer(8, 0), SERVERS[kind], codec.encode(proof.TEXT))
+    reduction_probe.prove(trainer, lambda: link.trainer(8, 0), SERVERS[kind], codec.encode(reduction_probe.TEXT))
     learner = TinkerLearner(trainer, SERVERS[kind], objective=objective or losses.Objective(entropy=0.0), **settings)
     limits = {"max_prompt_tokens": max_prompt_tokens, "max_tokens": max_tokens}
     MADE[learner] = (server, server.models[trainer._client.model_id])

@@ -5,7 +5,7 @@ usage: fuzz.py [TEXTS] [SEED]
 
 Four in five texts are answers, read here and compared with ``ast.literal_eval``; the others are programs, run in
 batches with known ones among them. Fails if an outcome is not what it may be, if a known program's outcome changes, if
-the audit finds the shared lane wrong, if this process grows or if a process is left behind. Mutates the programs in
+the audit finds a shared child wrong, if this process grows or if a process is left behind. Mutates the programs in
 ../shared/data where they are, else a few of its own.
 """
 
@@ -20,10 +20,10 @@ from collections import Counter
 from pathlib import Path
 from typing import get_args
 
-from abzero import literals
 from abzero.errors import Malformed
+from abzero.python import literals
 from abzero.sandbox.base import Call, Outcome, Returned
-from abzero.sandbox.limits import Limits
+from abzero.sandbox.child.limits import Limits
 from abzero.sandbox.pool import SandboxPool
 
 DATA = Path(__file__).resolve().parents[3] / "shared/data/triplets.jsonl"
@@ -150,7 +150,7 @@ def main() -> int:
     left = [pid for pid in report.zygotes if Path(f"/proc/{pid}").exists()]
     print(*(f"{count:9} {what}" for what, count in sorted(tally.items())), sep="\n")
     print(f"{done} texts in {time.monotonic() - started:.0f} s, {grown / 2**20:+.1f} MiB, {len(left)} processes left")
-    return int(bool(left or grown > 64 << 20 or not report.lane_open or report.respawned))
+    return int(bool(left or grown > 64 << 20 or not report.sharing or report.respawned))
 
 
 if __name__ == "__main__":

@@ -61,8 +61,8 @@ def main() -> int:
     left = [pid for pid in report.zygotes if Path(f"/proc/{pid}").exists()]
     seconds = time.monotonic() - started
     print(f"{total} programs in {seconds:.0f} s ({total / seconds:.0f}/s), {report.respawned} zygotes respawned,")
-    print(f"{wrong} wrong, {grown / 2**20:+.1f} MiB, {len(left)} processes left, lane open: {report.lane_open}")
-    return int(bool(wrong or left or grown > GROWTH_BYTES or not report.lane_open))
+    print(f"{wrong} wrong, {grown / 2**20:+.1f} MiB, {len(left)} processes left, sharing: {report.sharing}")
+    return int(bool(wrong or left or grown > GROWTH_BYTES or not report.sharing))
 
 
 if __name__ == "__main__":

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from abzero import literals
+from abzero.python import literals
 from abzero.sandbox.base import Call
 from abzero.sandbox.pool import SandboxPool
-from tests.sandbox.attack_driver import CANARY_OUTPUT, CANARY_PROGRAM, judge, right, steady, text_of
+from tests.sandbox.attack_driver import CANARY_OUTPUT, CANARY_PROGRAM, judge, judge_both_ways, right, steady, text_of
 
 FOLDER = Path(__file__).parent / "escapes"
 ENTRIES = json.loads((FOLDER / "index.json").read_text())
@@ -23,11 +23,15 @@ def open_pool(pool):
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["file"])
 def test_an_attack_fails(pool, entry):
-    assert right(entry, judge(pool, entry, text_of(FOLDER / entry["file"])))
+    assert right(entry, judge_both_ways(pool, entry, text_of(FOLDER / entry["file"])))
     assert steady(pool)
 
 
-@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["file"])
+KERNELS_OWN = [entry for entry in ENTRIES if entry["category"] != "surroundings"]
+"""What an allowed module shows is a matter of the policy."""
+
+
+@pytest.mark.parametrize("entry", KERNELS_OWN, ids=lambda entry: entry["file"])
 def test_an_attack_fails_where_only_the_kernel_stands_in_the_way(open_pool, entry):
     assert right(entry, judge(open_pool, entry, text_of(FOLDER / entry["file"])))
     assert steady(open_pool)
@@ -40,7 +44,7 @@ def test_no_attack_reaches_its_neighbours(pool):
     calls = [call for pair in zip(canaries, attacks, strict=False) for call in pair] + canaries[len(attacks) :]
     outcomes = dict(zip(calls, pool.run(calls), strict=True))
     assert {literals.same(outcomes[canary].value, CANARY_OUTPUT) for canary in canaries} == {True}
-    assert pool.report().lane_open
+    assert pool.report().sharing
 
 
 def test_there_are_attacks_of_every_category():

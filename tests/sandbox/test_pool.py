@@ -1,7 +1,9 @@
 import os
+import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 import zlib
 from pathlib import Path
@@ -9,11 +11,14 @@ from pathlib import Path
 import pytest
 
 from abzero.errors import ConfigError, SandboxError
+from abzero.python.source import entry_point
 from abzero.sandbox.base import Call, Nondeterministic, NotLiteral, Raised, Refused, Returned, Stopped
-from abzero.sandbox.limits import Limits
-from abzero.sandbox.pool import SandboxPool, alone_at_once
-from abzero.sandbox.zygote import BURST
+from abzero.sandbox.child.limits import Limits
+from abzero.sandbox.child.zygote import BURST
+from abzero.sandbox.means import isolated_at_once
+from abzero.sandbox.pool import SandboxPool
 
+SYSTEM = Refused("something that only the operating system could do")
 CASES = {
     "a value": ("def f(x):\n    return x + 1", "41", Returned("42")),
     "sets in order of text": ("def f(x):\n    return {x: {3, 1, 2}}", "'a'", Returned("{'a': {1, 2, 3}}")),
@@ -31,7 +36,7 @@ CASES = {
     "an endless loop": ("def f(x):\n    while True: pass", "0", Stopped("timeout")),
     "too much memory": ("def f(x):\n    return 'a' * (1 << 31)", "0", Stopped("memory")),
     "an exit": ("def f(x):\n    raise SystemExit(0)", "0", Stopped("exited")),
-    "a deadlock": ("import queue\ndef f(x):\n    queue.Queue().get()", "0", Stopped("crashed")),
+    "a deadlock": ("import queue\ndef f(x):\n    queue.Queue().get()", "0", SYSTEM),
     "infinity": ("def f(x):\n    return [float('inf')]", "0", NotLiteral("float")),
     "a class of its own": ("class A(int): pass\ndef f(x):\n    return A(1)", "0", NotLiteral("A")),
     "a text too long": (
@@ -66,7 +71,7 @@ CASES = {
 
 
 @pytest.mark.parametrize(("program", "arguments", "expected"), CASES.values(), ids=CASES)
-def test_a_call_alone_has_its_outcome(pool, program, arguments, expected):
+def test_an_isolated_call_has_its_outcome(pool, program, arguments, expected):
     assert pool.run([Call(program, arguments, verify=True)]) == [expected]
 
 
@@ -87,7 +92,7 @@ def test_arguments_do_not_reach_through_what_the_program_imported(pool):
     outcomes = pool.run([call for pair in zip(reaching, others, strict=False) for call in pair] + others)
     assert outcomes[1:36:2] == [Returned(str(n + 6)) for n in range(18)]
     assert outcomes[36:] == [Returned(str(n + 6)) for n in range(80)]
-    assert pool.report().lane_open
+    assert pool.report().sharing
 
 
 def test_what_eval_and_exec_are_given_gets_all_seeds_where_it_hashes(pool):
@@ -102,7 +107,7 @@ def test_what_eval_and_exec_are_given_gets_all_seeds_where_it_hashes(pool):
     assert pool.run([Call("def f(x):\n    return eval(x)", "'2 + 3'", True)]) == [Returned("5")]
 
 
-def test_constant_sets_have_one_order_alone_and_among_others(pool):
+def test_constant_sets_have_one_order_isolated_and_among_others(pool):
     programs = [f"def f(x):\n    return [y for y in {{{n + 8}, {n}, {n + 16}, 'a'}}]" for n in range(40)]
     alone = [pool.run([Call(program, "0")])[0] for program in programs]
     assert pool.run([Call(program, "0") for program in programs]) == alone
@@ -167,7 +172,9 @@ def test_a_zygote_that_dies_is_replaced_and_its_calls_run_again(pool):
 def test_the_report_names_every_layer(pool):
     report = pool.report()
     assert pool.isolation == report.isolation == "strict"
-    assert {"uid", "privileges", "limits", "seccomp", "landlock", "namespaces", "clocks"} == set(report.layers)
+    assert {"uid", "privileges", "limits", "seccomp", "landlock", "namespaces", "clocks", "tripwires"} == set(
+        report.layers
+    )
     assert report.escapes == ()
     assert len(set(report.seeds)) == 8
 
@@ -233,11 +240,9 @@ def test_an_interrupt_leaves_a_pool_that_works(pool):
 
 
 TRAINER = """
-import sys, threading
 from abzero.sandbox.base import Call
-from abzero.sandbox.limits import Limits
-from abzero.sandbox.pool import SandboxPool, alone_at_once
-from abzero.sandbox.zygote import BURST
+from abzero.sandbox.child.limits import Limits
+from abzero.sandbox.pool import SandboxPool
 sandbox = SandboxPool(workers=2, limits=Limits(cpu_seconds=60))
 print(*sandbox.report().zygotes, flush=True)
 sandbox.run([Call(f"def f(x):\\n    while x != -{n}: x += 1", "1") for n in range(1, 9)])
@@ -292,25 +297,64 @@ def test_a_limit_that_limits_nothing_is_refused():
             SandboxPool(limits=limits)
 
 
-def test_runs_alone_are_several_at_once_only_where_memory_has_room_for_them_all():
-    assert alone_at_once(memory_bytes=1, workers=2) == 16
-    assert alone_at_once(memory_bytes=1 << 60, workers=2) == 2
+def test_isolated_runs_are_several_at_once_only_where_memory_has_room_for_them_all():
+    assert isolated_at_once(Limits(memory_bytes=1), workers=2) == 16
+    assert isolated_at_once(Limits(memory_bytes=1 << 46), workers=2) == 2
     half = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
-    assert alone_at_once(memory_bytes=half // 5, workers=2) == 5
+    assert isolated_at_once(Limits(memory_bytes=half // 5), workers=2) == 5
 
 
-def test_depth_is_the_same_alone_and_among_others(pool):
+def test_depth_is_the_same_isolated_and_among_others(pool):
     program = "def f(n):\n    try:\n        return f(n + 1)\n    except RecursionError:\n        return n\n"
     [alone] = pool.run([Call(program, "0")])
     assert pool.run([Call(program, "0" + " " * n) for n in range(2, 6)]) == [alone] * 4
 
 
-def test_a_class_finds_its_module_as_in_a_script(pool):
+def test_a_class_finds_its_module(pool):
     program = (
         "import typing\nclass A:\n    other: 'B'\nclass B: pass\n"
         "def f(x):\n    return typing.get_type_hints(A)['other'].__name__, A.__module__, repr(A)"
     )
-    assert pool.run([Call(program, "1", verify=True)]) == [Returned("('B', '__main__', \"<class '__main__.A'>\")")]
+    assert pool.run([Call(program, "1", verify=True)]) == [Returned("('B', 'program', \"<class 'program.A'>\")")]
+
+
+ENTRIES = {
+    "a keyword argument of its name": (
+        "def reverse(xs):\n    return sorted(xs, reverse=True)",
+        "[1, 3, 2]",
+        "[3, 2, 1]",
+    ),
+    "recursion in an f-string": ("def go(n):\n    return f'{n % 10}{go(n // 10)}' if n else ''", "12", "'21'"),
+    "a parameter f": ("def grow(f, n):\n    return f if n == 0 else grow(f * 2, n - 1)", "1, 3", "8"),
+    "a global f": ("f = 5\ndef plus(x):\n    return x + f", "1", "6"),
+    "a global f that counts": ("f = 0\ndef up(x):\n    global f\n    f += x\n    return f", "3", "3"),
+    "a field of its name": ("def name(x):\n    return '{name}'.format(name=x)", "1", "'1'"),
+    "a method of its name": (
+        "class S:\n    def push(self, x):\n        return [x]\ndef push(x):\n    return S().push(x)",
+        "1",
+        "[1]",
+    ),
+    "an import of its name": ("from math import gcd as _gcd\ndef gcd(a, b):\n    return _gcd(a, b)", "4, 6", "2"),
+    "a name that is not ASCII": ("def größe(ä):\n    return ä", "ä=(1)", "1"),
+    "a guard": ("def run(x):\n    return x\nif __name__ == '__main__':\n    run(input())", "1", "1"),
+}
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_a_program_runs_as_it_was_written_whatever_its_entry_is_called(pool, name):
+    program, arguments, value = ENTRIES[name]
+    calls = [Call(program, arguments + " " * n, n % 2 == 0, str(entry_point(program))) for n in range(3)]
+    assert pool.run(calls[:1]) == [Returned(value)]
+    assert pool.run(calls) == [Returned(value)] * 3
+
+
+@pytest.mark.parametrize("entry", ["", "f(", "if", "1", "a.b", "f\n"])
+def test_an_entry_point_that_is_no_name_is_refused(pool, entry):
+    assert pool.run([Call("def f(x):\n    return x", "1", entry=entry)]) == [Refused("an entry point that is no name")]
+
+
+def test_a_missing_entry_point_is_the_program_s_error(pool):
+    assert pool.run([Call("def f(x):\n    return x", "1", entry="g")]) == [Raised("NameError")]
 
 
 def test_limits_are_the_callers():
@@ -319,3 +363,80 @@ def test_limits_are_the_callers():
             Refused("a value of more than 100 characters")
         ]
         assert sandbox.run([Call("def f(x):\n    while True: pass", "1")]) == [Stopped("timeout")]
+
+
+def test_idle_zygotes_that_died_are_replaced_before_a_batch(pool):
+    for _ in range(2):
+        for pid in pool.report().zygotes:
+            os.kill(pid, signal.SIGKILL)
+        assert wait_for(lambda: not any(map(alive, pool.report().zygotes)))
+        assert pool.run([Call("def f(x): return x", "1", verify=True)]) == [Returned("1")]
+
+
+def test_a_start_that_fails_is_tried_again(pool, monkeypatch):
+    start, failing = SandboxPool._start, iter([True, True])
+
+    def start_at_last(self, index):
+        zygote = start(self, index)
+        if next(failing, False):
+            os.kill(zygote.pid, signal.SIGKILL)
+        return zygote
+
+    monkeypatch.setattr(SandboxPool, "_start", start_at_last)
+    os.kill(pool.report().zygotes[3], signal.SIGKILL)
+    assert wait_for(lambda: not alive(pool.report().zygotes[3]))
+    assert pool.run([Call("def f(x): return x", "2")]) == [Returned("2")]
+
+
+def test_a_child_has_no_descriptor_but_its_report_however_many_the_trainer_has():
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(100)]
+    try:
+        with SandboxPool(workers=1, limits=Limits(cpu_seconds=20)) as sandbox:
+            hang = "def f(x):\n    while x != -1: x += 1"
+            watcher = threading.Timer(0.2, lambda: found.extend(descriptors(sandbox.report().zygotes)))
+            found: list[set[str]] = []
+            watcher.start()
+            signal.signal(signal.SIGALRM, signal.default_int_handler)
+            signal.setitimer(signal.ITIMER_REAL, 0.7)
+            with pytest.raises(KeyboardInterrupt):
+                sandbox.run([Call(hang, "1")])
+            watcher.join()
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
+    assert found == [{"0", "1", "2", "3"}]
+
+
+def descriptors(zygotes: tuple[int, ...]) -> list[set[str]]:
+    """Those of each child of `zygotes` that runs a program."""
+    children = [pid for pid in family(list(zygotes)) if pid not in zygotes]
+    return [set(os.listdir(f"/proc/{pid}/fd")) for pid in children if busy(pid)]
+
+
+def busy(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "R"
+
+
+def test_what_the_user_must_change_is_named(monkeypatch):
+    monkeypatch.setattr(sys, "get_int_max_str_digits", lambda: 640)
+    with pytest.raises(ConfigError, match="PYTHONINTMAXSTRDIGITS"):
+        SandboxPool(workers=1)
+    monkeypatch.undo()
+    for seconds in (0.0, -1.0, 1e9, float("inf"), float("nan")):
+        with pytest.raises(ConfigError, match=r"--sandbox\.cpu-seconds"):
+            SandboxPool(workers=1, limits=Limits(cpu_seconds=seconds))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/dev/fd")) + 20, hard))
+    try:
+        with pytest.raises(ConfigError, match="ulimit -n"):
+            SandboxPool(workers=2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_verification_has_less_time_than_grading():
+    """A program that takes three quarters of the time is never verified, so that what is verified is never too slow."""
+    with SandboxPool(workers=1, limits=Limits(cpu_seconds=1.0)) as sandbox:
+        slow = "def f(x):\n    n = 0\n    while n < x: n += 1\n    return n"
+        assert sandbox.run([Call(slow, "3_000_000", time_share=0.02)]) == [Stopped("timeout")]
+        assert sandbox.run([Call(slow, "3_000_000")]) == [Returned("3000000")]

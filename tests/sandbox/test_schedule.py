@@ -7,10 +7,10 @@ from collections import Counter
 import pytest
 
 from abzero.errors import SandboxError
-from abzero.sandbox import wire
 from abzero.sandbox.base import Call, Nondeterministic, Raised, Returned, Stopped
-from abzero.sandbox.limits import Limits
-from abzero.sandbox.parent import Ending
+from abzero.sandbox.child import wire
+from abzero.sandbox.child.limits import Limits
+from abzero.sandbox.host import Ending
 from abzero.sandbox.schedule import Schedule
 
 SEEDS = 8
@@ -35,8 +35,8 @@ def ended(*frames: bytes, status: int = 0) -> Ending:
     return Ending(status, frame(wire.LOCKED) + b"".join(frames), overdue=False)
 
 
-def schedule(audit: bool = False, lane_open: bool = True) -> Schedule:
-    return Schedule(Limits(), SEEDS, 2, 8, Always(audit), lane_open)
+def schedule(audit: bool = False, sharing: bool = True) -> Schedule:
+    return Schedule(Limits(), SEEDS, 2, 8, Always(audit), sharing)
 
 
 def calls_of(job) -> list[tuple[str, str]]:
@@ -45,7 +45,7 @@ def calls_of(job) -> list[tuple[str, str]]:
         if tag in (wire.SOURCE, wire.CODE):
             program = body.decode()
         elif tag != wire.HASHING:
-            found.append((program, body.decode()))
+            found.append((program, body.decode().removeprefix("f(").removesuffix(")")))
     return found
 
 
@@ -87,7 +87,7 @@ def test_equal_calls_run_once():
     calls = [Call("p", "1"), Call("q", "2"), Call("p", "1")]
     outcomes, jobs = play(schedule(), calls, echo)
     assert outcomes == [Returned("1"), Returned("2"), Returned("1")]
-    assert sum(len(job.checks) for job in jobs) == 2
+    assert sum(len(job.states) for job in jobs) == 2
 
 
 def test_calls_of_one_program_travel_together():
@@ -96,14 +96,14 @@ def test_calls_of_one_program_travel_together():
     assert sum(tag == wire.CODE for job in jobs for tag, _ in wire.frames(job.request)) == 2
 
 
-def test_a_lone_call_runs_alone():
+def test_a_single_call_is_isolated():
     _, [job] = play(schedule(), [Call("p", "1")], echo)
-    assert job.verb == wire.ALONE
+    assert job.verb == wire.ISOLATED
 
 
 def test_a_shared_child_takes_no_more_than_its_limits():
-    limits = Limits(lane_calls=50, lane_characters=100_000)
-    queue, compiling = Schedule(limits, SEEDS, 2, 8, Always(audit=False), lane_open=True), []
+    limits = Limits(batch_calls=50, batch_characters=100_000)
+    queue, compiling = Schedule(limits, SEEDS, 2, 8, Always(audit=False), sharing=True), []
 
     def compiler(job) -> Ending:
         compiling.append(job)
@@ -111,7 +111,7 @@ def test_a_shared_child_takes_no_more_than_its_limits():
 
     _, jobs = play(queue, [Call(f"{n}".ljust(30_000), "1") for n in range(20)] + distinct(500), echo, compiler)
     for job in jobs + compiling:
-        assert len(job.checks) <= limits.lane_calls
+        assert len(job.states) <= limits.batch_calls
         assert len(job.request) < 110_000
 
 
@@ -126,18 +126,18 @@ def begun(queue: Schedule) -> list:
 def test_what_is_compiled_is_shared_out_evenly_among_the_workers():
     queue = schedule()
     queue.add(distinct(301))
-    assert [len(job.checks) for job in begun(queue)] == [151, 150]
+    assert [len(job.states) for job in begun(queue)] == [151, 150]
 
 
 def test_what_is_compiled_together_runs_first_under_the_same_seed_if_that_is_about_even():
     queue = schedule()
     queue.add([Call(f"q{n * n}", str(n)) for n in range(500)])
     jobs = begun(queue)
-    assert [{check.home for check in job.checks} for job in jobs] == [{0}, {1}]
-    assert len(jobs[0].checks) != len(jobs[1].checks), "or this shows nothing"
+    assert [{state.first_seed for state in job.states} for job in jobs] == [{0}, {1}]
+    assert len(jobs[0].states) != len(jobs[1].states), "or this shows nothing"
 
 
-def test_the_last_lane_is_for_all_workers_once():
+def test_the_last_queue_is_for_all_workers_once():
     queue = schedule()
     queue.add(distinct(600, verify=True))
     running, sizes = begun(queue), []
@@ -146,15 +146,15 @@ def test_the_last_lane_is_for_all_workers_once():
         queue.finished(job, compiled(job, hashing=True) if job.verb == wire.COMPILE else echo(job))
         while job := queue.next(running):
             running.append(job)
-            sizes.append((job.seed, len(job.checks)))
+            sizes.append((job.seed, len(job.states)))
     assert Counter(seed for seed, _ in sizes if seed > 1) == Counter([2, 3, 4, 5, 6, 7, 7])
     assert sizes[-2:] == [(7, 300), (7, 300)]
 
 
-def test_more_runs_than_workers_are_begun_only_where_each_is_alone():
-    queue = schedule(lane_open=False)
+def test_more_runs_than_workers_are_begun_only_where_each_is_isolated():
+    queue = schedule(sharing=False)
     queue.add(distinct(100))
-    assert [job.verb for job in begun(queue)] == [wire.ALONE] * 8
+    assert [job.verb for job in begun(queue)] == [wire.ISOLATED] * 8
     queue = schedule()
     queue.add(distinct(1000))
     assert len(begun(queue)) == 2
@@ -163,10 +163,10 @@ def test_more_runs_than_workers_are_begun_only_where_each_is_alone():
 def test_the_other_seeds_run_once_for_all_that_need_them():
     calls = distinct(200, verify=True)
     _, jobs = play(schedule(), calls, echo, lambda job: compiled(job, hashing=True))
-    assert [len(job.checks) for job in jobs if job.seed > 1] == [200] * (SEEDS - 2)
+    assert [len(job.states) for job in jobs if job.seed > 1] == [200] * (SEEDS - 2)
 
 
-def test_they_wait_while_a_lane_could_add_to_them():
+def test_they_wait_while_a_shared_child_could_add_to_them():
     queue = schedule()
     queue.add(distinct(200, verify=True))
     for job in begun(queue):
@@ -192,19 +192,19 @@ def test_verification_uses_two_seeds_and_all_where_hashes_matter():
 
 
 def test_a_child_looks_for_hashes_only_where_that_is_a_question():
-    def looks(job) -> bool:
+    def analyzes(job) -> bool:
         return next(wire.frames(job.request))[0] != wire.HASHING
 
     def child(job):
-        return ended(*[frame(wire.HASHING)] * looks(job), frame(wire.VALUE, "1"))
+        return ended(*[frame(wire.HASHING)] * analyzes(job), frame(wire.VALUE, "1"))
 
     _, jobs = play(schedule(), [Call("p", "1", verify=True)], child)
-    assert [looks(job) for job in jobs] == [True] + [False] * (SEEDS - 1)
+    assert [analyzes(job) for job in jobs] == [True] + [False] * (SEEDS - 1)
     _, [job] = play(schedule(), [Call("p", "1")], child)
-    assert not looks(job)
+    assert not analyzes(job)
 
 
-def test_all_seeds_have_their_say_in_the_lane_too():
+def test_all_seeds_have_their_say_in_shared_children_too():
     calls = distinct(40, verify=True)
     outcomes, jobs = play(schedule(), calls, echo, lambda job: compiled(job, hashing=True))
     assert outcomes == [Returned(call.arguments) for call in calls]
@@ -219,7 +219,7 @@ def test_which_seed_disagrees_does_not_depend_on_who_answers_first():
         queue.finished(job, ended(frame(wire.HASHING), answers.get(job.seed, frame(wire.VALUE, "1"))))
 
     for order in (1, -1):
-        queue, call = schedule(lane_open=False), Call("p", "1", True)
+        queue, call = schedule(sharing=False), Call("p", "1", True)
         queue.add([call])
         finish(queue, queue.next())
         others = [queue.next() for _ in range(SEEDS - 1)]
@@ -248,9 +248,9 @@ def test_dictionaries_in_another_order_agree():
     assert outcomes == [Returned("{'a': 1, 'b': {1, 2}}")]
 
 
-def test_where_a_shared_child_ends_early_that_call_runs_alone_and_the_rest_shares_again():
+def test_where_a_shared_child_ends_early_that_call_is_isolated_and_the_rest_shares_again():
     def child(job):
-        if job.verb == wire.ALONE:
+        if job.verb == wire.ISOLATED:
             return ended(status=11) if calls_of(job) == [("p5", "5")] else echo(job)
         frames = []
         for program, arguments in calls_of(job):
@@ -261,10 +261,10 @@ def test_where_a_shared_child_ends_early_that_call_runs_alone_and_the_rest_share
 
     outcomes, jobs = play(schedule(), distinct(40), child)
     assert outcomes == [Stopped("crashed") if n == 5 else Returned(str(n)) for n in range(40)]
-    assert [calls_of(job) for job in jobs if job.verb == wire.ALONE] == [[("p5", "5")]]
+    assert [calls_of(job) for job in jobs if job.verb == wire.ISOLATED] == [[("p5", "5")]]
 
 
-def test_where_compiling_ends_early_that_call_runs_alone_and_the_rest_is_compiled_again():
+def test_where_compiling_ends_early_that_call_is_isolated_and_the_rest_is_compiled_again():
     def compiler(job) -> Ending:
         frames = []
         for program, arguments in calls_of(job):
@@ -276,14 +276,14 @@ def test_where_compiling_ends_early_that_call_runs_alone_and_the_rest_is_compile
     calls = distinct(40)
     outcomes, jobs = play(schedule(), calls, echo, compiler)
     assert outcomes == [Returned(str(n)) for n in range(40)]
-    assert [calls_of(job) for job in jobs if job.verb == wire.ALONE] == [[("p5", "5")]]
+    assert [calls_of(job) for job in jobs if job.verb == wire.ISOLATED] == [[("p5", "5")]]
 
 
 def test_a_report_without_room_for_more_is_nobodys_fault():
     def some(make):
         def child(job) -> Ending:
             ending = make(job)
-            if job.verb == wire.ALONE:
+            if job.verb == wire.ISOLATED:
                 return ending
             return Ending(wire.CUT_SHORT << 8, ending.data[: len(ending.data) * 2 // 3], overdue=False)
 
@@ -291,7 +291,7 @@ def test_a_report_without_room_for_more_is_nobodys_fault():
 
     outcomes, jobs = play(schedule(), distinct(40), some(echo), some(compiled))
     assert outcomes == [Returned(str(n)) for n in range(40)]
-    assert sum(job.verb == wire.ALONE for job in jobs) <= 4, "the last of a queue, for which there is no room at all"
+    assert sum(job.verb == wire.ISOLATED for job in jobs) <= 4, "the last of a queue, for which there is no room at all"
 
 
 def test_what_does_not_compile_is_told_for_every_input():
@@ -307,34 +307,34 @@ def test_what_does_not_compile_is_told_for_every_input():
 def test_a_compiling_child_that_makes_no_sense_is_doubted(tag):
     outcomes, jobs = play(schedule(), distinct(3), echo, lambda job: ended(*[frame(tag, "p")] * 6))
     assert outcomes == [Returned(str(n)) for n in range(3)]
-    assert [job.verb for job in jobs] == [wire.ALONE] * 3
+    assert [job.verb for job in jobs] == [wire.ISOLATED] * 3
 
 
 def test_no_child_that_runs_programs_can_pass_code_on():
     forged = frame(wire.CODE, "evil") + frame(wire.CALL, "evil")
 
     def child(job) -> Ending:
-        return ended(*[forged] * len(job.checks))
+        return ended(*[forged] * len(job.states))
 
     outcomes, jobs = play(schedule(), distinct(4, verify=True), child)
     assert outcomes == [Stopped("crashed")] * 4
     assert not [job for job in jobs if "evil" in str(calls_of(job))]
 
 
-def test_a_doubted_call_runs_alone():
+def test_a_doubted_call_is_isolated():
     def child(job):
-        return echo(job) if job.verb == wire.ALONE else ended(*[frame(wire.DOUBT)] * len(job.checks))
+        return echo(job) if job.verb == wire.ISOLATED else ended(*[frame(wire.DOUBT)] * len(job.states))
 
     outcomes, jobs = play(schedule(), distinct(20), child)
     assert outcomes == [Returned(str(n)) for n in range(20)]
-    assert sum(job.verb == wire.ALONE for job in jobs) == 20
+    assert sum(job.verb == wire.ISOLATED for job in jobs) == 20
 
 
 def test_an_audit_that_agrees_changes_nothing():
     queue = schedule(audit=True)
     outcomes, _ = play(queue, distinct(20, verify=True), echo)
     assert outcomes == [Returned(str(n)) for n in range(20)]
-    assert queue.lane_open
+    assert queue.sharing
 
 
 class Some(Always):
@@ -351,7 +351,7 @@ class Some(Always):
 
 
 def test_an_audit_begins_a_shared_child_from_its_text_and_is_its_second_run():
-    _, jobs = play(Schedule(Limits(), SEEDS, 2, 8, Some(30), lane_open=True), distinct(100, verify=True), echo)
+    _, jobs = play(Schedule(Limits(), SEEDS, 2, 8, Some(30), sharing=True), distinct(100, verify=True), echo)
     ran = [(job.seed, call) for job in jobs for call in calls_of(job)]
     assert len(ran) == len(set(ran)) == 200
     [audit] = [job for job in jobs if next(wire.frames(job.request))[0] == wire.SOURCE]
@@ -368,7 +368,7 @@ def test_an_audit_may_begin_a_child_of_any_other_seed():
         return ended(*frames)
 
     calls = [Call(program, arguments, verify=True) for program, arguments in zip("pqr", "123", strict=True)]
-    _, jobs = play(Schedule(Limits(), SEEDS, 2, 8, Some(1, 2), lane_open=True), calls, echo, compiler)
+    _, jobs = play(Schedule(Limits(), SEEDS, 2, 8, Some(1, 2), sharing=True), calls, echo, compiler)
     ran = Counter(call for job in jobs for call in calls_of(job))
     assert [ran[call.program, call.arguments] for call in calls] == [2, 2, SEEDS]
     assert len({job.seed for job in jobs}) == len(jobs) == SEEDS, "the three programs run first under the same seed"
@@ -377,7 +377,7 @@ def test_an_audit_may_begin_a_child_of_any_other_seed():
 def test_the_other_seeds_wait_for_a_late_audit_that_needs_them():
     names = [name for name in map(str, range(1000)) if zlib.crc32(name.encode()) % 2 == 0][:300]
     calls = [Call(name, name, verify=number < 150 or number == 299) for number, name in enumerate(names)]
-    queue = Schedule(Limits(), SEEDS, 2, 8, Some(300), lane_open=True)
+    queue = Schedule(Limits(), SEEDS, 2, 8, Some(300), sharing=True)
     queue.add(calls)
     for job in begun(queue):
         queue.finished(job, compiled(job, hashing=True))
@@ -387,47 +387,59 @@ def test_the_other_seeds_wait_for_a_late_audit_that_needs_them():
     queue.finished(last, echo(last))
     queue.finished(second, echo(second))
     audit = queue.next([])
-    assert (audit.verb, calls_of(audit)) == (wire.ALONE, [(names[299], names[299])])
+    assert (audit.verb, calls_of(audit)) == (wire.ISOLATED, [(names[299], names[299])])
     assert queue.next([audit]) is None
     queue.finished(audit, echo(audit))
-    assert [len(job.checks) for job in begun(queue)] == [151, 151]
+    assert [len(job.states) for job in begun(queue)] == [151, 151]
 
 
-def test_an_audit_for_which_there_is_no_shared_child_runs_alone():
+def test_an_audit_for_which_there_is_no_shared_child_is_isolated():
     outcomes, jobs = play(schedule(audit=True), [Call("p", "1", True), Call("p", "2", True)], echo)
     assert outcomes == [Returned("1"), Returned("2")]
-    assert [job.verb for job in jobs] == [wire.SHARED, wire.ALONE, wire.ALONE], "which are their second runs"
+    assert [job.verb for job in jobs] == [wire.SHARED, wire.ISOLATED, wire.ISOLATED], "which are their second runs"
     assert [job.seed for job in jobs[1:]] == [1 - jobs[0].seed] * 2
 
 
-def lying_lane(job) -> Ending:
+def lying_child(job) -> Ending:
     """Whatever runs first spoils the others."""
     [first, *others] = calls_of(job)
     return ended(frame(wire.VALUE, first[1]), *[frame(wire.VALUE, "666")] * len(others))
 
 
-def test_a_lane_that_lies_is_closed_and_all_that_it_said_is_taken_back():
-    queue = Schedule(Limits(), SEEDS, 2, 8, Some(30), lane_open=True)
-    with pytest.warns(RuntimeWarning, match="lane"):
-        outcomes, _ = play(queue, distinct(100), lying_lane)
+def test_sharing_ends_where_a_child_lies_and_all_that_it_said_is_taken_back():
+    queue = Schedule(Limits(), SEEDS, 2, 8, Some(30), sharing=True)
+    with pytest.warns(RuntimeWarning, match="shared child"):
+        outcomes, _ = play(queue, distinct(100), lying_child)
     assert outcomes == [Returned(str(n)) for n in range(100)]
-    assert not queue.lane_open
-    _, jobs = play(queue, distinct(10), echo)
-    assert all(job.verb == wire.ALONE for job in jobs)
+    assert not queue.sharing
+    assert queue.sharing_faults == 1
 
 
-def test_an_unsteady_program_is_no_proof_against_the_lane():
+def test_a_lane_that_lied_is_open_to_others_in_the_next_batch():
+    queue = Schedule(Limits(), SEEDS, 2, 8, Some(30), sharing=True)
+    with pytest.warns(RuntimeWarning, match="shared child"):
+        play(queue, distinct(100), lying_child)
+    _, jobs = play(queue, [Call(f"q{n}", str(n)) for n in range(100)], echo)
+    assert {job.verb for job in jobs} == {wire.SHARED}
+    _, jobs = play(queue, distinct(100), echo)
+    isolated = {call for job in jobs if job.verb == wire.ISOLATED for call in calls_of(job)}
+    shared = {call for job in jobs if job.verb == wire.SHARED for call in calls_of(job)}
+    assert isolated, "whatever ran before the wronged call"
+    assert shared, "whatever did not"
+
+
+def test_an_unsteady_program_is_no_proof_against_sharing():
     queue = schedule(audit=True)
     numbers = iter(range(1000))
 
     def child(job) -> Ending:
-        return ended(*(frame(wire.VALUE, str(next(numbers))) for _ in job.checks))
+        return ended(*(frame(wire.VALUE, str(next(numbers))) for _ in job.states))
 
     outcomes, _ = play(queue, distinct(2, verify=True), child)
     assert outcomes == [Nondeterministic()] * 2
     outcomes, _ = play(queue, distinct(2), child)
     assert all(isinstance(outcome, Returned) for outcome in outcomes)
-    assert queue.lane_open
+    assert queue.sharing
 
 
 def test_a_failure_of_ours_is_retried_once_then_raised():
@@ -449,14 +461,14 @@ def test_a_killed_run_is_repeated_once():
     assert play(schedule(), [Call("p", "1")], kill(2))[0] == [Stopped("memory")]
     outcomes, jobs = play(schedule(), distinct(40), kill(1))
     assert outcomes == [Returned(str(n)) for n in range(40)]
-    assert sum(job.verb == wire.ALONE for job in jobs) == 1
+    assert sum(job.verb == wire.ISOLATED for job in jobs) == 1
 
 
 def test_hanging_is_remembered_by_program_or_by_call():
     queue = schedule()
     hung = [Call("p", "1"), Call("q", "1")]
     statuses = {"p": ended(status=27), "q": ended(frame(wire.PREPARED), status=27)}
-    outcomes, _ = play(queue, hung, lambda job: statuses[calls_of(job)[0][0]] if job.verb == wire.ALONE else ended())
+    outcomes, _ = play(queue, hung, lambda job: statuses[calls_of(job)[0][0]] if job.verb == wire.ISOLATED else ended())
     assert outcomes == [Stopped("timeout")] * 2
     outcomes, jobs = play(queue, [Call("p", "2"), Call("q", "1"), Call("q", "2")], echo)
     assert outcomes == [Stopped("timeout"), Stopped("timeout"), Returned("2")]

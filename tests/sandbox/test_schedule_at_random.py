@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from abzero.sandbox import wire
 from abzero.sandbox.base import Call, Raised, Returned, Stopped
-from abzero.sandbox.limits import Limits
+from abzero.sandbox.child import wire
+from abzero.sandbox.child.limits import Limits
 from abzero.sandbox.schedule import Job, Schedule
 from tests.sandbox.test_schedule import SEEDS, calls_of, ended, frame
 
@@ -27,7 +27,7 @@ class Children:
     def ending(self, job: Job):
         frames = self._compiled(job) if job.verb == wire.COMPILE else [self._ran(job, call) for call in calls_of(job)]
         whole = frames.index(b"") if b"" in frames else len(frames)
-        if job.verb != wire.ALONE and self.rng.random() < 0.1:
+        if job.verb != wire.ISOLATED and self.rng.random() < 0.1:
             return ended(*frames[: self.rng.randrange(whole + 1)], status=self.rng.choice([SIGNALLED, FULL, KILLED]))
         return ended(*frames[:whole], status=SIGNALLED if whole < len(frames) else 0)
 
@@ -52,7 +52,7 @@ class Children:
                 return b""
             case "doubted", wire.SHARED:
                 return frame(wire.DOUBT)
-            case "hashing", wire.ALONE:
+            case "hashing", wire.ISOLATED:
                 return frame(wire.HASHING) + frame(wire.VALUE, call[1])
         return frame(wire.VALUE, call[1])
 
@@ -62,9 +62,7 @@ def test_every_call_gets_its_outcome_whatever_becomes_of_its_children(seed, monk
     rng = random.Random(seed)
     monkeypatch.setattr("abzero.sandbox.schedule.AUDIT_SHARE", rng.choice([0.0, 0.01, 0.3, 1.0]))
     workers, count = rng.choice([1, 2, 5]), rng.choice([1, 2, 10, 60, 150])
-    queue = Schedule(
-        Limits(lane_calls=rng.choice([3, 20, 400])), SEEDS, workers, 8, random.Random(seed), lane_open=True
-    )
+    queue = Schedule(Limits(batch_calls=rng.choice([3, 20, 400])), SEEDS, workers, 8, random.Random(seed), sharing=True)
     calls = [Call(f"p{n % max(1, count // 2)}", str(n), rng.random() < 0.7) for n in range(count)]
     kinds = rng.choices(list(KINDS), list(KINDS.values()), k=count)
     children = Children(rng, {(c.program, c.arguments): kind for c, kind in zip(calls, kinds, strict=True)})
@@ -75,8 +73,8 @@ def test_every_call_gets_its_outcome_whatever_becomes_of_its_children(seed, monk
         while job := queue.next(running):
             running.append(job)
         job = running.pop(rng.randrange(len(running)))
-        if rng.random() < 0.05 and failed.isdisjoint(map(id, job.checks)):
-            failed.update(map(id, job.checks))
+        if rng.random() < 0.05 and failed.isdisjoint(map(id, job.states)):
+            failed.update(map(id, job.states))
             queue.failed(job)
         else:
             queue.finished(job, children.ending(job))
@@ -85,4 +83,4 @@ def test_every_call_gets_its_outcome_whatever_becomes_of_its_children(seed, monk
         assert outcome == expected.get(kind, Returned(call.arguments))
         if call.verify and kind in ("value", "hashing", "doubted"):
             assert children.runs[call.program, call.arguments] >= (SEEDS if kind == "hashing" else 2)
-    assert queue.lane_open
+    assert queue.sharing

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from abzero.prompts import Prompts
 from abzero.tasks import Abduction, Deduction, Induction, TaskType
+from abzero.tasks.prompts import Prompts
 from abzero.types import Case, Task
 from examples.new_task_type import Fixpoint
 

@@ -1,10 +1,12 @@
 import pytest
 
-from abzero.errors import Malformed
-from abzero.sandbox.drive import drive
+from abzero.errors import Malformed, Unsteady
+from abzero.sandbox.base import Nondeterministic
+from abzero.sandbox.fake import FakeSandbox
+from abzero.sandbox.run import run_checks
 from abzero.tasks import Abduction
 from abzero.types import Case, Task
-from tests.fakes import COMPACT, FakeSandbox
+from tests.fakes import COMPACT
 
 SQUARE = Task("abduction", "def f(x):\n    return x * x", (Case("2", "4"),))
 PAIR = Task("abduction", "def f(x, y):\n    return (x, y)", (Case("1, 2", "(1, 2)"),))
@@ -12,7 +14,7 @@ LONGEST = Task("abduction", "def f(words):\n    return max(words, key=len)", (Ca
 
 
 def score(task, answer):
-    [result] = drive([Abduction(COMPACT).grade(task, answer)], FakeSandbox())
+    [result] = run_checks([Abduction(COMPACT).grade(task, answer)], FakeSandbox())
     return "malformed" if isinstance(result, Malformed) else result
 
 
@@ -54,3 +56,14 @@ def test_a_program_that_changes_its_argument_is_judged_on_a_fresh_one():
     task = Task("abduction", "def f(xs):\n    xs.append(1)\n    return len(xs)", (Case("[]", "1"),))
     assert score(task, "[]") == 1
     assert score(task, "[1]") == 0
+
+
+def test_a_program_that_differs_while_it_is_graded_is_no_task():
+    class Unsure(FakeSandbox):
+        def run(self, calls):
+            assert all(call.verify for call in calls)
+            return [Nondeterministic() for _ in calls]
+
+    task = Task("abduction", "def f(x):\n    return 0 if x == 7 else hash(str(x)) % 4", (Case("7", "0"),))
+    [result] = run_checks([Abduction(COMPACT).grade(task, "8")], Unsure())
+    assert isinstance(result, Unsteady)

@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abzero.errors import Malformed, ModelError
-from abzero.literals import canonical_arguments
-from abzero.prompts import SETS, Prompts
-from abzero.sandbox.drive import drive
+from abzero.python.literals import canonical_arguments
+from abzero.sandbox.fake import ClosedSandbox, FakeSandbox
+from abzero.sandbox.run import run_checks
 from abzero.tasks import TYPES
-from abzero.validation import reproduces
-from tests.fakes import ClosedSandbox, FakeSandbox
+from abzero.tasks.prompts import SETS, Prompts
+from abzero.tasks.validation import reproduces
 from tests.tasks.specimens import SPECIMENS
 
 
@@ -20,97 +20,97 @@ def specimen(request):
 
 
 @pytest.fixture(params=SETS)
-def kind(request, specimen):
+def task_type(request, specimen):
     return specimen.make(Prompts(request.param))
 
 
-def graded(kind, task, answer, sandbox=None):
-    [result] = drive([kind.grade(task, answer)], sandbox or FakeSandbox())
+def graded(task_type, task, answer, sandbox=None):
+    [result] = run_checks([task_type.grade(task, answer)], sandbox or FakeSandbox())
     return result
 
 
-def constructed(kind, answer, references, sandbox=None):
-    [result] = drive([kind.construct(answer, references)], sandbox or FakeSandbox())
+def constructed(task_type, answer, references, sandbox=None):
+    [result] = run_checks([task_type.construct(answer, references)], sandbox or FakeSandbox())
     return result
 
 
 def test_every_task_type_in_the_box_has_a_specimen():
-    assert {kind.mode for kind in TYPES} <= set(SPECIMENS)
+    assert {task_type.mode for task_type in TYPES} <= set(SPECIMENS)
 
 
-def test_a_good_proposal_becomes_its_task(kind, specimen):
-    assert constructed(kind, specimen.proposal, specimen.references) == specimen.task
+def test_a_good_proposal_becomes_its_task(task_type, specimen):
+    assert constructed(task_type, specimen.proposal, specimen.references) == specimen.task
 
 
-def test_a_task_reproduces_and_its_inputs_are_canonical(kind, specimen):
-    for task in (specimen.task, kind.seed):
-        assert drive([reproduces(task)], FakeSandbox()) == [True]
+def test_a_task_reproduces_and_its_inputs_are_canonical(task_type, specimen):
+    for task in (specimen.task, task_type.seed):
+        assert run_checks([reproduces(task)], FakeSandbox()) == [True]
         assert [canonical_arguments(case.input) for case in task.cases] == [case.input for case in task.cases]
 
 
-def test_the_gold_answer_scores_one_and_a_wrong_one_zero(kind, specimen):
-    assert graded(kind, specimen.task, specimen.gold) == 1.0
-    assert graded(kind, specimen.task, specimen.wrong) == 0.0
+def test_the_gold_answer_scores_one_and_a_wrong_one_zero(task_type, specimen):
+    assert graded(task_type, specimen.task, specimen.gold) == 1.0
+    assert graded(task_type, specimen.task, specimen.wrong) == 0.0
 
 
-def test_the_question_does_not_hold_the_answer(kind, specimen):
-    question = kind.ask(specimen.task)
+def test_the_question_does_not_hold_the_answer(task_type, specimen):
+    question = task_type.ask(specimen.task)
     assert specimen.secret not in question
     told = [specimen.task.program, *(text for case in specimen.task.cases for text in (case.input, case.output))]
     assert any(text in question for text in told), "it does not say what is asked"
 
 
-def test_the_proposer_is_shown_its_references(kind, specimen):
-    prompt = kind.propose(specimen.references)
+def test_the_proposer_is_shown_its_references(task_type, specimen):
+    prompt = task_type.propose(specimen.references)
     assert all(reference.program in prompt for reference in specimen.references)
 
 
-def test_a_proposer_without_need_of_a_reference_can_do_without(kind):
-    if not kind.needs_reference:
-        assert kind.propose(()) != kind.propose((kind.seed,))
+def test_a_proposer_without_need_of_a_reference_can_do_without(task_type):
+    if not task_type.needs_reference:
+        assert task_type.propose(()) != task_type.propose((task_type.seed,))
 
 
-def test_prompts_end_inside_the_thought(kind, specimen):
-    for prompt in (kind.propose(specimen.references), kind.ask(specimen.task)):
+def test_prompts_end_inside_the_thought(task_type, specimen):
+    for prompt in (task_type.propose(specimen.references), task_type.ask(specimen.task)):
         assert prompt.endswith("<think>")
 
 
-def test_a_malformed_answer_raises_malformed(kind, specimen):
+def test_a_malformed_answer_raises_malformed(task_type, specimen):
     for answer in specimen.malformed:
-        assert isinstance(graded(kind, specimen.task, answer), Malformed), answer
+        assert isinstance(graded(task_type, specimen.task, answer), Malformed), answer
 
 
-def test_a_hack_does_not_score(kind, specimen):
+def test_a_hack_does_not_score(task_type, specimen):
     for hack in specimen.hacks:
-        result = graded(kind, specimen.task, hack)
+        result = graded(task_type, specimen.task, hack)
         assert isinstance(result, Malformed) or result == 0.0, hack
 
 
 @pytest.mark.parametrize("answer", ["", "no task", "```python\ndef f(x): return x\n```", "```input\n1\n```"])
-def test_a_proposal_without_its_blocks_is_malformed(kind, specimen, answer):
-    assert isinstance(constructed(kind, answer, specimen.references), Malformed)
+def test_a_proposal_without_its_blocks_is_malformed(task_type, specimen, answer):
+    assert isinstance(constructed(task_type, answer, specimen.references), Malformed)
 
 
-def test_a_program_that_fails_makes_no_task(kind, specimen):
-    assert isinstance(constructed(kind, specimen.proposal, specimen.references, ClosedSandbox()), ModelError)
+def test_a_program_that_fails_makes_no_task(task_type, specimen):
+    assert isinstance(constructed(task_type, specimen.proposal, specimen.references, ClosedSandbox()), ModelError)
 
 
 def test_an_output_over_the_limit_is_rejected_and_never_truncated(specimen):
-    kind = specimen.make(Prompts("compact"), max_output=2)
-    assert "characters, more than 2" in str(constructed(kind, specimen.proposal, specimen.references))
+    task_type = specimen.make(Prompts("compact"), max_output=2)
+    assert "characters, more than 2" in str(constructed(task_type, specimen.proposal, specimen.references))
 
 
-def test_seeds_belong_to_their_mode(kind):
-    assert kind.seed.mode == kind.mode
-    assert kind.mode not in kind.twins
+def test_seeds_belong_to_their_mode(task_type):
+    assert task_type.seed.mode == task_type.mode
+    assert task_type.mode not in task_type.shares_seeds_with
 
 
 @pytest.mark.parametrize("name", SPECIMENS)
 @given(st.one_of(st.text(st.characters(), max_size=200), st.text("<>/`inputmesagroyh\n1(),'")))
 def test_any_text_is_a_proposal_or_an_answer_or_a_model_error(name, text):
     specimen = SPECIMENS[name]
-    kind, sandbox = specimen.make(Prompts("compact")), ClosedSandbox()
-    assert isinstance(constructed(kind, text, specimen.references, sandbox), ModelError)
+    task_type, sandbox = specimen.make(Prompts("compact")), ClosedSandbox()
+    assert isinstance(constructed(task_type, text, specimen.references, sandbox), ModelError)
     for answer in (text, f"<program>{text}</program>", f"<input>{text}</input>", f"<output>{text}</output>"):
-        result = graded(kind, specimen.task, answer, sandbox)
+        result = graded(task_type, specimen.task, answer, sandbox)
         assert result == 0.0 or isinstance(result, ModelError)

@@ -1,18 +1,19 @@
 import pytest
 
-from abzero import literals
 from abzero.errors import Malformed
-from abzero.sandbox.drive import drive
+from abzero.python import literals
+from abzero.sandbox.fake import FakeSandbox
+from abzero.sandbox.run import run_checks
 from abzero.tasks import Deduction
 from abzero.types import Case, Task
-from tests.fakes import COMPACT, FakeSandbox
+from tests.fakes import COMPACT
 
 SUM = "0.30000000000000004"
 
 
-def score(gold, answer, kind=Deduction(COMPACT)):  # noqa: B008
+def score(gold, answer, task_type=Deduction(COMPACT)):  # noqa: B008
     sandbox = FakeSandbox()
-    [result] = drive([kind.grade(Task("deduction", "def f(x): ...", (Case("1", gold),)), answer)], sandbox)
+    [result] = run_checks([task_type.grade(Task("deduction", "def f(x): ...", (Case("1", gold),)), answer)], sandbox)
     assert not any(sandbox.batches), "a predicted value is compared, never run"
     return "malformed" if isinstance(result, Malformed) else result
 

@@ -1,11 +1,12 @@
 import pytest
 
 from abzero.errors import Malformed, Rejected
-from abzero.sandbox.drive import drive
+from abzero.sandbox.fake import FakeSandbox
+from abzero.sandbox.run import run_checks
 from abzero.tasks import Induction
 from abzero.tasks.induction import SCORES, hidden, shown
 from abzero.types import Case, Task
-from tests.fakes import COMPACT, FakeSandbox
+from tests.fakes import COMPACT
 
 DOUBLE = "def f(x):\n    return x * 2"
 REFERENCE = Task("deduction", DOUBLE, (Case("1", "2"),))
@@ -17,13 +18,13 @@ HARD_CODED = "def f(x):\n    return {0: 0, 1: 2, 2: 4, 3: 6, 4: 8}.get(x)"
 
 
 def grade(program, score="binary"):
-    kind = Induction(COMPACT, score=SCORES[score])
-    [result] = drive([kind.grade(TASK, f"```python\n{program}\n```")], FakeSandbox())
+    task_type = Induction(COMPACT, score=SCORES[score])
+    [result] = run_checks([task_type.grade(TASK, f"```python\n{program}\n```")], FakeSandbox())
     return result
 
 
 def construct(answer):
-    [result] = drive([Induction(COMPACT).construct(answer, (REFERENCE,))], FakeSandbox())
+    [result] = run_checks([Induction(COMPACT).construct(answer, (REFERENCE,))], FakeSandbox())
     return result
 
 
@@ -92,5 +93,5 @@ def test_a_message_comes_by_tag_and_whole():
 
 def test_one_answer_runs_once_for_each_hidden_input():
     sandbox = FakeSandbox()
-    drive([Induction(COMPACT).grade(TASK, f"<program>{DOUBLE}</program>")] * 1, sandbox)
+    run_checks([Induction(COMPACT).grade(TASK, f"<program>{DOUBLE}</program>")] * 1, sandbox)
     assert [[call.arguments for call in batch] for batch in sandbox.batches] == [["5", "6", "7", "8", "9"]]

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 from abzero.errors import BackendError
 from abzero.policy.base import Learner
-from abzero.policy.codec import Codec
+from abzero.policy.models.tokenizer import Codec
+from abzero.policy.tinker.client import Sampler
 from abzero.policy.tinker.learner import TinkerLearner
-from abzero.policy.tinker.link import Sampler
-from abzero.policy.tinker.wire import Completion
+from abzero.policy.tinker.records import Completion
 from abzero.types import Rollout
 
 SEED_BITS = 30

@@ -14,12 +14,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from abzero.algo.losses import Objective, Tokens, Weighting, figures, policy_loss, sequence_weights
 from abzero.errors import BackendError, RunError
-from abzero.losses import Objective, Tokens, Weighting, figures, policy_loss, sequence_weights
-from abzero.policy.optimizer import Optimisation
-from abzero.policy.tinker.link import Sampler, Trainer, metric
+from abzero.policy.local.optimizer import Optimisation
+from abzero.policy.tinker.client import Sampler, Trainer, metric
+from abzero.policy.tinker.records import Adam
 from abzero.policy.tinker.servers import Server
-from abzero.policy.tinker.wire import Adam
 from abzero.types import Experience
 
 STATE = "tinker.json"

@@ -20,7 +20,7 @@ def sequence_mean(positions: Sequence[int]) -> list[float]:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One kind of server, as declared; `proof.prove` holds it to `reduction`."""
+    """One kind of server, as declared; `reduction_probe.prove` holds it to `reduction`."""
 
     reduction: Reduction
     loss: str | None

@@ -11,9 +11,9 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from abzero.errors import BackendError, ConfigError
-from abzero.policy import lora
-from abzero.policy.cached import cache_bytes_per_token
-from abzero.policy.sampling import Sample
+from abzero.policy.local.hf_engine import cache_bytes_per_token
+from abzero.policy.local.sampling import Sample
+from abzero.policy.models import lora
 
 ENVIRONMENT = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_LOGGING_LEVEL": "ERROR", "VLLM_NO_USAGE_STATS": "1"}
 """What vLLM is told in no other way: to run in this process, to be quiet, and to report to nobody."""
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class CacheBudget:
     """What the engine may take."""
 
     cache_bytes: int = 4 << 30
@@ -76,11 +76,13 @@ class VllmEngine:
     One is enough for a process: when one ends, so does what vLLM keeps for the process and all engines in it.
     """
 
-    def __init__(self, model: PreTrainedModel, *, dtype: torch.dtype, length: int, room: Room | None = None) -> None:
+    def __init__(
+        self, model: PreTrainedModel, *, dtype: torch.dtype, length: int, cache: CacheBudget | None = None
+    ) -> None:
         """For texts of up to `length` tokens, computing in `dtype` on the model's device. Raises `BackendError`."""
         self.dtype = dtype
         self.sleeps = model.device.type == "cuda"
-        self._llm = start(model, dtype, length, room or Room())
+        self._llm = start(model, dtype, length, cache or CacheBudget())
         self._adapters = 0
         self._adapter: object | None = None
 
@@ -144,7 +146,7 @@ class VllmEngine:
         return _tried(lambda: self._llm.generate(given, parameters, use_tqdm=False, lora_request=self._adapter))
 
 
-def start(model: PreTrainedModel, dtype: torch.dtype, length: int, room: Room) -> Llm:
+def start(model: PreTrainedModel, dtype: torch.dtype, length: int, cache: CacheBudget) -> Llm:
     """Its threads are the process', so they are put back as they were."""
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
@@ -156,10 +158,10 @@ def start(model: PreTrainedModel, dtype: torch.dtype, length: int, room: Room) -
         raise BackendError(f"vLLM does not import, perhaps for a torchvision of another torch: {error}") from error
     on_cpu = model.device.type == "cpu"
     per_token = cache_bytes_per_token(model) // model.dtype.itemsize * dtype.itemsize
-    least, useful = ((1 + texts * -(-length // BLOCK)) * BLOCK * per_token for texts in (1, room.sequences))
-    if room.cache_bytes < least:
+    least, useful = ((1 + texts * -(-length // BLOCK)) * BLOCK * per_token for texts in (1, cache.sequences))
+    if cache.cache_bytes < least:
         raise ConfigError(
-            f"vllm.cache-gib {room.cache_bytes / 2**30:.2g}: one text of {length} tokens takes {least / 2**30:.2g}; "
+            f"vllm.cache-gib {cache.cache_bytes / 2**30:.2g}: one text of {length} tokens takes {least / 2**30:.2g}; "
             "raise it, or lower sampling.max-tokens"
         )
     rank = lora.rank(model)
@@ -179,8 +181,8 @@ def start(model: PreTrainedModel, dtype: torch.dtype, length: int, room: Room) -
                     load_format="dummy",
                     dtype=str(dtype).removeprefix("torch."),
                     max_model_len=length,
-                    max_num_seqs=room.sequences,
-                    kv_cache_memory_bytes=min(room.cache_bytes, useful),
+                    max_num_seqs=cache.sequences,
+                    kv_cache_memory_bytes=min(cache.cache_bytes, useful),
                     logprobs_mode="processed_logprobs",
                     generation_config="vllm",
                     enable_sleep_mode=not on_cpu,

@@ -17,12 +17,13 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from abzero.errors import BackendError
-from abzero.policy import lora, parity
+from abzero.policy import weight_check
 from abzero.policy.base import Learner
-from abzero.policy.codec import Codec
-from abzero.policy.learner import LocalLearner
-from abzero.policy.local import draw_seeds, rollout
-from abzero.policy.sampling import Sample
+from abzero.policy.local.generator import draw_seeds, rollout
+from abzero.policy.local.learner import LocalLearner
+from abzero.policy.local.sampling import Sample
+from abzero.policy.models import lora
+from abzero.policy.models.tokenizer import Codec
 from abzero.types import Experience, Rollout
 
 
@@ -65,16 +66,16 @@ class VllmGenerator:
         self._weights = weights
         self._version = 0
         self._asleep = False
-        self._gap_limit = max(parity.LIMITS[engine.dtype], parity.LIMITS[model.dtype])
+        self._gap_limit = max(weight_check.LIMITS[engine.dtype], weight_check.LIMITS[model.dtype])
         longest = max_prompt_tokens + max_tokens - 1
-        self._probe = parity.rows(model.config.get_text_config().vocab_size, longest)
+        self._probe = weight_check.rows(model.config.get_text_config().vocab_size, longest)
         if lora.present(model):
             with lora.strong(model):
                 self._take(model)
         self._take(model)
 
     def sync(self, learner: Learner) -> None:
-        local = learner.learner if isinstance(learner, TakingTurns) else learner
+        local = learner.learner if isinstance(learner, ColocatedLearner) else learner
         if not isinstance(local, LocalLearner):
             raise BackendError(f"vLLM cannot take weights from a {type(learner).__name__}")
         self._take(local.whole())
@@ -89,8 +90,8 @@ class VllmGenerator:
         if self._asleep:
             self._engine.wake("kv_cache")
             self._asleep = False
-        found, expected = self._engine.score(self._probe), parity.logprobs(model, self._probe)
-        parity.check(found, expected, self._gap_limit, "vLLM")
+        found, expected = self._engine.score(self._probe), weight_check.logprobs(model, self._probe)
+        weight_check.check(found, expected, self._gap_limit, "vLLM")
 
     def sleep(self) -> None:
         """Give the device's memory to others until the next `sync`, where the engine knows how."""
@@ -114,7 +115,7 @@ class VllmGenerator:
 
 
 @dataclass(frozen=True, slots=True)
-class TakingTurns:
+class ColocatedLearner:
     """A learner on the sampler's device: `sampler` sleeps while it updates."""
 
     learner: LocalLearner

@@ -1,0 +1,80 @@
+"""``abzero eval MODEL --suite …``: asks a model the problems of benchmarks, and has its answers scored."""
+
+import json
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from abzero.cli.output import say
+from abzero.cli.recipes import measured
+from abzero.errors import ConfigError
+from abzero.evals import asking, data, suites
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Measure a model or a run's newest checkpoint: abzero eval MODEL --suite humaneval+,aime24 --data DIR."""
+
+    model: tyro.conf.Positional[str]
+    suite: str
+    """Names with commas between; paper is all."""
+    data: tuple[str, ...] = ()
+    """Folders, or SUITE=FILE."""
+    out: Path | None = None
+    """Where results go; by default evals-MODEL here."""
+    limit: int = 0
+    """Ask the first so many problems of each suite only; 0 is all."""
+    lcb: str = "v5"
+    """LiveCodeBench's release, v1 to v6."""
+    seed: int = 0
+    resume: bool = False
+    """Go on with what the folder of results holds."""
+    allow_missing: bool = False
+    """Missing data is no failure."""
+
+
+Score = Callable[[Path, str, Path], int]
+
+
+def ask(asked: Asking, places: data.Where, score: Score) -> int:
+    """Write each suite's answers to OUT/SUITE.samples.jsonl, then have them scored; the worst exit status of all."""
+    from abzero.config import backends
+    from abzero.config.engines import local
+
+    found = {suite.name: data.find(suite, places) for suite in suites.named(asked.suite)}
+    missing = [name for name, paths in found.items() if not paths]
+    for name in missing:
+        say(f"{name}  MISSING: no {suites.SUITES[name].expected}; docs/evals.md says where it is published")
+    if missing and not asked.allow_missing:
+        return 3
+    folder = asked.out or Path(f"evals-{Path(asked.model).name}")
+    config, weights = measured(asked.model)
+    config = backends.settled(config, weights)
+    greedy = None
+    worst = 0
+    for name, paths in found.items():
+        if not paths:
+            continue
+        file = folder / f"{name}.samples.jsonl"
+        if file.exists() and not asked.resume:
+            raise ConfigError(f"{file} is there: go on with it by --resume, or choose another folder by --out")
+        if not file.exists():
+            greedy = greedy or local.generator(config, *local.load(config, weights), 0.0)
+            source = data.read(suites.SUITES[name], paths, asked.lcb)
+            questions = asking.questions(source)[: asked.limit or None]
+            rollouts = greedy.generate([prompt for _, prompt in questions], 1, random.Random(asked.seed))
+            asked_and_told = zip(questions, rollouts, strict=True)
+            _write(file, [(key, one.text, len(one.tokens), one.finish) for (key, _), [one] in asked_and_told])
+        worst = max(worst, score(file, name, folder))
+    return worst
+
+
+def _write(file: Path, rows: Sequence[tuple[str, str, int, str]]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    fresh = file.with_suffix(".new")
+    lines = [json.dumps(dict(zip(("id", "response", "tokens", "finish"), row, strict=True))) for row in rows]
+    fresh.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    fresh.replace(file)

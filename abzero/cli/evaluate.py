@@ -1,0 +1,58 @@
+"""``abzero eval``: measure a model on held-out problems."""
+
+import random
+import warnings
+from dataclasses import asdict
+from json import dumps
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from tyro.conf import Positional
+
+from abzero.cli.output import out
+from abzero.cli.recipes import measured
+from abzero.config.config import Config
+
+if TYPE_CHECKING:
+    from abzero.evals.results import Measurement
+    from abzero.tiny.splits import Split
+
+
+def evaluate(
+    model: Positional[str],
+    suite: str = "nursery",
+    split: Literal["test", "dev", "watch"] = "test",
+    seed: int = 0,
+    n: int = 300,
+    json: Path | None = None,
+) -> int:
+    """Measure a model, or a run's newest checkpoint, on held-out problems: `n` in each cell, with 95 % intervals.
+
+    The test split is for claims, the dev split for tuning.
+    """
+    from abzero.evals.results import table
+
+    if split == "watch":
+        warnings.warn("the split 'watch' is now called 'dev'", FutureWarning, stacklevel=2)
+        split = "dev"
+
+    rows = measurements(*measured(model), suite, split, seed, n)
+    if json is not None:
+        json.write_text(dumps([asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
+    out.print(table(rows))
+    return 0
+
+
+def measurements(config: Config, name: str, suite: str, split: "Split", seed: int, n: int) -> "list[Measurement]":
+    """The figures of the model `name` on a suite's split, sampled by transformers here."""
+    from abzero.config import backends, build
+    from abzero.config.engines import local
+    from abzero.evals import tiny
+
+    types = build.task_types(config.tasks)
+    config = backends.settled(config, name)
+    with build.sandbox(config.sandbox, config.seed) as box:
+        loaded = local.load(config, name)
+        greedy, sampling = (local.generator(config, *loaded, temperature) for temperature in (0.0, 1.0))
+        problems = build.benchmark(suite, types, config.tasks.inputs, seed, n, split)
+        return tiny.evaluate(problems, greedy, sampling, box, random.Random(seed))

@@ -1,0 +1,48 @@
+"""Commands about models: export one, make the one in the box."""
+
+from pathlib import Path
+from typing import Literal
+
+from tyro.conf import Positional
+
+from abzero.cli.evaluate import measurements
+from abzero.cli.output import say
+from abzero.cli.recipes import measured
+from abzero.errors import ConfigError
+
+
+def export_model(run: Positional[Path], folder: Positional[Path]) -> int:
+    """Write a run's newest model as a folder that transformers and vLLM load as it is, adapters merged, with a card."""
+    from abzero.policy.models.export import export, model_card
+
+    config, checkpoint = measured(str(run))
+    settings = {"steps": str(config.steps), "seed": str(config.seed), "prompts": config.tasks.prompts}
+    dtype = export(Path(checkpoint), folder, model_card(folder.name, config.model.name, settings))
+    say(f"the model is in {folder}, its weights in {str(dtype).removeprefix('torch.')}")
+    return 0
+
+
+def build_tiny(action: Positional[Literal["build"]], folder: Positional[Path], seed: int = 0) -> int:
+    """Make the model in the box again from nothing, measure it and write its card: about forty minutes of one core."""
+    import torch
+    from safetensors.torch import load_file
+
+    from abzero.tiny import pretrain
+    from abzero.tiny.card import card
+
+    if folder.exists():
+        raise ConfigError(f"'{folder}' exists: build into a new folder")
+    torch.set_num_threads(1)
+    steps = sum(stage.steps for stage in pretrain.STAGES)
+
+    def progress(step: int, loss: float) -> None:
+        if step % 50 == 0:
+            say(f"step {step} of {steps}, loss {loss:.3f}")
+
+    pretrain.build(folder, seed, report=progress)
+    config, _ = measured(str(folder))
+    rows = measurements(config, str(folder), "nursery", "test", seed, 100)
+    parameters = sum(value.numel() for value in load_file(folder / "model.safetensors").values())
+    (folder / "README.md").write_text(card(seed, pretrain.STAGES, parameters, rows), encoding="utf-8")
+    say(f"the model is in {folder}, its card in {folder / 'README.md'}")
+    return 0

@@ -1,0 +1,300 @@
+"""`abzero oversight`: check a pack, measure monitors, scan a run, review what waits, verify the record, fit a head."""
+
+import math
+import random
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import asdict
+from json import dumps, loads
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from rich.text import Text
+from tyro.conf import Positional
+
+from abzero.cli.output import out, say
+from abzero.errors import ConfigError, RunError
+from abzero.oversight import chain, gate, judge, labelled, rules, tiers, verdicts, verify
+from abzero.oversight.classifier import Classifier
+from abzero.oversight.classifier import load as load_head
+from abzero.oversight.measure import Measured, measure, together
+from abzero.oversight.recorded import Recorded, changed, record_path, scan
+from abzero.run.directory import RunFolder
+from abzero.run.journal import JournalReader
+from abzero.sanitize import abridged, harmless
+
+Switch = Annotated[bool, tyro.conf.FlagCreatePairsOff]
+
+
+def check(pack: Positional[str] = "default") -> int:
+    """Check a pack of rules: its form, its examples, its speed on hostile text; exit status 1 if anything is wrong."""
+    loaded = rules.load(pack)
+    for rule in loaded.rules:
+        if (seconds := rules.slowest(rule)) > rules.SLOWEST:
+            raise ConfigError(f"{pack}: rule '{rule.id}' takes {seconds * 1000:.0f} ms on 100 kB of hostile text")
+    examples = sum(len(rule.positive) + len(rule.negative) for rule in loaded.rules)
+    version = loaded.version or "-"
+    say(f"{pack}: version {version}, {loaded.name}, {len(loaded.rules)} rules, {examples} examples: all hold")
+    return 0
+
+
+def measure_file(
+    file: Positional[Path],
+    tiers_: Annotated[str, tyro.conf.arg(name="tiers")] = "0,1",
+    rules_: Annotated[str, tyro.conf.arg(name="rules")] = "default",
+    classifier: str = "ngram",
+    judge_: Annotated[str, tyro.conf.arg(name="judge")] = "",
+    judge_model: str = "",
+    judge_key: str = "",
+    json: Switch = False,
+) -> int:
+    """Measure monitors on a file of labelled thoughts: recall and false alarms by tier, with 95 % intervals.
+
+    A figure on thoughts that rules or heads were made from says nothing of others.
+    """
+    rows = labelled.read(file)
+    numbers = tiers.chosen(tiers_)
+    built = tiers.build(numbers, rules_, classifier)
+    results = {}
+    for tier in built:
+        score = None
+        if tier.number == 2:
+            scorer = Classifier(load_head(classifier))
+
+            def score(row: labelled.Labelled, scorer: Classifier = scorer) -> float:
+                return scorer.score(row.text).value
+
+        results[tier.name] = measure(tier.name, rows, tier.monitor, score)
+    if 3 in numbers:
+        ask = _ask(judge_, judge_model, judge_key)
+        monitor, unjudged = verdicts.monitor(ask, random.Random(0), judge_model or judge_)
+        found = list(monitor([row.reading(place) for place, row in enumerate(rows)]))
+        results["t3"] = measure("t3", rows, lambda _: iter(found), None, frozenset(unjudged))
+    if len(results) > 1 and 3 not in numbers:
+        results["together"] = measure("together", rows, together([tier.monitor for tier in built]))
+    if json:
+        body = {"file": str(file), "rows": len(rows), "tiers": {name: one.json() for name, one in results.items()}}
+        print(dumps(body, indent=1))
+    else:
+        _table(results)
+    return 0
+
+
+def _table(results: dict[str, Measured]) -> None:
+    for name, one in results.items():
+        ranks = "" if one.auc is None or math.isnan(one.auc) else f", AUC {one.auc:.3f}"
+        product = "" if math.isnan(one.g_mean_squared) else f", TPR x TNR {one.g_mean_squared:.2f}"
+        say(f"{name}: recall {one.recall}, false alarms {one.false}{ranks}{product}")
+        for category, share in one.by_category.items():
+            say(f"    {category:15} {share}")
+        if one.unjudged:
+            say(f"    unjudged: {one.unjudged}, in none of these figures")
+
+
+def scan_run(
+    run: Positional[Path],
+    tiers_: Annotated[str, tyro.conf.arg(name="tiers")] = "0,1",
+    rules_: Annotated[str, tyro.conf.arg(name="rules")] = "default",
+    classifier: str = "ngram",
+    judge_: Annotated[str, tyro.conf.arg(name="judge")] = "",
+    judge_model: str = "",
+    judge_key: str = "",
+    audit: float = 0.0,
+    budget: int = 100,
+    json: Switch = False,
+) -> int:
+    """Read a run's journal as it was read while it ran, or with other monitors: the same code, the same findings.
+
+    With tier 3, a judge reads what the others flag and a random share --audit of the rest, at most --budget.
+    """
+    folder = RunFolder(run)
+    folder.read_config()
+    numbers = tiers.chosen(tiers_)
+    built = tiers.build(numbers, rules_, classifier)
+    found, completions, flagged, steps, lines = 0, 0, 0, 0, []
+    with closing(JournalReader(folder.journal)) as reader:
+        recorded = Recorded(reader)
+        differs: dict[str, int] = {"new": 0, "gone": 0}
+        for step, count, findings in scan(recorded, built, recorded.steps()):
+            steps, completions, found = steps + 1, completions + count, found + len(findings)
+            flagged += len({(one.role, one.position) for one in findings})
+            lines += [{"step": step, **asdict(one)} for one in findings]
+            other = changed(findings, recorded.findings(step), {tier.number for tier in built})
+            differs = {key: differs[key] + len(other[key]) for key in differs}
+        judged = None
+        if 3 in numbers:
+            ask = _ask(judge_, judge_model, judge_key)
+            record = chain.Chain(record_path(folder.path), time.time)
+            seed = int(loads(folder.read_config()).get("seed", 0))
+            judged = verdicts.judge_run(recorded, built, record, ask, judge_model or judge_, audit, seed, budget)
+    if json:
+        body = {"steps": steps, "completions": completions, "flagged": flagged, "findings": lines, **differs}
+        print(dumps(body | ({"judged": judged} if judged else {}), indent=1))
+        return 0
+    for line in lines[:200]:
+        say(
+            harmless(
+                f"step {line['step']}, {line['role']} {line['position']}, {line['part']}: {line['category']}, "
+                f"severity {line['severity']}, {line['source']}"
+            )
+        )
+    say(f"{steps} steps, {completions} completions: {found} findings in {flagged} completions")
+    say(f"against the run's own: {differs['new']} new, {differs['gone']} gone")
+    if judged:
+        say(", ".join(f"{count} {state}" for state, count in judged.items()))
+    return 0
+
+
+def _ask(url: str, model: str, key: str) -> judge.Ask:
+    if not url:
+        raise ConfigError("--tiers 3 needs a judge: give --judge URL --judge-model NAME, or leave tier 3 out")
+    return judge.endpoint(url, model, key)
+
+
+def review(
+    run: Positional[Path],
+    finding: int | None = None,
+    decision: str = "",
+    by: str = "",
+    reason: str = "",
+    all: Switch = False,
+    audit: int = 0,
+    share: float = 0.01,
+) -> int:
+    """Decide about findings that wait: false-alarm, accept (the run goes on) or stop (it ends).
+
+    Without flags it shows each one whole and asks. --audit N deals N random completions to judge instead.
+    """
+    folder = RunFolder(run)
+    config = loads(folder.read_config())
+    with folder.locked(), closing(JournalReader(folder.journal)) as reader:
+        record = chain.Chain(record_path(folder.path), time.time)
+        recorded = Recorded(reader)
+        if audit:
+            return _deal(record, recorded, audit, share, int(config.get("seed", 0)), by or input("your name: "))
+        waiting = gate.open_findings(list(chain.read(record_path(folder.path))))
+        if not waiting:
+            say("nothing waits for a review")
+            return 0
+        chosen = waiting if all or finding is None else [one for one in waiting if one.number == finding]
+        if not chosen:
+            raise ConfigError(f"--finding {finding}: waiting are {', '.join(str(one.number) for one in waiting)}")
+        if decision:
+            if finding is None and not all:
+                raise ConfigError("--decision decides about --finding N, or about --all: give one of the two")
+            gate.review(record, chosen, decision, by, reason)
+        else:
+            for one in chosen:
+                _show(recorded, one)
+                choice = input(f"{' / '.join(gate.DECISIONS)}? ")
+                gate.review(record, [one], choice, by or input("your name: "), reason or input("reason: "))
+        left = gate.open_findings(list(chain.read(record_path(folder.path))))
+        if left:
+            last = max(one.step for one in left)
+            gate.write_note(folder.path, last, left, record.head)
+            say(f"{len(chosen)} reviewed, {len(left)} still wait: abzero oversight review {folder.path}")
+            return gate.EXIT
+        gate.remove_note(folder.path)
+    ended = gate.stopped(chain.read(record_path(folder.path)))
+    say(f"{len(chosen)} reviewed; " + ("the run ends here" if ended else f"go on with: abzero resume {folder.path}"))
+    return 0
+
+
+def _show(recorded: Recorded, one: gate.Open) -> None:
+    """A finding with its whole completion; what would steer a terminal is escaped."""
+    row = one.finding
+    reading = next(r for r in recorded.readings(one.step) if r.role == row["role"] and r.position == row["position"])
+    text = reading.part(str(row["part"]))
+    begin, end = int(str(row["begin"])), int(str(row["end"]))
+    out.rule(Text(f"finding {one.number}: {row['category']}, severity {row['severity']}, {row['source']}, {one.place}"))
+    out.print(
+        Text.assemble(harmless(text[:begin]), (harmless(text[begin:end]), "bold red"), harmless(text[end:])),
+        soft_wrap=True,
+    )
+
+
+def _deal(record: chain.Chain, recorded: Recorded, count: int, share: float, seed: int, who: str) -> int:
+    """Show random completions and write a person's verdicts into the record."""
+    dealt = verdicts.audit_rows(recorded, record, share, seed)
+    for reading in dealt[:count]:
+        out.rule(Text(reading.place))
+        out.print(Text(abridged(f"{reading.thought}\n</think>{reading.answer}", 60_000)), soft_wrap=True)
+        answer = input("concern / clean / skip? ").strip()
+        if answer in ("concern", "clean"):
+            verdicts.note(record, reading, answer, who, input("reason: "), flagged=False)
+    say(f"{max(0, len(dealt) - count)} audited rows are left without a verdict")
+    return 0
+
+
+def estimate(run: Positional[Path], share: float = 0.01, json: Switch = False) -> int:
+    """Say what the monitors are estimated to miss, from the verdicts on flagged and audited completions."""
+    folder = RunFolder(run)
+    seed = int(loads(folder.read_config()).get("seed", 0))
+    with closing(JournalReader(folder.journal)) as reader:
+        guess = verdicts.estimated(Recorded(reader), list(chain.read(record_path(folder.path))), share, seed)
+    if json:
+        print(dumps(asdict(guess), indent=1))
+        return 0
+    low, high = guess.recall_bounds
+    middle = "unknown" if guess.recall is None else f"{guess.recall:.0%}"
+    least, most = guess.missed_bounds
+    say(f"found {guess.found:.0f}, missed about {guess.missed:.0f} [{least:.0f}, {most:.0f}]")
+    say(f"recall {middle} [{low:.0%}, {high:.0%}]; of concern is {guess.prevalence_bounds[1]:.2%} of all, at most")
+    say(f"{guess.unjudged} rows without a verdict, in none of these figures")
+    return 0
+
+
+def verify_run(run: Positional[Path]) -> int:
+    """Walk the record, the journal and the checkpoints; exit status 1 with what is not as it was written."""
+    folder = RunFolder(run)
+    folder.read_config()
+    record = record_path(folder.path)
+    if not record.exists():
+        raise RunError(f"'{folder.path}' has no record of oversight: it ran without, or {record.name} was removed")
+    checkpoints = sorted(path for path in folder.checkpoints.glob("step-*") if path.is_dir())
+    with closing(JournalReader(folder.journal)) as reader:
+        faults = list(verify.faults(record, Recorded(reader), checkpoints, folder.path))
+    for fault in faults:
+        say(harmless(fault))
+    if not faults:
+        entries = list(chain.read(record))
+        head = entries[-1].hash[:16]
+        say(f"{len(entries)} entries, {len(checkpoints)} checkpoints: as they were written; head {head}")
+    return 1 if faults else 0
+
+
+def fit_head(files: Positional[tuple[str, ...]], out: Path, features: str = "ngram", seed: int = 0) -> int:
+    """Fit a classifier's head to files of labelled thoughts; 'default' is the file in the box.
+
+    Features: ngram, e5 (abzero[oversight]) or probe:FOLDER:LAYER, a frozen model's hidden states: the best of them.
+    """
+    from abzero.oversight.fit import fit
+
+    rows = [row for file in files for row in labelled.read(labelled.IN_THE_BOX if file == "default" else Path(file))]
+    measured = fit(rows, features, seed, out)
+    figures = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in measured.items())
+    say(f"{out}: {figures} on thoughts that were left out; expect less of other authors'")
+    return 0
+
+
+ACTIONS: dict[str, Callable[..., int]] = {
+    "check": check,
+    "measure": measure_file,
+    "scan": scan_run,
+    "review": review,
+    "estimate": estimate,
+    "verify": verify_run,
+    "fit": fit_head,
+}
+
+
+def oversight(arguments: Sequence[str]) -> int:
+    """Oversight: check PACK, measure FILE, scan RUN, review RUN, estimate RUN, verify RUN, fit FILE."""
+    name, *rest = [*arguments] or ["--help"]
+    if name not in ACTIONS:
+        known = "\n".join(f"  {word:9} {str(action.__doc__).splitlines()[0]}" for word, action in ACTIONS.items())
+        say(f"usage: abzero oversight ACTION …\n\n{known}\n\n`abzero oversight ACTION --help` says more.")
+        return 0 if name in ("--help", "-h", "help") else 2
+    return tyro.cli(ACTIONS[name], args=rest, prog=f"abzero oversight {name}")

@@ -1,0 +1,71 @@
+"""``abzero plan``: what a recipe needs, before anything is loaded."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from abzero.cli.output import out, say
+from abzero.cli.recipes import named, recipe
+from abzero.config.config import Config
+from abzero.config.load import parse_as, read_recipe
+from abzero.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Planned(Config):
+    """A run, and what to plan it for."""
+
+    processes: int = 1
+    """Processes that share the model, each on a card of its own."""
+    gib: float = 0.0
+    """Memory of each card, in GiB; 0 is what this machine has."""
+
+
+def needs(arguments: Sequence[str]) -> int:
+    """Say what a recipe needs, before anything is loaded: abzero plan [RECIPE.toml] [--gib CARD] [--processes N].
+
+    Memory by what holds it, disk, rollouts; exit status 1 where it is too much, with the nearest settings that fit.
+    """
+    from abzero.cli.machine import Finding, memory_bytes, size, table
+    from abzero.config import backends
+    from abzero.config.engines import local
+    from abzero.policy.local import plan
+
+    name, flags = named(arguments)
+    config = parse_as(Planned, [*read_recipe(recipe(name)), *flags], "abzero plan [RECIPE.toml]")
+    if config.processes < 1 or config.gib < 0:
+        raise ConfigError("plan: set --processes to 1 or more, and --gib to 0 or more")
+    backend = backends.chosen(config)
+    shape = plan.shape(local.model_name(config.model.name))
+    rollouts = config.batch_size * len(config.tasks.modes) * (2 + config.propose.samples)
+    rows = [
+        ("engine", config.model.engine + (f", {config.processes} processes" if config.processes > 1 else "")),
+        ("parameters", f"{shape.parameters:,}"),
+        ("rollouts a step, at most", f"{rollouts:,}"),
+    ]
+    if backend.memory is None:
+        out.print(table([Finding(what, found) for what, found in rows]))
+        say(f"{backend.where(config)} holds the model: its memory and disk are planned there")
+        return 0
+    setup = replace(backend.memory(config), processes=config.processes)
+    if config.gib:
+        setup = replace(setup, on_cpu=False)
+    needed = plan.memory(shape, setup)
+    available = int(config.gib * plan.GIB) or memory_bytes(local.device(config))
+    rows += [(f"memory: {part}", size(count)) for part, count in needed.items() if count]
+    rows += [
+        ("memory of each card" if config.gib else "memory of this device", size(available)),
+        ("disk: a checkpoint", size(plan.disk(shape, setup))),
+        ("disk: checkpoints, at most", size(plan.disk(shape, setup) * (config.checkpoint.keep + 1))),
+    ]
+    out.print(table([Finding(what, found) for what, found in rows]))
+    if needed["peak"] <= available:
+        return 0
+    ways = []
+    if nearest := plan.nearest(shape, setup, available):
+        ways.append(f"with {', '.join(nearest[1])}")
+    if backend.worker_group and (count := plan.processes(shape, setup, available)):
+        ways.append(
+            f"shared by {count} processes, each on such a card (torchrun --nproc-per-node {count} -m -- abzero …)"
+        )
+    say("it does not fit; it would " + ", or ".join(ways) if ways else "it does not fit, and no settings make it fit")
+    return 1

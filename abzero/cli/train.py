@@ -1,0 +1,121 @@
+"""``abzero train`` and ``abzero resume``."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from pathlib import Path
+
+from tyro.conf import Positional
+
+from abzero.cli.output import out, say
+from abzero.cli.recipes import named, recipe
+from abzero.config.config import Config
+from abzero.config.load import from_json, parse, read_recipe, to_json
+from abzero.errors import BackendError, ConfigError
+from abzero.run.directory import RunFolder
+
+
+def start(arguments: Sequence[str]) -> int:
+    """Train by self-play: abzero train [RECIPE.toml] [--section.key value]."""
+    name, flags = named(arguments)
+    path = recipe(name)
+    config = parse([f"--run=runs/{path.stem}", *read_recipe(path), *flags], "abzero train [RECIPE.toml]")
+    if _served_another(config):
+        return 0
+    folder = RunFolder(config.run)
+    folder.create(to_json(config))
+    try:
+        with ExitStack() as undo:
+            undo.callback(folder.discard)
+            return _work_on(folder, config, undo.pop_all)
+    except (ConfigError, BackendError):
+        folder.discard()
+        raise
+
+
+def resume(run: Positional[Path], steps: int | None = None) -> int:
+    """Go on with a run, from its newest whole checkpoint; --steps sets a new last step."""
+    folder = RunFolder(run)
+    config = from_json(folder.read_config())
+    if _served_another(config):
+        return 0
+    if steps is not None:
+        config = replace(config, steps=steps)
+        folder.write_config(to_json(config))
+    return _work_on(folder, config)
+
+
+def _served_another(config: Config) -> bool:
+    """Whether this process served another one that ``torchrun`` started, to the end."""
+    from abzero.config import backends
+
+    return backends.worker_loop(config)
+
+
+def _work_on(folder: RunFolder, config: Config, loaded: Callable[[], object] = lambda: None) -> int:
+    """Train on; `loaded` is called once everything is there that a run needs."""
+    from abzero.config import backends, build
+    from abzero.observers.alarms import WINDOW, alarm_tracker
+    from abzero.observers.console import display
+    from abzero.oversight import duty
+    from abzero.oversight.gate import EXIT, remove_note
+    from abzero.run.checkpoint import Checkpoints
+    from abzero.run.journal import JournalWriter
+    from abzero.run.train import restore, train
+
+    with ExitStack() as stack:
+        stack.enter_context(folder.locked())
+        config = backends.settled(config, config.model.name)
+        folder.write_config(to_json(config))
+        store, on = Checkpoints(folder.checkpoints, config.checkpoint.keep), build.duty(config.oversight)
+        if _waits(folder, duty.newest_step(store.newest())):
+            return EXIT
+        stack.enter_context(backends.worker_group(config))
+        journal = stack.enter_context(closing(JournalWriter(folder.journal)))
+        box = stack.enter_context(build.sandbox(config.sandbox, config.seed))
+        journal.describe(build.about(to_json(config), box))
+        play = build.self_play(config, box)
+        trackers = [stack.enter_context(tracker) for tracker in build.trackers(config, folder)]
+        where = f"{config.model.name} on {backends.chosen(config).where(config)}, sandbox {box.isolation}"
+        say(f"{folder.path}: {where}, {config.steps} steps")
+        loaded()
+        done = restore(loop=play, journal=journal, checkpoints=store, report=say)
+        past = journal.recent_metrics(done or 0)
+        overseen = duty.begin(on, folder.path, done, past, time.perf_counter, time.time)
+        remove_note(folder.path)
+        screen = stack.enter_context(display(config.steps, out, done=done or 0))
+        result = train(
+            loop=play,
+            done=done,
+            seed=build.first_step(config, play, journal, folder, say),
+            annotate=[alarm_tracker(past[-WINDOW:]), overseen.annotate],
+            journal=journal,
+            observers=[screen, *trackers, overseen.gate],
+            checkpoints=replace(store, notes=duty.checkpoint_note(overseen.chain)),
+            steps=config.steps,
+            every=config.checkpoint.every,
+            report=say,
+        )
+        if result.paused:
+            duty.leave(folder.path, overseen.chain, result.step)
+        overseen.chain.append("closed", {"step": result.step})
+    if result.paused:
+        say(f"paused after step {result.step}: {result.reason}")
+        return EXIT
+    if result.reason:
+        say(f"stopped after step {result.step} ({result.reason}); go on with: abzero resume {folder.path}")
+        return 130 if result.reason == "SIGINT" else 1
+    say(f"all {result.step} steps are done; look at them with: abzero show {folder.path}")
+    return 0
+
+
+def _waits(folder: RunFolder, done: int | None) -> bool:
+    """Whether findings wait for a review; says so."""
+    from abzero.oversight import duty
+
+    waiting = duty.waiting(folder.path, done)
+    if waiting:
+        places = ", ".join(one.place for one in waiting[:3])
+        say(f"{len(waiting)} findings wait for a person ({places}): abzero oversight review {folder.path}")
+    return bool(waiting)

@@ -1,0 +1,118 @@
+"""``abzero validate``: verdicts on the programs of a file. One JSON row in, one out, in order."""
+
+import itertools
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+from tyro.conf import Positional
+
+from abzero.cli.output import say
+from abzero.config.schema import SandboxSettings
+from abzero.errors import ConfigError
+from abzero.python.source import entry_of
+from abzero.sandbox.base import (
+    Call,
+    Nondeterministic,
+    NotLiteral,
+    Outcome,
+    Raised,
+    Refused,
+    Returned,
+    Sandbox,
+    Stopped,
+)
+
+ROWS_AT_ONCE = 256
+"""How many rows share one batch, and so are in memory."""
+
+JsonRow = dict[str, object]
+
+
+def validate(file: Positional[Path], out: Path) -> int:
+    """Run the programs of a JSONL file, rows {"program", "inputs"}, and write the rows with their "verdicts"."""
+    from abzero.config import build
+
+    tally: Counter[str] = Counter()
+    if out.exists() and file.exists() and out.samefile(file):
+        raise ConfigError(f"--out '{out}' is the file that is read: give another one, such as --out {file}.verdicts")
+    try:
+        with ExitStack() as stack:
+            rows = stack.enter_context(file.open(encoding="utf-8-sig", errors="surrogateescape"))
+            written = stack.enter_context(out.open("w", encoding="utf-8", errors="surrogateescape"))
+            box = stack.enter_context(build.sandbox(SandboxSettings(), seed=0))
+            written.writelines(judged(rows, str(file), box, tally))
+    except OSError as error:
+        raise ConfigError(f"'{error.filename or out}': {error.strerror}") from error
+    say(", ".join(f"{count} {kind}" for kind, count in sorted(tally.items())))
+    return 0
+
+
+def verdict(outcome: Outcome) -> list[str]:
+    """`outcome` as JSON: its kind, and for ``ok``, ``raised``, ``not_literal`` and ``rejected`` one word more."""
+    match outcome:
+        case Returned(value):
+            return ["ok", value]
+        case Raised(name):
+            return ["raised", name]
+        case Nondeterministic():
+            return ["nondeterministic"]
+        case NotLiteral(name):
+            return ["not_literal", name]
+        case Stopped("timeout"):
+            return ["timeout"]
+        case Stopped(reason) | Refused(reason):
+            return ["rejected", reason]
+
+
+def judged(lines: Iterable[str], source: str, sandbox: Sandbox, tally: Counter[str]) -> Iterator[str]:
+    """Each row of `lines` with its ``verdicts``, one per input, as a line of JSON; blank lines are skipped.
+
+    A row needs ``program`` (a string) and ``inputs`` (a list of strings: the arguments' source text); other keys pass
+    through. Counts verdicts by kind in `tally`. Raises `ConfigError`, naming `source` and the line, at the first row
+    that is not like that; every row before it has been yielded by then.
+    """
+    numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
+    while batch := list(itertools.islice(numbered, ROWS_AT_ONCE)):
+        rows: list[tuple[JsonRow, list[Call]]] = []
+        error: ConfigError | None = None
+        for number, line in batch:
+            try:
+                rows.append(_row(line, f"{source}, line {number}"))
+            except ConfigError as found:
+                error = found
+                break
+        outcomes = iter(sandbox.run([call for _, calls in rows for call in calls]))
+        for row, calls in rows:
+            verdicts = [verdict(outcome) for outcome in itertools.islice(outcomes, len(calls))]
+            tally.update(kind for kind, *_ in verdicts)
+            yield _written({**row, "verdicts": verdicts}) + "\n"
+        if error:
+            raise error
+
+
+def _written(row: JsonRow) -> str:
+    """`row` as JSON; half an emoji, which JSON can hold and UTF-8 cannot, stays an escape."""
+    text = json.dumps(row, ensure_ascii=False)
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return json.dumps(row)
+    return text
+
+
+def _row(line: str, where: str) -> tuple[JsonRow, list[Call]]:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{where}: not JSON: {error}") from error
+    if not isinstance(row, dict):
+        raise ConfigError(f"{where}: expected an object with 'program' and 'inputs', found {type(row).__name__}")
+    program, inputs = row.get("program"), row.get("inputs")
+    if not isinstance(program, str):
+        raise ConfigError(f"{where}: 'program' must be a string")
+    if not isinstance(inputs, list) or not all(isinstance(text, str) for text in inputs):
+        raise ConfigError(f"{where}: 'inputs' must be a list of strings, the arguments' source text")
+    return row, [Call(program, text, verify=True, entry=entry_of(program)) for text in inputs]

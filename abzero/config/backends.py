@@ -1,0 +1,78 @@
+"""The engines that a policy may run on, one row each. Nothing else compares ``model.engine`` with a string."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from abzero.config.config import Config
+from abzero.config.engines import local, tinker, vllm
+from abzero.errors import ConfigError
+from abzero.policy.base import Generator, Learner
+from abzero.policy.local import plan, sharding, threads
+from abzero.policy.local.worker_group import WorkerGroup
+
+Policy = tuple[Generator, Generator, Learner]
+"""Proposer, solver and learner: one model in two roles, unless the proposer is a frozen copy."""
+
+
+def accept(config: Config) -> None:
+    """The check of a backend that can do whatever can be set."""
+
+
+@dataclass(frozen=True)
+class Backend:
+    """What one value of ``model.engine`` stands for; every part is made from a run's settings."""
+
+    policy: Callable[[Config], Policy]
+    where: Callable[[Config], str]
+    """Where the model runs, in words."""
+    check: Callable[[Config], None] = accept
+    """Raises `ConfigError` for a setting that it cannot honour. No setting is ever ignored."""
+    memory: Callable[[Config], plan.Setup] | None = None
+    """What its memory here depends on; None where the model is held elsewhere."""
+    worker_group: Callable[[Config], WorkerGroup] | None = None
+    """This process' part of a model that the processes of ``torchrun`` share; None where one process is all."""
+
+
+BACKENDS: dict[str, Backend] = {
+    "local": Backend(local.policy, local.where, memory=local.memory, worker_group=local.worker_group),
+    "vllm": Backend(vllm.policy, local.where, vllm.check, memory=vllm.memory),
+    "tinker": Backend(tinker.policy, tinker.where, tinker.check),
+}
+"""A new engine is a row here."""
+
+
+def chosen(config: Config) -> Backend:
+    """The row that ``model.engine`` names."""
+    if config.model.engine not in BACKENDS:
+        raise ConfigError(f"model.engine '{config.model.engine}' does not exist: choose from {', '.join(BACKENDS)}")
+    return BACKENDS[config.model.engine]
+
+
+def settled(config: Config, name: str) -> Config:
+    """`config` with what the machine decides, decided once for the model `name`: the number of threads."""
+    if config.model.threads or chosen(config).memory is None or local.device(config) != "cpu":
+        return config
+    model, _ = local.load(config, name)
+    found = threads.measured(model, min(config.optimizer.microbatch_tokens, 2048))
+    return replace(config, model=replace(config.model, threads=found))
+
+
+@contextmanager
+def worker_group(config: Config) -> Iterator[None]:
+    """Meet the processes that ``torchrun`` started beside this one, if it did, and let them go at a good end."""
+    if sharding.world().size > 1 and chosen(config).worker_group is None:
+        raise ConfigError(f"model.engine '{config.model.engine}' is one process of ours: start it without torchrun")
+    with sharding.joined(local.device(config)) as world:
+        yield
+        world.tell(None)
+
+
+def worker_loop(config: Config) -> bool:
+    """Whether this is a process that ``torchrun`` started to work for another one; when this returns, it has."""
+    if sharding.world().leads:
+        return False
+    if group := chosen(config).worker_group:
+        with sharding.joined(local.device(config)):
+            group(config).worker_loop()
+    return True

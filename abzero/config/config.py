@@ -1,0 +1,112 @@
+"""Everything that makes a run: one tree of frozen dataclasses, checked as a whole."""
+
+import math
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Annotated, get_args, get_type_hints
+
+from abzero.config.schema import (
+    Advantage,
+    AtLeast,
+    BufferSettings,
+    CheckpointSettings,
+    Loss,
+    Model,
+    Observe,
+    Optimizer,
+    Oversight,
+    Propose,
+    Reward,
+    Sampling,
+    SandboxSettings,
+    Seeding,
+    Solve,
+    Tasks,
+    Tinker,
+    Vllm,
+)
+from abzero.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that makes a run."""
+
+    run: Path = Path("runs/default")
+    """Folder of the run; must not exist yet."""
+    steps: Annotated[int, AtLeast(0)] = 500
+    """Self-play steps."""
+    seed: int = 1
+    """Seed of all chance."""
+    batch_size: Annotated[int, AtLeast(1)] = 64
+    """B: proposals, and solver rollouts, of each mode in a step."""
+    seeds: Path | None = None
+    """JSONL file of first tasks, in place of those that the model writes itself."""
+    model: Model = field(default_factory=Model)
+    vllm: Vllm = field(default_factory=Vllm)
+    tinker: Tinker = field(default_factory=Tinker)
+    sampling: Sampling = field(default_factory=Sampling)
+    seeding: Seeding = field(default_factory=Seeding)
+    tasks: Tasks = field(default_factory=Tasks)
+    propose: Propose = field(default_factory=Propose)
+    solve: Solve = field(default_factory=Solve)
+    reward: Reward = field(default_factory=Reward)
+    advantage: Advantage = field(default_factory=Advantage)
+    loss: Loss = field(default_factory=Loss)
+    optimizer: Optimizer = field(default_factory=Optimizer)
+    buffer: BufferSettings = field(default_factory=BufferSettings)
+    sandbox: SandboxSettings = field(default_factory=SandboxSettings)
+    checkpoint: CheckpointSettings = field(default_factory=CheckpointSettings)
+    observe: Observe = field(default_factory=Observe)
+    oversight: Oversight = field(default_factory=Oversight)
+
+    def __post_init__(self) -> None:
+        check_numbers(self)
+        if not self.tasks.modes or len(set(self.tasks.modes)) < len(self.tasks.modes):
+            raise ConfigError(f"tasks.modes '{' '.join(self.tasks.modes)}': name one or more, each once")
+        if self.sampling.temperature <= 0.0:
+            raise ConfigError(
+                f"sampling.temperature {self.sampling.temperature}: greedy samples are all alike, so only solve rates "
+                "of 0 and 1 could be seen; set it above 0 (the paper: 1)"
+            )
+        if self.propose.samples == 1 and self.propose.train and not self.propose.frozen_copy:
+            raise ConfigError(
+                "propose.samples 1: one attempt gives solve rates of 0 and 1 alone, so no proposal could ever earn "
+                "anything; set --propose.samples 2 or more (the paper: 8), or --propose.train False"
+            )
+        if 0.0 < self.loss.dual_clip <= 1.0:
+            raise ConfigError(f"loss.dual-clip {self.loss.dual_clip}: set it above 1, as --loss.dual-clip 3, or to 0")
+        if "" in self.sampling.stop:
+            raise ConfigError("sampling.stop '': nothing can be said before it; leave it out")
+        if max(self.optimizer.betas) >= 1.0:
+            raise ConfigError(f"optimizer.betas {self.optimizer.betas}: both must be below 1")
+        if self.batch_size % self.solve.attempts:
+            raise ConfigError(f"solve.attempts {self.solve.attempts} does not divide batch-size {self.batch_size}")
+        if self.advantage.estimator in ("trr_grpo", "grpo", "dr_grpo", "rloo"):
+            self._check_groups()
+
+    def _check_groups(self) -> None:
+        estimator = f"advantage.estimator '{self.advantage.estimator}' compares rollouts of one prompt"
+        if self.solve.attempts < 2 and not self.solve.reuse_estimates:
+            raise ConfigError(
+                f"{estimator}: set solve.attempts >= 2, not {self.solve.attempts}, or solve.reuse-estimates True"
+            )
+        if self.propose.train and not self.propose.frozen_copy and self.advantage.estimator != "trr_grpo":
+            raise ConfigError(f"{estimator}, and a proposal's prompt has one: set propose.train False, or use trr_grpo")
+
+
+def check_numbers(settings: object, prefix: str = "") -> None:
+    """Raise `ConfigError` for a number in a tree of settings that is not finite, or below the bound of its field."""
+    hints = get_type_hints(type(settings), include_extras=True)
+    for field_ in fields(settings):  # type: ignore[arg-type]
+        name, value = f"{prefix}{field_.name.replace('_', '-')}", getattr(settings, field_.name)
+        if is_dataclass(value):
+            check_numbers(value, f"{name}.")
+        bounds = [note.value for note in get_args(hints[field_.name])[1:] if isinstance(note, AtLeast)]
+        for number in value if isinstance(value, tuple) else (value,):
+            if isinstance(number, int | float) and not isinstance(number, bool):
+                if not math.isfinite(number):
+                    raise ConfigError(f"{name} {number}: set it to a finite number")
+                for least in bounds:
+                    if number < least:
+                        raise ConfigError(f"{name} {number}: set it to {least} or more")

@@ -1,0 +1,187 @@
+"""The engine ``local``: torch and transformers, in this process or in all those that ``torchrun`` started."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from transformers import PreTrainedModel
+
+from abzero.algo import losses
+from abzero.config.config import Config
+from abzero.config.schema import Loss, Optimizer
+from abzero.errors import ConfigError
+from abzero.policy.base import Generator, Learner
+from abzero.policy.frozen import FrozenGenerator
+from abzero.policy.local import plan, sharding
+from abzero.policy.local.generator import LocalGenerator
+from abzero.policy.local.hf_engine import CACHE_BYTES
+from abzero.policy.local.learner import LocalLearner
+from abzero.policy.local.optimizer import Optimisation, adam, adam_8bit
+from abzero.policy.local.schedules import SCHEDULES
+from abzero.policy.local.sharding import World
+from abzero.policy.local.worker_group import RemoteGenerator, RemoteLearner, WorkerGroup
+from abzero.policy.models import loading, lora
+from abzero.policy.models.tokenizer import Codec
+from abzero.types import Role
+
+TINY = Path(__file__).parents[2] / "tiny" / "weights"
+"""The model in the box, which goes by the name ``tiny``."""
+
+WEIGHTINGS = {
+    "sequence": losses.sequence_weights,
+    "token": losses.token_weights,
+    "role_token": losses.role_token_weights,
+}
+"""How tokens are weighed in the loss, by the name of ``loss.reduction``."""
+
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def policy(config: Config) -> tuple[Generator, Generator, Learner]:
+    """Proposer, solver and learner: one model in two roles, unless the proposer is a frozen copy."""
+    group = worker_group(config)
+    generators: Sequence[Generator] = group.generators
+    learner: Learner = group.learner
+    if group.world.size > 1:
+        generators = [RemoteGenerator(group, number) for number in range(len(group.generators))]
+        learner = RemoteLearner(group)
+    solver, *copies = generators
+    return FrozenGenerator(copies[0]) if copies else solver, solver, learner
+
+
+def worker_group(config: Config) -> WorkerGroup:
+    """This process' learner, the generator that follows it and, where the config asks for it, one that does not."""
+    world = sharding.world()
+    model, codec = load(config, config.model.name)
+    trained = learner(config, model, codec, world)
+    generators = [generator(config, trained.whole(), codec, config.sampling.temperature)]
+    if config.propose.frozen_copy:
+        generators.append(generator(config, *load(config, config.model.name), config.sampling.temperature))
+    return WorkerGroup(world, trained, generators)
+
+
+def learner(config: Config, model: PreTrainedModel, codec: Codec, world: World) -> LocalLearner:
+    """A learner that trains `model` in place, or an adapter on it."""
+    if config.model.lora_rank:
+        lora.add(model, config.model.lora_rank, config.model.lora_alpha, config.seed)
+    return LocalLearner(
+        model,
+        codec,
+        objective=objective(config.loss),
+        weighting=weighting(config.loss),
+        optimisation=optimisation(config.optimizer, config.steps),
+        adam=adam_8bit if config.optimizer.eight_bit else adam,
+        temperature=config.sampling.temperature,
+        micro_batch_tokens=config.optimizer.microbatch_tokens,
+        checkpointing=config.model.gradient_checkpointing,
+        gap_limit=config.loss.max_gap,
+        head=torch.float32 if config.model.fp32_head else None,
+        world=world,
+    )
+
+
+def generator(config: Config, model: PreTrainedModel, codec: Codec, temperature: float) -> LocalGenerator:
+    """A generator that holds the weights of `model`, until it is synced."""
+    return LocalGenerator(
+        model,
+        codec,
+        temperature=temperature,
+        max_prompt_tokens=config.sampling.max_prompt_tokens,
+        max_tokens=config.sampling.max_tokens,
+        dtype=sampler_dtype(config),
+        wide_head=config.model.fp32_head,
+        stop=config.sampling.stop,
+    )
+
+
+def load(config: Config, name: str) -> tuple[PreTrainedModel, Codec]:
+    loading.check_context(model_name(name), config.sampling.max_prompt_tokens, config.sampling.max_tokens)
+    if config.model.threads:
+        torch.set_num_threads(config.model.threads)
+    return loading.load(model_name(name), dtype=_DTYPES[config.model.dtype], device=device(config))
+
+
+def model_name(name: str) -> str:
+    """What to load for a model's name: a folder, or a Hugging Face name."""
+    return str(TINY) if name == "tiny" else name
+
+
+def device(config: Config) -> str:
+    chosen = loading.device() if config.model.device == "auto" else config.model.device
+    if chosen == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("model.device 'cuda': this machine has no CUDA device; set model.device cpu")
+    if chosen == "mps" and not torch.backends.mps.is_available():
+        raise ConfigError("model.device 'mps': this machine has no Metal device; set model.device cpu")
+    return chosen
+
+
+def quickest_dtype(device: str) -> torch.dtype:
+    """What to sample in: bfloat16 where the hardware multiplies it."""
+    if device == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    return torch.bfloat16 if device == "cpu" and capabilities.get("avx512_bf16") else torch.float32
+
+
+def sampler_dtype(config: Config) -> torch.dtype:
+    dtype = config.model.sampler_dtype
+    return quickest_dtype(device(config)) if dtype == "auto" else _DTYPES[dtype]
+
+
+def memory(config: Config) -> plan.Setup:
+    """What a run's memory depends on."""
+    return plan.Setup(
+        width=_DTYPES[config.model.dtype].itemsize,
+        sampler_width=sampler_dtype(config).itemsize,
+        moments=2 if config.optimizer.eight_bit else 8,
+        rank=config.model.lora_rank,
+        reference=config.loss.kl > 0,
+        frozen=config.propose.frozen_copy,
+        checkpointing=config.model.gradient_checkpointing,
+        micro_batch_tokens=config.optimizer.microbatch_tokens,
+        max_prompt_tokens=config.sampling.max_prompt_tokens,
+        max_tokens=config.sampling.max_tokens,
+        cache_bytes=CACHE_BYTES,
+        on_cpu=device(config) == "cpu",
+        wide_head=config.model.fp32_head,
+    )
+
+
+def where(config: Config) -> str:
+    """Where the model runs, in words."""
+    chosen, count = device(config), config.model.threads
+    words = f"cpu ({count} thread{'s' * (count > 1)})" if chosen == "cpu" else chosen
+    size = sharding.world().size
+    return words if size == 1 else f"{words}, {size} processes"
+
+
+def objective(loss: Loss) -> losses.Objective:
+    return losses.Objective(
+        clip_low=loss.clip_low,
+        clip_high=loss.clip_high,
+        importance_cap=loss.importance_cap,
+        kl=loss.kl,
+        entropy=loss.entropy,
+        dual_clip=loss.dual_clip,
+        ratio=losses.RATIOS[loss.ratio],
+        surrogate=losses.SURROGATES[loss.surrogate],
+    )
+
+
+def weighting(loss: Loss) -> losses.Weighting:
+    roles: dict[Role, float] = {"propose": loss.propose_weight, "solve": loss.solve_weight}
+    return losses.scaled(WEIGHTINGS[loss.reduction], loss.truncated, roles)
+
+
+def optimisation(optimizer: Optimizer, steps: int) -> Optimisation:
+    return Optimisation(
+        learning_rate=optimizer.lr,
+        betas=optimizer.betas,
+        weight_decay=optimizer.weight_decay,
+        clip_norm=optimizer.clip,
+        warmup=optimizer.warmup,
+        minibatches=optimizer.minibatches,
+        schedule=SCHEDULES[optimizer.schedule],
+        total=steps * optimizer.minibatches,
+        skips=optimizer.skips,
+    )

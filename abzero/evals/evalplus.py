@@ -1,0 +1,133 @@
+"""HumanEval+ and MBPP+, judged as EvalPlus does: the reference program's values are what a solution must return."""
+
+import marshal
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from abzero.errors import ConfigError
+from abzero.evals import answers, tolerance
+from abzero.evals.base import Problem, Score, Verdict
+from abzero.evals.data import Row, Source
+from abzero.evals.mbpp_inputs import converted
+from abzero.sandbox.listing import Ran, Run, Runner
+
+SECONDS, TIMES = 10.0, 8.0
+"""Processor time for one input: at least `SECONDS`, and as many `TIMES` what the reference took."""
+SECONDS_IN_ALL, TIMES_IN_ALL = 60.0, 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """How the reference program went on one list of inputs."""
+
+    inputs: tuple[bytes, ...]
+    arguments: tuple[list[object], ...]
+    ran: Ran
+
+
+@dataclass(frozen=True)
+class EvalPlus:
+    """A suite of functions with two lists of inputs each: ``base`` and ``plus``, which is the larger."""
+
+    source: Source
+    runner: Runner
+    opens_think: bool = False
+    _references: dict[tuple[str, str], Reference] = field(default_factory=dict)
+
+    @cached_property
+    def _rows(self) -> dict[str, Row]:
+        return {str(row["task_id"]): row for row in self.source.rows}
+
+    def problems(self) -> Sequence[Problem]:
+        return [Problem(key, str(row["prompt"]), (self.source.suite.name,)) for key, row in self._rows.items()]
+
+    def gold(self, problem: Problem) -> str:
+        """A completion that answers right."""
+        return f"```python\n{_reference_program(self._rows[problem.id])}\n```"
+
+    def program(self, problem: Problem, completion: str) -> str:
+        """The program that `completion` holds. Raises `Malformed`."""
+        return answers.program(completion, str(self._rows[problem.id]["entry_point"]), self.opens_think)
+
+    def continued(self, problem: Problem, completion: str) -> str:
+        """The program of a completion that goes on where the problem's text ends."""
+        return str(self._rows[problem.id]["prompt"]) + completion
+
+    def prepare(self, keys: Sequence[str]) -> None:
+        """Run the reference programs of problems `keys`, in one batch. Raises `ConfigError` where one fails."""
+        asked = {}
+        for key in dict.fromkeys(keys):
+            row = self._rows[key]
+            for name in ("base", "plus"):
+                if (key, name) not in self._references:
+                    arguments = _arguments(row, name, self.source)
+                    blobs = tuple(marshal.dumps(one) for one in arguments)
+                    run = Run(_reference_program(row), str(row["entry_point"]), blobs, 120.0, 600.0)
+                    asked[key, name] = run, arguments
+        for (place, (run, arguments)), ran in zip(
+            asked.items(), self.runner.run([run for run, _ in asked.values()]), strict=True
+        ):
+            if ran.ended != "done":
+                raise ConfigError(
+                    f"{self.source.files[0]}, {place[0]}: its own reference program ended with '{ran.ended}"
+                    f" {ran.error}' on {place[1]} input {len(ran.values)}; get the file again"
+                )
+            self._references[place] = Reference(run.inputs, arguments, ran)
+
+    def judge(self, asked: Sequence[tuple[Problem, str]]) -> list[dict[str, Score]]:
+        """For each (problem, program) the scores ``base`` and ``plus``; the second counts only with the first."""
+        self.prepare([problem.id for problem, _ in asked])
+        found: list[dict[str, Score]] = [{} for _ in asked]
+        self._judge_list("base", asked, range(len(asked)), found)
+        right = [index for index, one in enumerate(found) if one["base"].verdict == "correct"]
+        self._judge_list("plus", asked, right, found)
+        return [{"plus": one["base"], **one} for one in found]
+
+    def _judge_list(
+        self, name: str, asked: Sequence[tuple[Problem, str]], which: Sequence[int], found: list[dict[str, Score]]
+    ) -> None:
+        """Add the score on the list of inputs `name` to `found`, for the places `which`."""
+        runs = [
+            _run(program, str(self._rows[problem.id]["entry_point"]), self._references[problem.id, name])
+            for problem, program in (asked[index] for index in which)
+        ]
+        for index, ran in zip(which, self.runner.run(runs), strict=True):
+            problem, program = asked[index]
+            empty = not program.strip()
+            found[index][name] = Score("no_answer", 0.0) if empty else self._score(problem, name, ran)
+
+    def _score(self, problem: Problem, name: str, ran: Ran) -> Score:
+        row, reference = self._rows[problem.id], self._references[problem.id, name]
+        entry, atol = str(row["entry_point"]), float(str(row["atol"]))
+        rule = tolerance.rule(self.source.suite.name, entry)
+        for index, value in enumerate(ran.values):
+            expected = reference.ran.values[index]
+            if not tolerance.equal(value, expected, atol, rule, reference.arguments[index]):
+                return Score("wrong", 0.0, f"{name} input {index}")
+        if ran.ended == "done":
+            return Score("correct", 1.0, "tests")
+        verdict: Verdict = "timeout" if ran.ended == "timeout" else "wrong"
+        at = f"{name} input {len(ran.values)}" if ran.loaded else "its module"
+        return Score(verdict, 0.0, f"{at}: {ran.error or ran.ended}")
+
+
+def _reference_program(row: Row) -> str:
+    return str(row["prompt"]) + str(row["canonical_solution"])
+
+
+def _arguments(row: Row, name: str, source: Source) -> tuple[list[object], ...]:
+    inputs = row[f"{name}_input"]
+    if not isinstance(inputs, list) or not all(isinstance(one, list) for one in inputs):
+        raise ConfigError(
+            f"{source.files[0]}, {row['task_id']}, field '{name}_input': a list of lists of arguments is wanted"
+        )
+    number = int(str(row["task_id"]).rpartition("/")[2])
+    return tuple(converted(number, one) for one in inputs) if source.suite.name == "mbpp+" else tuple(inputs)
+
+
+def _run(program: str, entry: str, reference: Reference) -> Run:
+    times = reference.ran.seconds
+    slowest, total = max(times, default=0.0), sum(times)
+    each = max(SECONDS, TIMES * slowest)
+    return Run(program, entry, reference.inputs, each, max(SECONDS_IN_ALL, TIMES_IN_ALL * total, each), round(total, 1))

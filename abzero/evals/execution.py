@@ -1,0 +1,104 @@
+"""Predictions of what a program does: the output of a call (CRUXEval-O, LiveCodeBench's execution), or an input that
+gives an output (CRUXEval-I). Values are compared here, as literals; a model's text runs in the sandbox alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from abzero.errors import ConfigError, Malformed
+from abzero.evals import answers
+from abzero.evals.base import Problem, Score
+from abzero.evals.data import Row, Source
+from abzero.python import literals
+from abzero.sandbox.base import Call, Refused, Returned, Stopped
+from abzero.sandbox.run import Check
+
+
+@dataclass(frozen=True)
+class _Execution:
+    source: Source
+    opens_think: bool = False
+
+    @cached_property
+    def _rows(self) -> dict[str, Row]:
+        return {str(row["id"]): row for row in self.source.rows}
+
+    def _gold(self, problem: Problem) -> str:
+        row = self._rows[problem.id]
+        try:
+            return literals.canonical_literal(str(row["output"]))
+        except Malformed as error:
+            raise ConfigError(
+                f"{self.source.files[0]}, id {problem.id}, field 'output': {error}; get it again"
+            ) from error
+
+
+class Outputs(_Execution):
+    """Which value does this call return?"""
+
+    def problems(self) -> Sequence[Problem]:
+        return [
+            Problem(key, f"{row['code']}\n\n{_shown(row)}", (self.source.suite.name,))
+            for key, row in self._rows.items()
+        ]
+
+    def gold(self, problem: Problem) -> str:
+        """A completion that answers right."""
+        return f"[ANSWER]{self._rows[problem.id]['output']}[/ANSWER]"
+
+    def check(self, problem: Problem, completion: str) -> Check[Score]:
+        return self.check_answer(problem, _some(answers.value(completion, self.opens_think)))
+        yield  # a check needs no call here
+
+    def check_answer(self, problem: Problem, answer: str) -> Score:
+        """Judge an answer that needs no more reading."""
+        try:
+            right = literals.same(answer, self._gold(problem))
+        except Malformed:
+            right = False
+        return Score("correct" if right else "wrong", float(right), "literal")
+
+
+class Inputs(_Execution):
+    """Which arguments make this program return that value?"""
+
+    def problems(self) -> Sequence[Problem]:
+        return [
+            Problem(key, f"{row['code']}\n\nassert f(??) == {row['output']}", (self.source.suite.name,))
+            for key, row in self._rows.items()
+        ]
+
+    def gold(self, problem: Problem) -> str:
+        """A completion that answers right."""
+        return f"[ANSWER]f({self._rows[problem.id]['input']})[/ANSWER]"
+
+    def check(self, problem: Problem, completion: str) -> Check[Score]:
+        _some(answers.region(completion, self.opens_think))
+        return (yield from self.check_arguments(problem, answers.call(completion, "f", self.opens_think)))
+
+    def check_arguments(self, problem: Problem, arguments: str) -> Check[Score]:
+        """Judge arguments that need no more reading, by one call of the program with them."""
+        gold = self._gold(problem)
+        [outcome] = yield [Call(str(self._rows[problem.id]["code"]), arguments)]
+        match outcome:
+            case Returned(value):
+                right = literals.same(value, gold)
+                return Score("correct" if right else "wrong", float(right), "literal")
+            case Stopped("timeout"):
+                return Score("timeout", 0.0, "literal")
+            case Refused(reason):
+                return Score("wrong", 0.0, f"refused: {reason[:60]}")
+            case _:
+                return Score("wrong", 0.0, "literal")
+
+
+def _some(answer: str) -> str:
+    if not answer.strip():
+        raise Malformed("no answer")
+    return answer
+
+
+def _shown(row: Row) -> str:
+    call = str(row["input"])
+    return f"assert {call if 'function_name' in row else f'f({call})'} == ??"

@@ -1,0 +1,67 @@
+"""A file of samples: what a model, any model, wrote for the problems of a suite."""
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from abzero.errors import ConfigError
+from abzero.evals.data import rows_of
+
+FORMS = ("response", "solution", "completion", "answer")
+"""All that the model wrote; code as it is; what continues the prompt; an answer that needs no more reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One sample of one problem."""
+
+    key: str
+    number: int
+    form: str
+    text: str
+    tokens: int | None = None
+    finish: str | None = None
+
+
+def read(path: Path, key: str, known: Collection[str], partial: bool) -> list[Sample]:
+    """The samples of `path`. Raises `ConfigError` for a row that does not fit, and, unless `partial`, for problems that
+    have none.
+    """
+    samples: list[Sample] = []
+    counts: Counter[str] = Counter()
+    seen: set[tuple[str, int]] = set()
+    for place, row in rows_of(path):
+        if (found := row.get(key, row.get("id"))) is None:
+            raise ConfigError(f"{place}: no field '{key}' (or 'id'), which says whose problem it is")
+        name = str(found)
+        if name not in known:
+            raise ConfigError(
+                f"{place}, field '{key}': the suite has no problem {name[:80]!r}; is this its data's release?"
+            )
+        forms = [form for form in FORMS if form in row]
+        if len(forms) != 1 or not isinstance(text := row[forms[0]], str):
+            raise ConfigError(
+                f"{place}: one of {', '.join(FORMS)} is wanted, as text; found {', '.join(forms) or 'none'}"
+            )
+        number = row.get("sample", counts[name])
+        if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+            raise ConfigError(f"{place}, field 'sample': a whole number from 0 is wanted, not {number!r}")
+        if (name, number) in seen:
+            raise ConfigError(f"{place}: sample {number} of {name} is in the file twice; leave one of them")
+        seen.add((name, number))
+        counts[name] += 1
+        tokens, finish = row.get("tokens"), row.get("finish")
+        samples.append(
+            Sample(
+                name, number, forms[0], text, tokens if isinstance(tokens, int) else None,
+                finish if isinstance(finish, str) else None,
+            )
+        )  # fmt: skip
+    missing = len(set(known) - set(counts))
+    if missing and not partial:
+        raise ConfigError(
+            f"{path}: {missing} of {len(known)} problems have no sample; give one for each, or score the first N"
+            " problems with --limit N"
+        )
+    return samples

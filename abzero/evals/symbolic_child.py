@@ -1,0 +1,35 @@
+"""The process that runs math-verify: pairs of answers in, one a line, and for each whether they are the same."""
+
+import contextlib
+import json
+import os
+import resource
+import sys
+
+
+def main(memory_bytes: int) -> None:
+    """Serve standard input until it ends. Whatever a pair makes the library raise is told as ``null``."""
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    from math_verify import parse, verify  # the heavy part, and the only file that knows it
+
+    replies = os.fdopen(os.dup(1), "w")
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+        replies.write("ready\n")
+        replies.flush()
+        for line in sys.stdin:
+            gold, answer = json.loads(line)
+            found: bool | None
+            try:
+                parsed = [
+                    parse(f"\\boxed{{{text}}}", parsing_timeout=None, raise_on_error=True) for text in (gold, answer)
+                ]
+                found = bool(verify(*parsed, timeout_seconds=None, raise_on_error=True))
+            except Exception:  # a library of many parsers: what it cannot read is an error of ours, never `wrong`
+                found = None
+            replies.write(json.dumps(found) + "\n")
+            replies.flush()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

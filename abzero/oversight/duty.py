@@ -1,0 +1,99 @@
+"""A run under oversight from its beginning to its end: what is opened, forgotten on a resume, and left for a person."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from abzero import __version__
+from abzero.errors import RunError
+from abzero.oversight import chain, classifier, gate, judge, rules, tiers
+from abzero.oversight.chain import Chain, Json
+from abzero.oversight.gate import Mode, Open
+from abzero.oversight.recorded import record_path
+from abzero.oversight.session import Oversight, Tier
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """The monitors and the gate that a run's settings ask for."""
+
+    tiers: Sequence[Tier]
+    mode: Mode
+    severity: int
+    opening: Mapping[str, Json]
+    """What the record opens with: the versions and hashes of everything that reads."""
+
+
+def duty(pack: str, head: str, mode: Mode, severity: int) -> Duty:
+    """Raises `ConfigError` for a pack or a head that cannot be used."""
+    numbers = [0, *([1] if pack != "none" else []), *([2] if head else [])]
+    opening: dict[str, Json] = {
+        "abzero": __version__,
+        "tiers": [*numbers],
+        "rules": rules.load(pack).digest,
+        "classifier": classifier.load(head).digest if head else "",
+        "rubric": judge.rubric_hash(),
+        "gate": mode,
+        "severity": severity,
+    }
+    return Duty(tiers.build(numbers, pack, head), mode, severity, opening)
+
+
+def begin(
+    on: Duty,
+    folder: Path,
+    done: int | None,
+    history: Sequence[Mapping[str, float]],
+    clock: Callable[[], float],
+    now: Callable[[], float],
+) -> Oversight:
+    """Open or go on with the record of the run in `folder`, whose newest checkpoint is of step `done`.
+
+    `clock` measures, `now` is the time of day. Raises `RunError` if the record is not whole, or was removed.
+    """
+    path = record_path(folder)
+    if done is not None and not path.exists() and _overseen(folder):
+        raise RunError(f"'{path}' is missing, but checkpoints note its head: put it back; without it nobody answers")
+    record = Chain(path, now)
+    entries = list(chain.read(path))
+    record.append("resumed" if entries else "opened", {**on.opening, "after": done})
+    after = -1 if done is None else done
+    if any(step > after for step in gate.standing(entries)):
+        record.append("forgot", {"after": after})
+    return Oversight(on.tiers, record, on.mode, on.severity, clock, history)
+
+
+def _overseen(folder: Path) -> bool:
+    return any(folder.glob("checkpoints/step-*/oversight.json"))
+
+
+def waiting(folder: Path, done: int | None) -> list[Open]:
+    """The findings of steps up to `done` that wait for a review; the run must not go on before."""
+    entries = list(chain.read(record_path(folder)))
+    if ended := gate.stopped(entries):
+        raise RunError(
+            f"{ended.body['who']} ended this run in review: {ended.body['reason']}. What it learned is in its "
+            "checkpoints; start another run"
+        )
+    return [one for one in gate.open_findings(entries) if done is not None and one.step <= done]
+
+
+def leave(folder: Path, record: Chain, step: int) -> list[Open]:
+    """Write down that the run waits after `step`; what it waits for."""
+    open_ = waiting(folder, step)
+    record.append("paused", {"step": step, "findings": [one.number for one in open_]})
+    gate.write_note(folder, step, open_, record.head)
+    return open_
+
+
+def checkpoint_note(record: Chain) -> Callable[[], Mapping[str, str]]:
+    """What each checkpoint holds of the record."""
+    return lambda: {"oversight.json": chain.head_note(record.head, record.length)}
+
+
+def newest_step(checkpoint: Path | None) -> int | None:
+    """The step of a checkpoint's folder."""
+    if checkpoint is None:
+        return None
+    return int(json.loads((checkpoint / "state.json").read_text(encoding="utf-8"))["step"])

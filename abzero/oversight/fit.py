@@ -1,0 +1,150 @@
+"""Fit a classifier's head to labelled thoughts: logistic regression, and a threshold from texts that were left out."""
+
+import hashlib
+import json
+import math
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+
+from abzero.errors import ConfigError
+from abzero.oversight import features
+from abzero.oversight.classifier import FORMAT, sigmoid, windows
+from abzero.oversight.labelled import Labelled
+from abzero.oversight.measure import auc
+from abzero.oversight.reading import CATEGORIES
+
+PENALTY = {"ngram": 3e-4, "e5": 0.1, "probe": 1.0}
+"""Ridge penalty by kind of features: on the unit vectors of n-grams, else on standardised columns."""
+FOLDS = 5
+FALSE_SHARE = 0.005
+"""Share of the benign texts, left out of the fit, that may be flagged: what fixes the threshold."""
+CANARIES = 12
+"""Thoughts that a head carries, to show later that it is alive: those that it is surest of."""
+_RAREST = 3
+
+
+def fit(rows: Sequence[Labelled], name: str, seed: int, out: Path) -> dict[str, float]:
+    """Fit a head with the features `name` to `rows`, write it to `out`, and return what cross-validation measured.
+
+    Raises `ConfigError` for too few rows of a class.
+    """
+    kinds = Counter(row.category is not None for row in rows)
+    if min(kinds[True], kinds[False]) < FOLDS:
+        raise ConfigError(
+            f"fit: {kinds[True]} thoughts of concern, {kinds[False]} benign: give {FOLDS} or more of each"
+        )
+    spans = [windows(row.text)[0] or [(0, len(row.text))] for row in rows]
+    texts = [[row.text[begin:end] for begin, end in pieces] for row, pieces in zip(rows, spans, strict=True)]
+    rarity: dict[str, float] = {}
+    if name == "ngram":
+        counts = Counter(feature for row in rows for feature in features.ngrams(row.text))
+        rarity = {one: round(math.log(len(rows) / n), 3) for one, n in sorted(counts.items()) if n >= _RAREST}
+        pieces = [[features.weigh(features.ngrams(text), rarity) for text in row] for row in texts]
+        tensors = [torch.tensor([[vector.get(one, 0.0) for one in rarity] for vector in row]) for row in pieces]
+    else:
+        embed = features.dense(name)
+        tensors = [torch.tensor(embed(row)) for row in texts]
+    tensors = [tensor.double() for tensor in tensors]
+    penalty = PENALTY[name.partition(":")[0]]
+    concern = torch.tensor([float(row.category is not None) for row in rows], dtype=torch.float64)
+    scores = _left_out(tensors, concern, penalty, seed, plain=name == "ngram")
+    benign = sorted((s for s, row in zip(scores, rows, strict=True) if row.category is None), reverse=True)
+    limit = benign[int(FALSE_SHARE * len(benign))]
+    threshold = math.ceil(sigmoid(limit) * 1000 + 1) / 1000
+    found = sum(sigmoid(s) >= threshold for s, row in zip(scores, rows, strict=True) if row.category)
+    measured = {
+        "recall": found / kinds[True],
+        "false_share": sum(sigmoid(s) >= threshold for s in benign) / len(benign),
+        "auc": auc([s for s, row in zip(scores, rows, strict=True) if row.category], benign),
+    }
+    whole = torch.stack([tensor[0] for tensor in tensors])
+    weights, bias = _logistic(whole, concern, penalty, plain=name == "ngram")
+    own = [(tensor @ weights, row) for tensor, row in zip(tensors, rows, strict=True)]
+    of_concern = whole[concern > 0]
+    labels = [row.category for row in rows if row.category]
+    categories = {}
+    for category in CATEGORIES:
+        target = torch.tensor([float(label == category) for label in labels], dtype=torch.float64)
+        if target.sum() > 1:
+            categories[category], _ = _logistic(of_concern, target, penalty, plain=name == "ngram")
+    columns = list(rarity) if name == "ngram" else None
+    sure = sorted(
+        ((float((values[0] + values.max()) / 2 + bias), row.text) for values, row in own if row.category),
+        key=lambda pair: (-pair[0], pair[1]),
+    )
+    body = {
+        "format": FORMAT,
+        "features": name,
+        "rarity": rarity,
+        "weights": _plain(weights, columns, 3),
+        "bias": round(bias, 5),
+        "threshold": threshold,
+        "categories": {key: _plain(value, columns, 1) for key, value in categories.items()},
+        "canaries": [text for score, text in sure[:CANARIES] if sigmoid(score) >= threshold],
+        "fitted": {
+            "rows": len(rows),
+            "concern": kinds[True],
+            "digest": _digest(rows),
+            **{key: round(value, 4) for key, value in measured.items()},
+        },
+    }
+    out.write_text(json.dumps(body, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
+    return measured
+
+
+def _left_out(
+    tensors: Sequence[torch.Tensor], concern: torch.Tensor, penalty: float, seed: int, *, plain: bool
+) -> list[float]:
+    """The score of every text by a head that was fitted without it."""
+    order = list(range(len(tensors)))
+    random.Random(seed).shuffle(order)
+    scores = [0.0] * len(tensors)
+    for fold in range(FOLDS):
+        out = set(order[fold::FOLDS])
+        kept = [place for place in range(len(tensors)) if place not in out]
+        whole = torch.stack([tensors[place][0] for place in kept])
+        weights, bias = _logistic(whole, concern[kept], penalty, plain=plain)
+        for place in out:
+            values = tensors[place] @ weights
+            scores[place] = float((values[0] + values.max()) / 2 + bias)
+    return scores
+
+
+def _logistic(rows: torch.Tensor, target: torch.Tensor, penalty: float, *, plain: bool) -> tuple[torch.Tensor, float]:
+    """Weights and bias of a ridge-penalised logistic regression, both classes weighing the same."""
+    mean = torch.zeros_like(rows[0]) if plain else rows.mean(0)
+    scale = torch.ones_like(mean) if plain else rows.std(0) + 1e-9
+    columns = (rows - mean) / scale
+    share = target.mean()
+    balance = torch.where(target > 0, 0.5 / share, 0.5 / (1 - share))
+    weights = torch.zeros(rows.shape[1], dtype=torch.float64, requires_grad=True)
+    bias = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    solver = torch.optim.LBFGS([weights, bias], max_iter=200, line_search_fn="strong_wolfe")
+
+    def loss() -> torch.Tensor:
+        solver.zero_grad()
+        logits = columns @ weights + bias
+        losses = torch.nn.functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+        value = (balance * losses).mean() + penalty * (weights**2).sum()
+        value.backward()
+        return value
+
+    solver.step(loss)
+    folded = (weights / scale).detach()
+    return folded, float(bias.detach()) - float(mean @ folded)
+
+
+def _plain(weights: torch.Tensor, columns: Sequence[str] | None, digits: int) -> Mapping[str, float] | list[float]:
+    if columns is None:
+        return [round(float(value), 5) for value in weights]
+    rounded = {name: round(float(value), digits) for name, value in zip(columns, weights, strict=True)}
+    return {name: value for name, value in rounded.items() if value}
+
+
+def _digest(rows: Sequence[Labelled]) -> str:
+    text = json.dumps([[row.category, row.text] for row in rows])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,165 @@
+"""The gate: which findings ring, what a pause is, and what a person decides about it.
+
+The chain decides, not a file: a finding that rang under ``pause`` stays open until a review of it is in the record.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from abzero.errors import ConfigError, RunError
+from abzero.oversight.chain import Chain, Entry, Json
+from abzero.oversight.reading import Reading
+from abzero.types import Finding
+
+Mode = Literal["log", "alert", "pause"]
+Decision = Literal["false-alarm", "accept", "stop"]
+DECISIONS: tuple[str, ...] = get_args(Decision)
+"""Nothing was there; it is there, and the run goes on; it is there, and the run ends."""
+
+EXIT = 75
+"""Exit status of a command whose run waits for a review (sysexits' EX_TEMPFAIL)."""
+LEAST_REASON = 10
+"""Letters that a reason has at least, where many findings are decided at once."""
+
+
+def rings(finding: Finding, least: int) -> bool:
+    """Whether a finding is for a person at once: structure and voted verdicts from severity `least` on, rules at
+    severity 4 alone, a classifier never.
+    """
+    if finding.tier == 2:
+        return False
+    return finding.severity >= (max(least, 4) if finding.tier == 1 else least)
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A finding that waits for a review."""
+
+    number: int
+    """Its place among all findings of the record that rang, from 1: what ``--finding`` names."""
+    step: int
+    finding: Mapping[str, Json]
+    key: str
+
+    @property
+    def place(self) -> str:
+        return f"step {self.step}, {self.finding['role']} {self.finding['position']}"
+
+
+def entry_of(
+    step: int, findings: Sequence[Finding], readings: Mapping[tuple[str, int], Reading], mode: Mode, least: int
+) -> dict[str, Json]:
+    """What the record keeps of a step's findings: every one, with the hash of the text that it is about."""
+    rows: list[Json] = []
+    for finding in findings:
+        text = readings[finding.role, finding.position].part(finding.part)
+        rows.append({**asdict(finding), "text": text_hash(text), "rings": rings(finding, least)})
+    return {"step": step, "gate": mode, "findings": rows}
+
+
+def text_hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def standing(entries: Iterable[Entry]) -> dict[int, Entry]:
+    """The finding entries that hold, by step: those that a resume did not drop and a repeat did not replace."""
+    held: dict[int, Entry] = {}
+    for entry in entries:
+        if entry.kind == "finding":
+            held[int(str(entry.body["step"]))] = entry
+        elif entry.kind == "forgot":
+            after = int(str(entry.body["after"]))
+            held = {step: kept for step, kept in held.items() if step <= after}
+    return held
+
+
+def _rung(entries: Sequence[Entry]) -> Iterator[tuple[int, Mapping[str, Json], str, str]]:
+    """Every finding that rang, ever: its step, itself, its key, and the gate's mode at the time."""
+    for entry in entries:
+        if entry.kind == "finding":
+            for row in _list(entry.body["findings"]):
+                if isinstance(row, dict) and row["rings"]:
+                    step = int(str(entry.body["step"]))
+                    yield step, row, _key(step, row), str(entry.body["gate"])
+
+
+def _key(step: int, row: Mapping[str, Json]) -> str:
+    """What makes two findings the same when a step is repeated."""
+    names = ("role", "position", "part", "begin", "end", "source", "text")
+    return json.dumps([step, *(row[name] for name in names)])
+
+
+def _list(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else []
+
+
+def open_findings(entries: Sequence[Entry]) -> list[Open]:
+    """What waits for a review, in order. A finding of a step that was dropped waits no more; it rings again with the
+    step, and if it was reviewed before, it is reviewed.
+    """
+    steps = standing(entries)
+    decided = {str(key) for entry in entries if entry.kind == "reviewed" for key in _list(entry.body["keys"])}
+    numbers: dict[str, int] = {}
+    found: dict[str, Open] = {}
+    for step, row, key, mode in _rung(entries):
+        number = numbers.setdefault(key, len(numbers) + 1)
+        if mode == "pause" and step in steps and key not in decided:
+            found[key] = Open(number, step, row, key)
+    return list(found.values())
+
+
+def stopped(entries: Iterable[Entry]) -> Entry | None:
+    """The review that ended the run, if one did."""
+    return next((entry for entry in entries if entry.kind == "reviewed" and entry.body["decision"] == "stop"), None)
+
+
+def review(chain: Chain, findings: Sequence[Open], decision: str, who: str, reason: str) -> Entry:
+    """Write a person's decision about `findings` into the record. Raises `ConfigError`."""
+    if decision not in DECISIONS:
+        raise ConfigError(f"--decision '{decision}': choose from {', '.join(DECISIONS)}")
+    if not who.strip():
+        raise ConfigError("--by '': say who decides, as --by NAME")
+    least = LEAST_REASON if len(findings) > 1 else 1
+    if len(reason.strip()) < least:
+        raise ConfigError(f"--reason '{reason}': give {least} letters or more; it is part of the record")
+    body: dict[str, Json] = {
+        "keys": [finding.key for finding in findings],
+        "findings": [finding.number for finding in findings],
+        "decision": decision,
+        "who": who.strip(),
+        "reason": reason.strip(),
+    }
+    return chain.append("reviewed", body)
+
+
+NOTE = "PAUSED.json"
+
+
+def write_note(folder: Path, step: int, findings: Sequence[Open], head: str) -> Path:
+    """Put the pause's note into the run's folder, whole or not at all: for people; the chain decides."""
+    path, partial = folder / NOTE, folder / f".{NOTE}"
+    note = {
+        "step": step,
+        "findings": [{"number": one.number, "place": one.place, **one.finding} for one in findings],
+        "head": head,
+        "remedy": f"abzero oversight review {folder}",
+    }
+    try:
+        with partial.open("w", encoding="utf-8") as file:
+            json.dump(note, file, indent=1)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        raise RunError(f"'{path}' cannot be written ({error.strerror}): make room, then `abzero resume`") from error
+    return path
+
+
+def remove_note(folder: Path) -> None:
+    (folder / NOTE).unlink(missing_ok=True)

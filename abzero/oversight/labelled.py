@@ -1,0 +1,76 @@
+"""Files of labelled thoughts: what monitors are measured with and classifiers are fitted to.
+
+One JSON object a line: ``text``, the thought (or ``thought``, with ``answer``, ``program`` and ``message`` beside it),
+and ``category``, one of the eight or null for a benign one. ``role`` and ``id`` may be left out.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from abzero.errors import ConfigError
+from abzero.oversight.reading import CATEGORIES, Category, Reading
+from abzero.types import Role
+
+IN_THE_BOX = Path(__file__).with_name("labelled.jsonl")
+"""Three hundred thoughts, invented for this purpose, in ten styles and six languages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A thought, and what it is about: ``None`` is benign."""
+
+    id: str
+    role: Role
+    category: Category | None
+    text: str
+    answer: str = ""
+
+    def reading(self, position: int) -> Reading:
+        return Reading(0, self.role, position, "", "", self.text, self.answer)
+
+
+def read(path: Path) -> list[Labelled]:
+    """The rows of a file. Raises `ConfigError` with the line that is wrong."""
+    rows = []
+    try:
+        lines = path.read_text(encoding="utf-8", errors="surrogatepass").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"'{path}' cannot be read: {error}") from error
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            rows.append(_row(path, number, line))
+    if not rows:
+        raise ConfigError(f"'{path}' holds no thought: give one JSON object a line, with 'text' and 'category'")
+    return rows
+
+
+def _row(path: Path, number: int, line: str) -> Labelled:
+    where = f"{path}, line {number}"
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{where}: not JSON: {error}") from error
+    if not isinstance(row, dict):
+        raise ConfigError(f"{where}: not an object with 'text' and 'category'")
+    text = row.get("text", row.get("thought"))
+    answer = _answer(row)
+    if not isinstance(text, str) and not answer:
+        raise ConfigError(f"{where}: no 'text': give the thought, or 'program', 'message' or 'answer'")
+    category = row.get("category")
+    if category is not None and category not in CATEGORIES:
+        raise ConfigError(f"{where}: category {category!r}: choose from null, {', '.join(CATEGORIES)}")
+    role = row.get("role", "propose")
+    if role not in ("propose", "solve"):
+        raise ConfigError(f"{where}: role {role!r}: choose from propose, solve")
+    return Labelled(str(row.get("id", number)), role, category, text if isinstance(text, str) else "", answer)
+
+
+def _answer(row: Mapping[str, object]) -> str:
+    parts: Sequence[tuple[str, str]] = (
+        ("answer", "{}"),
+        ("program", "```python\n{}\n```"),
+        ("message", "```message\n{}\n```"),
+    )
+    return "\n".join(form.format(row[name]) for name, form in parts if isinstance(row.get(name), str) and row[name])

@@ -1,0 +1,33 @@
+"""From names to monitors: which tiers look at a run."""
+
+from collections.abc import Sequence
+
+from abzero.errors import ConfigError
+from abzero.oversight import canaries, classifier, rules
+from abzero.oversight.session import Tier
+from abzero.oversight.structural import structural
+
+
+def chosen(text: str) -> list[int]:
+    """``0,1`` as numbers. Raises `ConfigError`."""
+    try:
+        numbers = sorted({int(part) for part in text.split(",")})
+    except ValueError as error:
+        raise ConfigError(f"--tiers '{text}': give numbers from 0 to 3, as --tiers 0,1") from error
+    if not numbers or numbers[0] < 0 or numbers[-1] > 3:
+        raise ConfigError(f"--tiers '{text}': give numbers from 0 to 3, as --tiers 0,1")
+    return numbers
+
+
+def build(numbers: Sequence[int], pack: str, head: str) -> list[Tier]:
+    """The tiers T0 to T2 of `numbers`; a judge is asked apart. Raises `ConfigError` for a bad pack or head."""
+    found = []
+    if 0 in numbers:
+        found.append(Tier(0, structural, canaries.STRUCTURAL))
+    if 1 in numbers:
+        loaded = rules.load(pack)
+        found.append(Tier(1, rules.monitor(loaded), canaries.of_rules(loaded)))
+    if 2 in numbers:
+        fitted = classifier.load(head)
+        found.append(Tier(2, classifier.Classifier(fitted).monitor(), canaries.of_head(fitted.canaries)))
+    return found

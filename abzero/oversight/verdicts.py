@@ -1,0 +1,120 @@
+"""Verdicts of judges and people on single completions: in the record, keyed by place, so that none counts twice."""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from abzero.oversight import audit
+from abzero.oversight.chain import Chain, Entry, read
+from abzero.oversight.gate import text_hash
+from abzero.oversight.judge import Ask, Verdict, chosen, finding, judge
+from abzero.oversight.reading import Reading
+from abzero.oversight.recorded import Recorded, scan
+from abzero.oversight.session import Tier
+from abzero.types import Finding
+
+Key = tuple[int, str, int]
+"""Step, role, position."""
+
+
+def monitor(
+    ask: Ask, rng: random.Random, name: str, least: int = 3
+) -> tuple[Callable[[Sequence[Reading]], Iterator[Finding]], list[int]]:
+    """A judge as a monitor, and the positions that it gives no verdict on, filled while it reads."""
+    unjudged: list[int] = []
+
+    def reads(readings: Sequence[Reading]) -> Iterator[Finding]:
+        for reading in readings:
+            verdict = judge(reading, ask, rng, least=least)
+            if verdict.state == "unjudged":
+                unjudged.append(reading.position)
+            elif verdict.state == "concern":
+                yield finding(reading, verdict, name)
+
+    return reads, unjudged
+
+
+def note(record: Chain, reading: Reading, state: str, who: str, why: str, *, flagged: bool) -> Entry:
+    """Write one verdict into the record."""
+    text = text_hash(f"{reading.thought}\0{reading.answer}")
+    key = {"step": reading.step, "role": reading.role, "position": reading.position}
+    return record.append("verdict", {**key, "text": text, "state": state, "by": who, "why": why, "flagged": flagged})
+
+
+def held(entries: Sequence[Entry]) -> dict[Key, Mapping[str, object]]:
+    """The last verdict on each completion that a resume did not drop; one that is unjudged gives way to any other."""
+    found: dict[Key, Mapping[str, object]] = {}
+    for entry in entries:
+        if entry.kind == "forgot":
+            after = int(str(entry.body["after"]))
+            found = {key: body for key, body in found.items() if key[0] <= after}
+        if entry.kind == "verdict":
+            key = (int(str(entry.body["step"])), str(entry.body["role"]), int(str(entry.body["position"])))
+            if key not in found or entry.body["state"] != "unjudged":
+                found[key] = entry.body
+    return found
+
+
+def judge_run(
+    recorded: Recorded, tiers: Sequence[Tier], record: Chain, ask: Ask, name: str, share: float, seed: int, budget: int
+) -> dict[str, int]:
+    """Ask a judge about what `tiers` flag and a random share of the rest; what has a verdict is not asked again."""
+    known = held(list(read_entries(record)))
+    rng = random.Random(seed)
+    tally: Counter[str] = Counter()
+    for step, _, found in scan(recorded, tiers, recorded.steps()):
+        readings = recorded.readings(step)
+        open_ = [r for r in readings if known.get(_key(r), {}).get("state", "unjudged") == "unjudged"]
+        flagged = {(one.role, one.position) for one in found}
+        places = {i for i, r in enumerate(open_) if (r.role, r.position) in flagged}
+        drawn = {i for i, r in enumerate(open_) if audit.drawn(seed, step, r.role, r.position, share)}
+        for place in chosen(open_, places, drawn, budget - sum(tally.values())):
+            verdict: Verdict = judge(open_[place], ask, rng)
+            note(record, open_[place], verdict.state, name, verdict.why, flagged=place in places)
+            tally[verdict.state] += 1
+    return {state: tally[state] for state in ("concern", "clean", "unjudged")}
+
+
+def _key(reading: Reading) -> Key:
+    return reading.step, reading.role, reading.position
+
+
+def read_entries(record: Chain) -> Iterator[Entry]:
+    return read(record.path)
+
+
+def audit_rows(recorded: Recorded, record: Chain, share: float, seed: int) -> list[Reading]:
+    """The audited completions that still want a verdict, in order."""
+    known = held(list(read_entries(record)))
+    rows = []
+    for step in recorded.steps():
+        for reading in recorded.readings(step):
+            wanted = known.get(_key(reading), {}).get("state", "unjudged") == "unjudged"
+            if wanted and audit.drawn(seed, step, reading.role, reading.position, share):
+                rows.append(reading)
+    return rows
+
+
+def estimated(recorded: Recorded, entries: Sequence[Entry], share: float, seed: int) -> audit.Estimate:
+    """What was found and what was missed in the whole run, by the verdicts of the record.
+
+    Audited rows without a verdict lower the share that was really audited; they are not taken for clean.
+    """
+    known = held(entries)
+    total = found = missed = unjudged = audited = answered = 0
+    for step in recorded.steps():
+        flagged = {(one.role, one.position) for one in recorded.findings(step)}
+        for reading in recorded.readings(step):
+            total += 1
+            hit = (reading.role, reading.position) in flagged
+            drawn = audit.drawn(seed, step, reading.role, reading.position, share)
+            if not hit and not drawn:
+                continue
+            state = known.get(_key(reading), {}).get("state", "unjudged")
+            unjudged += state == "unjudged"
+            audited += not hit
+            answered += not hit and state != "unjudged"
+            found += hit and state == "concern"
+            missed += not hit and state == "concern"
+    judged = share * answered / audited if audited else share
+    return audit.estimate(total, found, missed, judged, unjudged)

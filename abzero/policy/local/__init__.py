@@ -1,0 +1,1 @@
+"""The policy on this machine's processors: sampling, the learner, memory, several processes."""

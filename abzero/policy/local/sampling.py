@@ -1,0 +1,145 @@
+"""The sampling loop: one token per row and step, temperature exact, nothing truncated (no top-p, no top-k).
+
+Each row draws from its own stream of uniform numbers, so its tokens do not depend on which rows share its batch, on how
+many finish early, or on the order in which batches run.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from abzero.policy.local.stops import StopStrings
+
+
+class Session(Protocol):
+    """Rows of text that grow by one token at a time, with the keys and values of all their tokens so far."""
+
+    def advance(self, tokens_B: Tensor) -> Tensor:
+        """Append one token to each row and return the logits of the next, ``[B, V]``."""
+
+    def keep(self, rows: Tensor) -> None:
+        """Go on with these rows alone, in this order."""
+
+
+class Engine(Protocol):
+    """Runs a model forward with a cache."""
+
+    def rows(self, tokens: int) -> int:
+        """How many rows of `tokens` tokens are best held at once."""
+
+    def start(self, prompts: Sequence[Sequence[int]], copies: Sequence[int], new: int) -> tuple[Session, Tensor]:
+        """A session of ``copies[i]`` rows of each prompt, with room for `new` tokens, and its logits ``[B, V]``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The actions of one row; `stopped` says whether the last one ends the sequence."""
+
+    tokens: list[int]
+    logprobs: list[float]
+    stopped: bool
+
+
+@torch.inference_mode()
+def sample(
+    engine: Engine,
+    prompts: Sequence[Sequence[int]],
+    seeds: Sequence[Sequence[int]],
+    new: int,
+    temperature: float,
+    stops: Tensor,
+    strings: StopStrings | None = None,
+) -> list[list[Sample]]:
+    """One sample of `prompts[i]` for each of its ``seeds[i]``, of at most `new` tokens; temperature 0 is greedy.
+
+    A row ends with one of the tokens `stops`, or with one that completes one of `strings`.
+    Prompts of like length run together, as many rows at once as the engine likes to hold.
+    """
+    jobs = [(prompt, copy) for prompt, row in enumerate(seeds) for copy in range(len(row))]
+    jobs.sort(key=lambda job: (len(prompts[job[0]]), job))
+    samples: dict[tuple[int, int], Sample] = {}
+    while jobs:
+        rows = max(1, engine.rows(len(prompts[jobs[-1][0]]) + new))
+        jobs, part = jobs[:-rows], jobs[-rows:]
+        copies = Counter(prompt for prompt, _ in part)
+        session, logits_BV = engine.start([prompts[prompt] for prompt in copies], list(copies.values()), new)
+        noise_BT = torch.stack([_uniform(seeds[prompt][copy], new) for prompt, copy in part])
+        samples |= zip(part, _run(session, logits_BV, noise_BT, temperature, stops, strings), strict=True)
+    return [[samples[prompt, copy] for copy in range(len(row))] for prompt, row in enumerate(seeds)]
+
+
+def _uniform(seed: int, length: int) -> Tensor:
+    return torch.rand(length, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def _run(
+    session: Session,
+    logits_BV: Tensor,
+    noise_BT: Tensor,
+    temperature: float,
+    stops: Tensor,
+    strings: StopStrings | None,
+) -> list[Sample]:
+    device = logits_BV.device
+    stops = stops.to(device)
+    noise_TB = noise_BT.T.contiguous().to(device, _wide(device))
+    new, total = noise_TB.shape
+    tokens_TB = torch.zeros(new, total, dtype=torch.long, device=device)
+    logprobs_TB = torch.zeros(new, total, dtype=torch.float32, device=device)
+    lengths = torch.full((total,), new, device=device)
+    stopped = torch.zeros(total, dtype=torch.bool, device=device)
+    live = torch.arange(total, device=device)
+    """The rows that the session holds, by their number at the start."""
+    for step in range(new):
+        choice_B, logprob_B = draw(logits_BV, noise_TB[step, live], temperature)
+        tokens_TB[step, live] = choice_B
+        logprobs_TB[step, live] = logprob_B
+        ended = torch.isin(choice_B, stops)
+        if strings is not None:
+            ended |= strings.ended(tokens_TB[: step + 1, live])
+        ended &= ~stopped[live]
+        if ended.any():
+            stopped[live[ended]] = True
+            lengths[live[ended]] = step + 1
+            rows = _survivors(stopped[live])
+            if len(rows) == 0:
+                break
+            if len(rows) <= len(live) * 7 // 8:
+                session.keep(rows)
+                live, choice_B = live[rows], choice_B[rows]
+        if step + 1 < new:
+            logits_BV = session.advance(choice_B)
+    columns = zip(tokens_TB.T.tolist(), logprobs_TB.T.tolist(), lengths.tolist(), stopped.tolist(), strict=True)
+    return [Sample(tokens[:length], logprobs[:length], ended) for tokens, logprobs, length, ended in columns]
+
+
+def _survivors(gone: Tensor) -> Tensor:
+    """The rows still going, moved as little as possible: those at the end fill the holes at the front."""
+    going = (~gone).nonzero()[:, 0]
+    rows = torch.arange(len(going), device=gone.device)
+    rows[gone[: len(going)]] = going[going >= len(going)]
+    return rows
+
+
+def draw(logits_BV: Tensor, uniform_B: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """Sample by inverse distribution: the chosen tokens and their log-probabilities at `temperature`, both ``[B]``.
+
+    Greedy choices, at temperature 0, are certain: their log-probability is 0.
+    """
+    if temperature == 0:
+        choice_B = logits_BV.argmax(1)
+        return choice_B, torch.zeros_like(choice_B, dtype=torch.float32)
+    logp_BV = torch.log_softmax(logits_BV.float() / temperature, 1)
+    mass_BV = logp_BV.exp().to(_wide(logp_BV.device)).cumsum(1)
+    choice_B = torch.searchsorted(mass_BV, uniform_B[:, None] * mass_BV[:, -1:], right=True)[:, 0]
+    choice_B = choice_B.clamp(max=logits_BV.shape[1] - 1)
+    return choice_B, logp_BV.gather(1, choice_B[:, None])[:, 0]
+
+
+def _wide(device: torch.device) -> torch.dtype:
+    """What to add probabilities up in: fp64, which Metal lacks."""
+    return torch.float32 if device.type == "mps" else torch.float64

@@ -1,0 +1,1 @@
+"""Models as files: loading, shapes, tokenizers, adapters, export."""

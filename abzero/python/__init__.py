@@ -1,0 +1,1 @@
+"""What is Python's own about a task: its literals, and what its programs look like."""

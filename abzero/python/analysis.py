@@ -1,0 +1,134 @@
+"""What a program is made of: its normal form, its size in decisions, its distance to others.
+
+Reads programs that the sandbox has already compiled and run. Still, ``ast.parse`` recurses in C; so text that nests or
+chains deeper than any sane program is taken as it is, unparsed.
+"""
+
+import ast
+import difflib
+import re
+import warnings
+from functools import lru_cache
+
+from abzero.python.names import numbered
+from abzero.python.source import entry_point
+
+_MAX_CHARACTERS = 32_768
+_MAX_DEPTH = 100
+"""Levels of a syntax tree: what Python code that recurses over trees can bear, however deep its caller stands."""
+_CHAIN = re.compile(r"(?:[-+~(\[{.]\s*|\bnot\s+|\blambda\b[^:\n]{0,20}:\s*|\*\*\s*){60}")
+_OPERATORS_PER_LINE = 400
+_OPERATOR = re.compile(r"[-+*/%@&|^<>=.(\[{,:]|\b(?:and|or|if|else|not|in|is|lambda|for)\b")
+
+
+@lru_cache(maxsize=4096)
+def normal_form(program: str) -> str:
+    """`program` without comments, docstrings and layout, and with the names that it chose numbered in order of
+    appearance; its entry point is called ``f``.
+
+    Equal for programs that differ only in these; the program itself where it cannot be parsed safely.
+    """
+    tree = _tree(program)
+    return (tree and _written(numbered(_without_docstrings(tree), entry_point(program)))) or program
+
+
+def complexity(program: str) -> float:
+    """McCabe's cyclomatic complexity: decisions plus one; 1 where the program cannot be parsed safely."""
+    tree = _tree(program)
+    return 1.0 if tree is None else 1.0 + sum(_decisions(node) for node in ast.walk(tree))
+
+
+def distance(program: str, other: str) -> float:
+    """1 - the similarity of the two normal forms, in [0, 1]; 0 for programs of equal form (the paper's appendix D)."""
+    return 1.0 - difflib.SequenceMatcher(None, _words(program), _words(other), autojunk=False).ratio()
+
+
+def shortcuts(program: str) -> list[str]:
+    """`program` with one step less each: an assignment made a copy of a variable that it reads, another step dropped.
+
+    If one of them gives the same result, the step that it lacks is redundant. Empty where `program` cannot be parsed
+    safely.
+    """
+    tree = _tree(program)
+    if tree is None:
+        return []
+    bound = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    bound |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    found = []
+    for node in [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.For | ast.While | ast.If)]:
+        for place, step in enumerate(node.body):
+            for shorter in _shorter(step, bound):
+                node.body[place] = shorter
+                found.append(_written(ast.fix_missing_locations(tree)))
+            node.body[place] = step
+    return [text for text in dict.fromkeys(found) if text is not None]
+
+
+def _shorter(step: ast.stmt, bound: set[str]) -> list[ast.stmt]:
+    match step:
+        case ast.Assign(targets=[ast.Name(id=target)], value=value):
+            read = {node.id: None for node in ast.walk(value) if isinstance(node, ast.Name) and node.id in bound}
+            copies = [name for name in read if not (isinstance(value, ast.Name) and value.id == name)]
+            return [ast.Assign([ast.Name(target, ast.Store())], ast.Name(name, ast.Load())) for name in copies]
+        case ast.AugAssign() | ast.Expr(value=ast.Call()):
+            return [ast.Pass()]
+        case _:
+            return []
+
+
+@lru_cache(maxsize=4096)
+def _words(program: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"\w+|[^\w\s]", normal_form(program)))
+
+
+def _tree(program: str) -> ast.Module | None:
+    if len(program) > _MAX_CHARACTERS or _CHAIN.search(program):
+        return None
+    if any(len(_OPERATOR.findall(line)) > _OPERATORS_PER_LINE for line in program.splitlines()):
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(program)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    return tree if _depth(tree) <= _MAX_DEPTH else None
+
+
+def _written(tree: ast.Module) -> str | None:
+    """`tree` as text; ``None`` where it cannot be written: some f-strings before Python 3.12, integers of more digits
+    than are printed.
+    """
+    try:
+        return ast.unparse(tree)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and len(body) > 1 and isinstance(body[0], ast.Expr):
+            value = body[0].value
+            if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                del body[0]
+    return tree
+
+
+def _depth(tree: ast.AST) -> int:
+    depth, level = 0, [tree]
+    while level:
+        depth, level = depth + 1, [child for node in level for child in ast.iter_child_nodes(node)]
+    return depth
+
+
+def _decisions(node: ast.AST) -> int:
+    match node:
+        case ast.If() | ast.IfExp() | ast.For() | ast.While() | ast.ExceptHandler() | ast.Assert() | ast.match_case():
+            return 1
+        case ast.comprehension(ifs=ifs):
+            return 1 + len(ifs)
+        case ast.BoolOp(values=values):
+            return len(values) - 1
+        case _:
+            return 0

@@ -1,0 +1,83 @@
+"""Whether a text holds a program: in another layout, with other names for its variables, with remarks or without."""
+
+import builtins
+import keyword
+import re
+from collections.abc import Iterator
+
+from abzero.python.analysis import normal_form
+from abzero.python.source import entry_of, entry_point, lexemes, without_remarks
+
+_FIXED = frozenset(keyword.kwlist) | frozenset(dir(builtins))
+"""Names that a program does not choose."""
+_LAYOUT = frozenset("();`")
+_SHORTEST_BODY = 12
+"""Tokens of a body that is told apart from a phrase that many programs share."""
+_MOST_LINES = 20
+"""Of prose behind a program, which are tried to be left out."""
+_CODE = re.compile(r"^[ \t]*(?:async[ \t]+def|def|class|import|from|@)\b", re.MULTILINE)
+_ANY = "·"
+
+
+def holds(text: str, program: str) -> bool:
+    """Whether the tokens of `program`, or those of its entry point's body, stand in `text` one after the other, with
+    names in the place of names; or code in `text` has the normal form of `program`.
+    """
+    bare = without_remarks(program)
+    words = _tokens(text)
+    if any(_stands(part, words) for part in (_tokens(bare), _body(bare)) if part):
+        return True
+    form = normal_form(program)
+    return any(normal_form(code) == form for code in _codes(text))
+
+
+def _tokens(text: str) -> list[str]:
+    """What counts of `text`: no layout, no parentheses; a name as `_name` or itself, a string by its content."""
+    found: list[str] = []
+    for kind, piece, _, _ in lexemes(text):
+        match kind:
+            case "name":
+                attribute = found[-1:] == ["."]
+                found.append(piece if attribute or piece in _FIXED else _ANY + piece)
+            case "string":
+                found.append(f"'{piece.lstrip('rRbBuUfF').strip(chr(34) + chr(39))}'")
+            case "number":
+                found.append(piece)
+            case "mark" if piece not in _LAYOUT:
+                found.append(piece)
+    return found
+
+
+def _body(program: str) -> list[str]:
+    """The tokens behind the header of the entry point; none where they are too few to be told apart."""
+    header = re.search(rf"\bdef[ \t]+{re.escape(entry_of(program))}\b[^\n]*?:[ \t]*(?:\n|(?=\S))", program)
+    tokens = _tokens(program[header.end() :]) if header else []
+    return tokens if len(tokens) >= _SHORTEST_BODY else []
+
+
+def _stands(part: list[str], words: list[str]) -> bool:
+    """Whether `part` stands in `words`, up to a renaming, one to one, of the names that a program chooses."""
+    text = "\n".join(["", *map(_shape, words), ""])
+    sought = "\n".join(["", *map(_shape, part), ""])
+    at = text.find(sought)
+    while at >= 0:
+        here = words[text.count("\n", 0, at) :][: len(part)]
+        pairs = set(zip(part, here, strict=True))
+        if len({one for one, _ in pairs}) == len(pairs) == len({other for _, other in pairs}):
+            return True
+        at = text.find(sought, at + 1)
+    return False
+
+
+def _shape(token: str) -> str:
+    return _ANY if token.startswith(_ANY) else token.replace("\n", " ")
+
+
+def _codes(text: str) -> Iterator[str]:
+    """Parts of `text` that could be a program: from a line that begins one on, without some of the lines at the end."""
+    begin = _CODE.search(text)
+    lines = text[begin.start() :].split("\n") if begin else []
+    for last in range(len(lines), max(0, len(lines) - _MOST_LINES), -1):
+        code = "\n".join(line for line in lines[:last] if not line.lstrip().startswith(("```", "~~~")))
+        if entry_point(code):
+            yield code

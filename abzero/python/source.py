@@ -1,0 +1,141 @@
+"""A program as text, read by its lexemes alone: linear in its length and total, whatever the text is.
+
+Nothing here parses: the text may be hostile, and nobody has compiled it yet.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+_LEXEME = re.compile(
+    r"""(?P<comment>\#[^\n]*)
+    |(?P<string>[rRbBuUfF]{0,2}(?:'''(?:[^\\]|\\(?:.|\Z))*?(?:'''|\Z)|\"""(?:[^\\]|\\(?:.|\Z))*?(?:\"""|\Z)
+        |'(?:[^'\\\n]|\\(?:.|\Z))*+'?|"(?:[^"\\\n]|\\(?:.|\Z))*+"?))
+    |(?P<number>\d\w*(?:\.\w*)?)
+    |(?P<name>[^\W\d]\w*)
+    |(?P<newline>\n)
+    |(?P<space>[ \t\f\r\ufeff]+|\\\r?\n)
+    |(?P<mark>.)""",
+    re.VERBOSE | re.DOTALL,
+)
+_OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
+_DEFINITION = re.compile(r"^\f*(?:async\s+)?def\s+([^\W\d]\w*)\s*[(\[]", re.MULTILINE)
+_FUTURE = re.compile(r"^from[ \t]+__future__[ \t]+import[^\n(]*(?:\([^)]*\))?[^\n]*$", re.MULTILINE)
+_ALIAS = re.compile(r"^f\s*(?::[^=\n]+)?=\s*(?:lambda\b|(\w+)[ \t]*$)", re.MULTILINE)
+
+
+class Lexeme(NamedTuple):
+    """A piece of a program's text; a string that nobody closes runs to the end of its line, or of the text."""
+
+    kind: str
+    """``comment``, ``string``, ``number``, ``name``, ``newline``, ``space`` or ``mark``."""
+    text: str
+    begin: int
+    end: int
+
+
+def lexemes(program: str) -> Iterator[Lexeme]:
+    """All of `program`, piece by piece; joined, they are the text again."""
+    for match in _LEXEME.finditer(program):
+        yield Lexeme(match.lastgroup or "", match.group(), match.start(), match.end())
+
+
+def entry_point(program: str) -> str | None:
+    """The name of the function that a call of `program` calls: ``f`` if that is a function, else the last function
+    defined at top level; ``None`` where none is. What strings and comments say defines nothing.
+    """
+    code = "".join("''" if piece.kind == "string" else _skeleton(piece) for piece in lexemes(program))
+    names = [unicodedata.normalize("NFKC", name) for name in _DEFINITION.findall(code)]
+    alias = next((name for name in _ALIAS.findall(code) if not name or name in names), None)
+    return "f" if "f" in names or (names and alias is not None) else names[-1] if names else None
+
+
+@lru_cache(maxsize=4096)
+def entry_of(program: str) -> str:
+    """The entry point of `program`, ``f`` where it has none: then calling that says so."""
+    return entry_point(program) or "f"
+
+
+def _skeleton(piece: Lexeme) -> str:
+    return "" if piece.kind == "comment" else " " if piece.text[:1] == "\\" else piece.text
+
+
+def remarks(program: str) -> list[str]:
+    """What `program` says to its reader alone: its comments, and texts that are statements, such as docstrings."""
+    return [program[begin:end] for begin, end in _remarks(program)]
+
+
+def states(program: str, answer: str) -> bool:
+    """Whether a remark of `program` holds `answer`, as a word or words of its own."""
+    whole = re.compile(rf"(?<![\w.]){re.escape(answer)}(?!\w|\.\d)")
+    return bool(answer) and any(whole.search(remark) for remark in remarks(program))
+
+
+def without_remarks(program: str) -> str:
+    """`program` without its comments and docstrings; one that is the only statement of its block becomes ``pass``."""
+    parts, position = [], 0
+    for begin, end in _remarks(program):
+        line = program.rfind("\n", 0, begin) + 1
+        alone = not program[line:begin].strip(" \t\f")
+        if program[begin] == "#":
+            start = line if alone else begin - (len(program[:begin]) - len(program[:begin].rstrip(" \t\f")))
+            stop = end + 1 if alone else end
+            filling = ""
+        else:
+            indent, rest = program[line:begin], re.match(r"[^\n]*\n(?:[ \t\f]*(?:#[^\n]*)?\n)*", program[end:] + "\n")
+            follows = program[end + (rest.end() if rest else 0) :]
+            more = bool(follows) and follows.startswith(indent) and follows[len(indent) : len(indent) + 1].strip() != ""
+            start, stop, filling = begin, end, "" if more else "pass"
+            if more and program[end : end + 1] in ("\n", ""):
+                start, stop = line, end + 1
+            elif more:
+                filling = "pass"
+        start = max(start, position)
+        parts += [program[position:start], filling]
+        position = max(position, stop)
+    return "".join([*parts, program[position:]]).strip("\n")
+
+
+def _remarks(program: str) -> Iterator[tuple[int, int]]:
+    """Where comments and strings that are statements begin and end."""
+    depth, fresh = 0, True
+    waiting: tuple[int, int] | None = None
+    for kind, text, begin, end in lexemes(program):
+        if waiting and kind in ("comment", "newline"):
+            yield waiting
+        if kind != "space":
+            waiting = None
+        match kind:
+            case "comment":
+                yield begin, end
+            case "string":
+                waiting = (begin, end) if fresh else None
+                fresh = False
+            case "newline":
+                fresh = depth == 0
+            case "mark":
+                depth += (text in _OPENING) - (text in _CLOSING)
+                fresh = False
+            case "number" | "name":
+                fresh = False
+    if waiting:
+        yield waiting
+
+
+def with_imports(program: str, imports: Sequence[str]) -> str:
+    """`program` with those of the statements `imports` that it lacks before its first line, or behind what must come
+    first: a docstring, and imports from ``__future__``.
+    """
+    lines = {line.strip() for line in "".join(map(_skeleton, lexemes(program))).split("\n")}
+    missing = [statement for statement in imports if statement.strip() not in lines]
+    if not missing:
+        return program
+    ends = [
+        match.end()
+        for match in re.finditer(r"^from[ \t]+__future__[ \t]+import[^\n(]*(?:\([^)]*\))?[^\n]*$", program, re.M)
+    ]
+    if not ends:
+        return "\n".join([*missing, program])
+    return program[: ends[-1]] + "\n" + "\n".join(missing) + program[ends[-1] :]

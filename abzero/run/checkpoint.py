@@ -1,0 +1,126 @@
+"""Checkpoints: a folder a step, complete or absent. No pickle, a checksum for every file.
+
+``step-000006/``: what the learner saves, ``buffer.jsonl``, ``state.json`` and, written last, ``SHA256SUMS``. The folder
+is written under another name, flushed to the disk and renamed: a kill at any moment leaves whole checkpoints only.
+There is no random state to keep: each step seeds its own generator from the run's seed and its number.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from abzero.errors import RunError
+from abzero.policy.base import Learner
+from abzero.tasks.buffer import Buffer
+
+FORMAT = 1
+_SUMS = "SHA256SUMS"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoints:
+    """The checkpoints of one run. Saving one keeps the newest `keep` up to it; later ones are damaged, and stay."""
+
+    folder: Path
+    keep: int = 2
+    notes: Callable[[], Mapping[str, str]] = dict
+    """Text files that every checkpoint holds besides, by name: asked for when one is saved."""
+
+    def save(self, step: int, learner: Learner, buffer: Buffer) -> Path:
+        """Write the state after `step`. Raises `RunError` when the disk refuses; older checkpoints stay as they are."""
+        final = self.folder / f"step-{step:06d}"
+        partial = self.folder / f".partial-{final.name}"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for stale in self._folders(".*-step-*"):
+                shutil.rmtree(stale)
+            partial.mkdir()
+            learner.save(partial)
+            buffer.save(partial / "buffer.jsonl")
+            state = {"format": FORMAT, "step": step, "version": learner.version}
+            (partial / "state.json").write_text(json.dumps(state) + "\n", encoding="utf-8")
+            for name, text in self.notes().items():
+                (partial / name).write_text(text, encoding="utf-8")
+            (partial / _SUMS).write_text("".join(f"{_sha256(path)}  {name}\n" for name, path in _files(partial)))
+            for path in [*partial.rglob("*"), partial]:
+                _flush(path)
+            if final.exists():
+                final.rename(self.folder / f".replaced-{final.name}")
+            partial.rename(final)
+            _flush(self.folder)
+        except OSError as error:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise RunError(
+                f"checkpoint {final} cannot be written ({error.strerror}): make room, then resume"
+            ) from error
+        earlier = [folder for folder in self._folders() if folder <= final]
+        for old in (*earlier[: -self.keep], *self._folders(".replaced-step-*")):
+            shutil.rmtree(old)
+        return final
+
+    def load(self, learner: Learner, buffer: Buffer, warn: Callable[[str], None]) -> int | None:
+        """Restore the newest whole checkpoint and return its step; ``None`` where there is none at all.
+
+        A damaged one is named to `warn`, and the one before it is used. Raises `RunError` if all are damaged.
+        """
+        for folder in reversed(self._folders()):
+            if damage := find_damage(folder):
+                warn(f"checkpoint {folder} is damaged ({damage}); trying the one before it")
+                continue
+            learner.load(folder)
+            buffer.load(folder / "buffer.jsonl")
+            return int(json.loads((folder / "state.json").read_text(encoding="utf-8"))["step"])
+        if self._folders():
+            raise RunError(f"no checkpoint in {self.folder} is whole: start the run again in another folder")
+        return None
+
+    @property
+    def done(self) -> int:
+        """The step of the newest checkpoint, whole or not; 0 where there is none."""
+        return max((int(folder.name.removeprefix("step-")) for folder in self._folders()), default=0)
+
+    def newest(self) -> Path | None:
+        """The folder of the newest whole checkpoint."""
+        return next((folder for folder in reversed(self._folders()) if not find_damage(folder)), None)
+
+    def _folders(self, pattern: str = "step-*") -> list[Path]:
+        return sorted(path for path in self.folder.glob(pattern) if path.is_dir())
+
+
+def find_damage(folder: Path) -> str | None:
+    """What is wrong with a checkpoint: a file missing, changed or added; ``None`` if it is as it was written."""
+    try:
+        lines = (folder / _SUMS).read_bytes().decode("utf-8").removesuffix("\n").split("\n")
+        expected = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+        found = dict(_files(folder))
+        if missing := sorted(expected.keys() ^ found.keys()):
+            return f"{missing[0]} is missing, or was added"
+        changed = [name for name, digest in sorted(expected.items()) if _sha256(found[name]) != digest]
+        if changed:
+            return f"{changed[0]} has changed"
+        state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+        return None if state["format"] == FORMAT else f"its format is {state['format']}, not {FORMAT}"
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return f"unreadable: {error}"
+
+
+def _files(folder: Path) -> list[tuple[str, Path]]:
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != _SUMS)
+    return [(path.relative_to(folder).as_posix(), path) for path in paths]
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,81 @@
+"""A run's folder: ``config.json``, ``run.db``, ``checkpoints/`` and, for as long as it is worked on, a lock."""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from abzero.errors import ConfigError, RunError
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Where one run keeps everything."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.json"
+
+    @property
+    def journal(self) -> Path:
+        return self.path / "run.db"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def refused_seeds(self) -> Path:
+        return self.path / "refused-seeds.jsonl"
+
+    def create(self, config: str) -> None:
+        """Make the folder, with its config. Raises `ConfigError` if there is something in the way."""
+        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            remedy = f"go on with `abzero resume {self.path}`, or " if self.config.exists() else ""
+            raise ConfigError(f"run '{self.path}' exists: {remedy}choose another folder with --run")
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"run '{self.path}' cannot be made ({error.strerror}): choose another --run") from error
+        self.write_config(config)
+
+    def write_config(self, config: str) -> None:
+        """Put `config` in the place of what was there, whole or not at all. Raises `RunError`."""
+        partial = self.path / ".config.json"
+        try:
+            with partial.open("w", encoding="utf-8") as file:
+                file.write(config)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.rename(self.config)
+        except OSError as error:
+            raise RunError(f"'{self.config}' cannot be written: {error.strerror}") from error
+
+    def discard(self) -> None:
+        """Remove a run that never began, which `create` made; one with a checkpoint stays."""
+        if self.path.exists() and not self.checkpoints.exists():
+            shutil.rmtree(self.path)
+
+    def read_config(self) -> str:
+        """The config as JSON. Raises `ConfigError` if this is no run's folder."""
+        try:
+            return self.config.read_text(encoding="utf-8-sig")
+        except OSError as error:
+            raise ConfigError(f"'{self.path}' is no run: it has no config.json ({error.strerror})") from error
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep others from working on the run. Raises `RunError` if somebody does; a killed process holds no lock."""
+        with (self.path / ".lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise RunError(
+                    f"run '{self.path}' is being worked on by another process: wait for it to end"
+                ) from error
+            yield

@@ -1,0 +1,294 @@
+"""The journal's reader: what show, replay and the report ask of a run, as frozen records."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from abzero.errors import RunError
+from abzero.run.journal.schema import OF_A_STEP, connect, explained, figure, unpack
+from abzero.types import Alarm, Case, Finding, Role, Task
+
+SqlRow = tuple[str | int | float | bytes | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rewarded:
+    """What a rollout earned: named summands, and the advantage that the learner was given."""
+
+    terms: tuple[tuple[str, float], ...]
+    advantage: float
+    group: int
+
+    @property
+    def total(self) -> float:
+        return sum(value for _, value in self.terms)
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """A proposal as recorded; `task` and `references` are ids."""
+
+    step: int
+    position: int
+    mode: str
+    prompt: str
+    completion: str
+    tokens: int
+    finish: str
+    version: int
+    task: str | None
+    error: str | None
+    well_formed: bool
+    solve_rate: float | None
+    samples: int
+    """Attempts that estimated `solve_rate`; 0 where there is no task."""
+    ours: bool | None
+    """Rejected for a reason of ours: not learned from. ``None``, like the next three, in a journal of version 1."""
+    new: bool | None
+    """Whether the buffer kept its task."""
+    repeats: int | None
+    """How often the buffer had been offered a program of this normal form before."""
+    answer_share: float | None
+    """Share of the buffer's tasks of this mode that had the same answer."""
+    references: tuple[str, ...]
+    reward: Rewarded | None
+    """``None`` where the proposal did not reach the learner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempted:
+    """An attempt as recorded; `task` is an id, `mode` the task's."""
+
+    step: int
+    position: int
+    task: str
+    mode: str
+    prompt: str
+    completion: str
+    tokens: int
+    finish: str
+    version: int
+    answer: str
+    score: float | None
+    well_formed: bool
+    proposal: int | None
+    """Position of the proposal whose solve rate it estimates; ``None`` if drawn for the solver."""
+    reward: Rewarded | None
+    """``None`` where the attempt did not reach the learner."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalSummary:
+    """A proposal in few words: what curves over a whole run are drawn from."""
+
+    step: int
+    mode: str
+    task: str | None
+    program: str | None
+    solve_rate: float | None
+
+
+class JournalReader:
+    """Owns a reading connection to ``run.db``; the run may go on writing. Every method raises `RunError`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connection = connect(path, read_only=True)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def about(self) -> dict[str, str]:
+        """What `JournalWriter.describe` noted."""
+        return {str(key): str(value) for key, value in self._rows("SELECT key, value FROM about ORDER BY key")}
+
+    def steps(self) -> list[int]:
+        """The numbers of all recorded steps, ascending."""
+        return [number for (number,) in self._rows("SELECT number FROM step ORDER BY number")]
+
+    def last_step(self) -> int | None:
+        return max(self.steps(), default=None)
+
+    def series(self, name: str) -> list[tuple[int, float]]:
+        """(step, value) of one metric or clock figure, ascending; steps that did not log it are left out."""
+        query = "SELECT step, value FROM {} WHERE name = ? ORDER BY step"
+        rows = self._rows(query.format("metric"), name) or self._rows(query.format("clock"), name)
+        rows += self._rows(query.format("metric"), _former(name)) if _former(name) != name else []
+        return sorted((step, figure(value)) for step, value in rows)
+
+    def names(self) -> list[str]:
+        """The names of all metrics and clock figures that this run has logged."""
+        rows = self._rows("SELECT name FROM metric UNION SELECT name FROM clock")
+        return sorted({_current(name) for (name,) in rows})
+
+    def metrics(self, step: int) -> dict[str, float]:
+        """The deterministic figures of one step."""
+        rows = self._rows("SELECT name, value FROM metric WHERE step = ? ORDER BY name", step)
+        return {_current(name): figure(value) for name, value in rows}
+
+    def alarms(self) -> list[Alarm]:
+        return [Alarm(*row) for row in self._rows("SELECT step, name, message FROM alarm ORDER BY step, place")]
+
+    def findings(self, step: int) -> list[Finding]:
+        """What monitors saw in the completions of `step`, in order."""
+        return [Finding(*row) for row in self._rows(_FINDINGS, step)]
+
+    def task(self, prefix: str) -> Task:
+        """The task whose id begins with `prefix`. Raises `RunError` unless there is exactly one."""
+        found = self._rows(_TASK, prefix, prefix + "g")
+        if len(found) != 1 or not prefix:
+            which = "several tasks" if found else "no task"
+            raise RunError(f"{self._path}: {which} whose id begins with {prefix!r}")
+        [(identity, mode, *bodies)] = found
+        program, cases, message = map(self._text, bodies)
+        task = Task(mode, program, tuple(Case(*pair) for pair in json.loads(cases)), message)
+        if task.id != identity:
+            raise RunError(f"{self._path}: task {identity} is damaged: its text has the id {task.id}")
+        return task
+
+    def first_seen(self, task: str) -> int:
+        """The step at which `task` (a whole id) entered the journal; 0 for a seed."""
+        [(step,)] = self._rows("SELECT step FROM task WHERE id = ?", task)
+        return int(step)
+
+    def tasks(self) -> list[tuple[str, int]]:
+        """(id, step first seen) of every task of the run, in the order of their steps."""
+        return [(task, step) for task, step in self._rows("SELECT id, step FROM task ORDER BY step, id")]
+
+    def proposals(self, step: int) -> list[Proposed]:
+        """Everything proposed in `step`, in order."""
+        return self._proposals("p.step = ?", step)
+
+    def proposals_of(self, task: str) -> list[Proposed]:
+        """Every proposal that became `task` (a whole id), the first one first; none for a seed."""
+        return self._proposals("p.task = ?", task)
+
+    def summaries(self) -> Iterator[ProposalSummary]:
+        """Every proposal of the run, in order, in few words."""
+        programs: dict[str, str] = {}
+        for step, mode, task, body, rate in self._rows(_SUMMARIES):
+            if task and task not in programs:
+                programs[task] = self._text(body)
+            yield ProposalSummary(step, mode, task, programs[task] if task else None, rate)
+
+    def attempts(self, step: int) -> list[Attempted]:
+        """Every attempt of `step`, in order."""
+        return self._attempts("a.step = ?", step)
+
+    def attempts_at(self, task: str) -> list[Attempted]:
+        """Every attempt at `task` (a whole id), in order of time."""
+        return self._attempts("a.task = ?", task)
+
+    def children(self, task: str) -> list[str]:
+        """The ids of the tasks that were proposed with `task` (a whole id) among their references."""
+        return [child for (child,) in self._rows(_CHILDREN, task)]
+
+    def dump(self) -> Iterator[tuple[str, SqlRow]]:
+        """Every row of every step, as (table, row) in a fixed order, wall-clock figures left out.
+
+        A run that was killed and resumed dumps the same as one that never was.
+        """
+        for table in OF_A_STEP:
+            for row in self._rows(f"SELECT * FROM {table} ORDER BY {'number' if table == 'step' else '1, 2, 3'}"):
+                yield table, row
+
+    def _proposals(self, where: str, value: str | int) -> list[Proposed]:
+        found = []
+        for row in self._rows(f"{_PROPOSALS} WHERE {where} ORDER BY p.step, p.position", value):
+            step, position, mode, prompt, completion, tokens, finish, version, task, error, *rest = row
+            well_formed, rate, ours, new, repeats, share, samples = rest
+            edges = self._rows("SELECT reference FROM lineage WHERE step = ? AND position = ? ORDER BY place", *row[:2])
+            proposed = Proposed(
+                *(step, position, mode, self._text(prompt), self._text(completion), tokens, finish, version, task),
+                error=None if error is None else self._text(error),
+                well_formed=bool(well_formed),
+                solve_rate=rate,
+                samples=samples,
+                ours=None if ours is None else bool(ours),
+                new=None if new is None else bool(new),
+                repeats=repeats,
+                answer_share=share,
+                references=tuple(reference for (reference,) in edges),
+                reward=self._reward(step, "propose", position),
+            )
+            found.append(proposed)
+        return found
+
+    def _attempts(self, where: str, value: str | int) -> list[Attempted]:
+        found = []
+        for row in self._rows(f"{_ATTEMPTS} WHERE {where} ORDER BY a.step, a.position", value):
+            step, position, task, mode, prompt, completion, tokens, finish, version, answer, score, formed, of = row
+            attempted = Attempted(
+                *(step, position, task, mode, self._text(prompt), self._text(completion), tokens, finish, version),
+                answer=self._text(answer),
+                score=score,
+                well_formed=bool(formed),
+                proposal=of,
+                reward=self._reward(step, "solve", position),
+            )
+            found.append(attempted)
+        return found
+
+    def _reward(self, step: int, role: Role, position: int) -> Rewarded | None:
+        key = (step, role, position)
+        rows = self._rows(f'SELECT "group", advantage FROM reward {_KEY}', *key)
+        terms = self._rows(f"SELECT name, value FROM term {_KEY} ORDER BY place", *key)
+        named = tuple((name, figure(value)) for name, value in terms)
+        return Rewarded(named, figure(rows[0][1]), rows[0][0]) if rows else None
+
+    def _text(self, body: bytes) -> str:
+        with explained(self._path):
+            return unpack(body)
+
+    def _rows(self, query: str, *values: str | int) -> list[Any]:
+        with explained(self._path):
+            return self._connection.execute(query, values).fetchall()
+
+
+_KEY = "WHERE step = ? AND role = ? AND position = ?"
+_PROPOSALS = """
+SELECT p.step, p.position, p.mode, prompt.body, completion.body, p.tokens, p.finish, p.version, p.task, error.body,
+    p.well_formed, p.solve_rate, p.ours, p.new, p.repeats, p.answer_share,
+    (SELECT count(*) FROM attempt AS a WHERE a.step = p.step AND a.proposal = p.position)
+FROM proposal AS p JOIN text AS prompt ON prompt.id = p.prompt JOIN text AS completion ON completion.id = p.completion
+    LEFT JOIN text AS error ON error.id = p.error"""
+_SUMMARIES = """
+SELECT p.step, p.mode, p.task, program.body, p.solve_rate
+FROM proposal AS p LEFT JOIN task ON task.id = p.task LEFT JOIN text AS program ON program.id = task.program
+ORDER BY p.step, p.position"""
+_ATTEMPTS = """
+SELECT a.step, a.position, a.task, task.mode, prompt.body, completion.body, a.tokens, a.finish, a.version, answer.body,
+    a.score, a.well_formed, a.proposal
+FROM attempt AS a JOIN task ON task.id = a.task JOIN text AS prompt ON prompt.id = a.prompt
+    JOIN text AS completion ON completion.id = a.completion JOIN text AS answer ON answer.id = a.answer"""
+_FINDINGS = """
+SELECT role, position, part, "begin", "end", tier, source, category, severity, score
+FROM finding WHERE step = ? ORDER BY place"""
+_TASK = """
+SELECT task.id, task.mode, program.body, cases.body, message.body
+FROM task JOIN text AS program ON program.id = task.program JOIN text AS cases ON cases.id = task.cases
+    JOIN text AS message ON message.id = task.message
+WHERE task.id >= ? AND task.id < ? LIMIT 2"""
+_CHILDREN = """
+SELECT DISTINCT p.task FROM lineage AS l JOIN proposal AS p ON p.step = l.step AND p.position = l.position
+WHERE l.reference = ? AND p.task IS NOT NULL ORDER BY p.step, p.position"""
+
+
+_RENAMED = {"solve/worked/": "solve/has_cot/"}
+"""How metrics begin that older runs logged by another name."""
+
+
+def _current(name: str) -> str:
+    """Today's name of a metric."""
+    for former, current in _RENAMED.items():
+        name = name.replace(former, current, 1) if name.startswith(former) else name
+    return name
+
+
+def _former(name: str) -> str:
+    """The name by which an older run logged a metric."""
+    for former, current in _RENAMED.items():
+        name = name.replace(current, former, 1) if name.startswith(current) else name
+    return name

@@ -1,0 +1,152 @@
+"""The first tasks: proposed by the untrained model from one identity triplet, or read from a file. All are verified."""
+
+import json
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from abzero.algo.metrics import measure, speed
+from abzero.errors import ConfigError, ModelError
+from abzero.python.source import with_imports
+from abzero.sandbox.base import Sandbox
+from abzero.sandbox.run import Check, run_checks
+from abzero.selfplay import SelfPlay
+from abzero.tasks import TaskType, parsing
+from abzero.tasks.validation import verified
+from abzero.types import Proposal, Rejection, Step, Task
+
+_AT_ONCE = 512
+
+
+def seed_itself(play: SelfPlay, target: int, batches: int, report: Callable[[str], None]) -> Step:
+    """Step 0: let the untrained model propose until each mode holds `target` tasks (section 3.3.1 of the paper).
+
+    Modes that propose from nothing come first and share their tasks with the modes that they name; then those that need
+    a reference. Ends after `batches` batches of proposals for each such stage, with what there is: at least the
+    identity tasks.
+    """
+    rng = random.Random(f"{play.seed}/seeding")
+    play.proposer.sync(play.learner)
+    play.solver.sync(play.learner)
+    for task_type in play.types:
+        play.buffer.add(task_type.seed)
+    proposals: list[Proposal] = []
+    for needs_reference in (False, True):
+        stage = [task_type for task_type in play.types if task_type.needs_reference == needs_reference]
+        for batch in range(batches if stage else 0):
+            wanting = [task_type for task_type in stage if play.buffer.size(task_type.mode) < target]
+            if not wanting:
+                break
+            if batch & (batch - 1) == 0:
+                report(
+                    f"seeding: {_sizes(play, stage)} of {target} tasks; {batch} of at most {batches} batches proposed"
+                )
+            task_type = wanting[batch % len(wanting)]
+            for proposal in play.propose([task_type], rng):
+                proposals.append(
+                    replace(proposal, new=proposal.task is not None and _share(play, task_type, proposal.task))
+                )
+    sizes = {task_type.mode: play.buffer.size(task_type.mode) for task_type in play.types}
+    report(f"seeding: {_sizes(play, play.types)} of {target} tasks; {len(proposals)} proposals")
+    if min(sizes.values()) < target:
+        reasons = Counter(proposal.rejection.reason for proposal in proposals if proposal.rejection).most_common(1)
+        usual = f"; most often: {reasons[0][0]}" if reasons else ""
+        report(
+            f"seeding: the bound of {batches} batches (seeding.batches) ended it{usual}. Training goes on with these "
+            "tasks; a model that cannot write any can be given some: --seeds FILE"
+        )
+    figures = measure(proposals, [], [], sizes, {})
+    return Step(0, proposals, [], [], figures, speed(play.stopwatch.read(), proposals, []))
+
+
+def _sizes(play: SelfPlay, types: Sequence[TaskType]) -> str:
+    return ", ".join(f"{play.buffer.size(task_type.mode)} {task_type.mode}" for task_type in types)
+
+
+def _share(play: SelfPlay, task_type: TaskType, task: Task) -> bool:
+    for other in task_type.shares_seeds_with:
+        if other in play.types_by_mode and isinstance(play.judge(replace(task, mode=other)), Task):
+            play.buffer.add(replace(task, mode=other))
+    return play.buffer.add(task)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A row of a seed file that is no seed, and why."""
+
+    line: int
+    reason: str
+
+
+def seeds_from_file(
+    path: Path,
+    types: Sequence[TaskType],
+    max_output: int,
+    sandbox: Sandbox,
+    judge: Callable[[Task], Task | Rejection],
+) -> tuple[list[Task], list[Refusal]]:
+    """The tasks of `types` in a JSONL file, each verified again now, and the rows refused.
+
+    A row has ``program`` or ``snippet``, ``input`` or ``inputs``, optionally ``imports`` (statements) and ``message``.
+    With a message, all its inputs make one task for the types that need a reference (induction); without one, each
+    input makes a task for each of the others (deduction and abduction).
+    """
+    tasks: list[Task] = []
+    refused: list[Refusal] = []
+    rows: list[tuple[int, Check[list[Task]]]] = []
+    try:
+        with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    if line.strip():
+                        rows += [(number, check) for check in _checks(line, types, max_output)]
+                except (ModelError, ValueError, TypeError, KeyError, RecursionError) as error:
+                    refused.append(Refusal(number, f"not a row of a seed file: {error}"))
+    except OSError as error:
+        raise ConfigError(f"seeds {str(path)!r} cannot be read ({error.strerror}): give a JSONL file") from error
+    for start in range(0, len(rows), _AT_ONCE):
+        some = rows[start : start + _AT_ONCE]
+        for (number, _), result in zip(some, run_checks([check for _, check in some], sandbox), strict=True):
+            if isinstance(result, ModelError):
+                refused.append(Refusal(number, str(result)))
+                continue
+            judged = [judge(task) for task in result]
+            if rejections := [one for one in judged if isinstance(one, Rejection)]:
+                refused.append(Refusal(number, rejections[0].reason))
+            else:
+                tasks += result
+    if not tasks:
+        first = f"; line {refused[0].line}: {refused[0].reason}" if refused else ""
+        raise ConfigError(f"seeds {str(path)!r} hold no valid task{first}")
+    return tasks, sorted(refused, key=lambda refusal: refusal.line)
+
+
+def _checks(line: str, types: Sequence[TaskType], max_output: int) -> Iterator[Check[list[Task]]]:
+    row = json.loads(line)
+    if not isinstance(row, dict):
+        raise TypeError("not an object")
+    program = row.get("program", row.get("snippet"))
+    inputs = row["inputs"] if "inputs" in row else [row["input"]]
+    imports, message = row.get("imports") or [], row.get("message")
+    if not isinstance(program, str) or not isinstance(message, str | None):
+        raise TypeError("program and message must be text")
+    for texts in (inputs, imports):
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise TypeError("inputs and imports must be lists of text")
+    message = message or None
+    if len(inputs) < (1 if message is None else 2):
+        raise ValueError("too few inputs: one or more, and with a message two or more, some to show and some to hide")
+    program = with_imports(parsing.program(program), imports)
+    modes = tuple(task_type.mode for task_type in types if task_type.needs_reference == (message is not None))
+    for group in [inputs] if message is not None else [[text] for text in inputs]:
+        if modes:
+            yield _rebuilt(program, group, modes, message or "", max_output)
+
+
+def _rebuilt(
+    program: str, inputs: Sequence[str], modes: Sequence[str], message: str, max_output: int
+) -> Check[list[Task]]:
+    cases = yield from verified(program, inputs, max_output)
+    return [Task(mode, program, cases, message) for mode in modes]

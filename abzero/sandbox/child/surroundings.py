@@ -1,0 +1,190 @@
+"""What a program finds around itself: of each module its public names, and of the machine and this interpreter nothing.
+
+A program must not see what a plain interpreter would not show it, nor be told a falsehood that it can take for an
+answer. So whatever leads from an allowed module to another, to the library's namespaces, to a file or to a clock ends
+the run: it is noted where the program cannot take it back, and raised. That is hygiene, not a wall; the walls are the
+kernel's. Standard library only.
+"""
+
+import _sitebuiltins
+import builtins
+import ctypes
+import sys
+import time
+from collections.abc import Callable, Collection
+from types import ModuleType
+from typing import Any, NoReturn
+
+from abzero.sandbox.child.guards import Known, Refuse, guard, refuser, space_of_frame
+
+_DUNDERS = ("__name__", "__doc__", "__package__", "__version__", "__author__")
+_COUNTING = frozenset({"get_cache_token"})
+"""Public, but about what happens to be loaded."""
+_CLOCKS = (
+    "time time_ns monotonic monotonic_ns perf_counter perf_counter_ns process_time process_time_ns thread_time"
+    " thread_time_ns clock_gettime clock_gettime_ns clock_getres get_clock_info sleep localtime gmtime ctime asctime"
+    " strftime"
+)
+_CONSTANTS = (int, float, complex, str, bytes, tuple, type(None))
+_ELSEWHERE = (
+    "prefix exec_prefix base_prefix base_exec_prefix executable _base_executable pycache_prefix orig_argv _git"
+    " _framework platlibdir _stdlib_dir"
+)
+_FLAGS = {"no_site": 0, "no_user_site": 0, "safe_path": False, "isolated": 0, "ignore_environment": 0}
+"""Where this interpreter was started unlike a plain one."""
+_ITEMS = 24
+"""Where a tuple's items begin, and those of what is made like one."""
+
+
+def gated(imports: Collection[str], refused: list[str]) -> dict[str, object]:
+    """The builtins of programs that may import `imports` and no more; hides what these lead to, for good."""
+    refuse = refuser(refused)
+    gate = _gate(views_of(imports, refuse), refuse)
+    _stop_clocks(refuse)
+    guard(Known(), refuse)
+    ours: dict[str, object] = {"__import__": gate, "open": _no_files(refuse), "__spec__": None}
+    ours |= {name: _sitebuiltins.Quitter(name, "") for name in ("exit", "quit")}
+    ours |= {name: _hidden(name, refuse) for name in ("__loader__", "copyright", "credits", "license", "help")}
+    return {**vars(builtins), **ours}
+
+
+def _gate(views: dict[str, ModuleType], refuse: Refuse) -> Callable[..., object]:
+    """``__import__`` for a program."""
+    standard = sys.stdlib_module_names
+
+    def gate(name: str, globals=None, locals=None, fromlist=(), level=0):  # type: ignore[no-untyped-def]
+        if type(name) is str and level == 0:
+            if name in views:
+                return views[name if fromlist else name.partition(".")[0]]
+            if name.partition(".")[0] in standard:
+                refuse(f"import of {name}")
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    return gate
+
+
+def views_of(imports: Collection[str], refuse: Refuse) -> dict[str, ModuleType]:
+    """What programs get for the modules `imports`, and for the public ones inside them."""
+    kind = _view_kind(refuse)
+    views: dict[str, ModuleType] = {}
+
+    def view(real: ModuleType) -> ModuleType:
+        name = real.__name__
+        if name not in views:
+            shown = views[name] = kind(name)
+            space = vars(shown)
+            space.clear()
+            space |= {key: vars(real)[key] for key in _DUNDERS if key in vars(real)}
+            for key in _public(real):
+                value = getattr(real, key)
+                space[key] = view(value) if isinstance(value, ModuleType) else value
+            if sys.version_info >= (3, 13):
+                space["__spec__"] = None  # which it looks at where a name cannot be imported
+            space["__all__"] = list(getattr(real, "__all__", [key for key in space if not key.startswith("_")]))
+        return views[name]
+
+    for name in sorted(imports):
+        if isinstance(real := sys.modules.get(name), ModuleType):
+            views[name] = view(real)
+    return views
+
+
+def _public(real: ModuleType) -> list[str]:
+    """The names of `real` that are its own to give."""
+    listed = getattr(real, "__all__", None)
+    native = not (getattr(real, "__file__", None) or "").endswith(".py")
+    own = (real.__name__, f"_{real.__name__}")
+    found = []
+    for key in {*vars(real), *(listed or ())}:
+        if key.startswith("_") and key not in (listed or ()):
+            continue
+        value = getattr(real, key)
+        if isinstance(value, ModuleType):
+            public = value.__name__ == f"{real.__name__}.{key}" or value.__name__ == "collections.abc"
+        else:
+            public = listed is not None and key in listed
+            public = public or getattr(value, "__module__", None) in own
+            public = public or (listed is None and native) or isinstance(value, _CONSTANTS)
+        if public and key not in _COUNTING:
+            found.append(key)
+    return sorted(found)
+
+
+def _view_kind(refuse: Refuse) -> type[ModuleType]:
+    plain, present, modules, kind = ModuleType.__getattribute__, hasattr, dict(sys.modules), ModuleType
+
+    def missing(self: ModuleType, name: str) -> object:
+        own = plain(self, "__name__")
+        if not present(modules.get(own), name):
+            raise AttributeError(f"module {own!r} has no attribute {name!r}")
+        refuse(f"{own}.{name}")
+
+    def names(self: ModuleType) -> NoReturn:
+        refuse("the names in a module")
+
+    def text(self: ModuleType) -> NoReturn:
+        refuse("where a module lies")
+
+    def namespace(self: ModuleType) -> dict[str, Any]:
+        if space_of_frame(sys._getframe(1)) is here:
+            return original.__get__(self)  # type: ignore[no-any-return]
+        return refuse("a module's namespace")
+
+    original, here = vars(kind)["__dict__"], globals()
+    members = {"__getattr__": missing, "__dir__": names, "__repr__": text, "__dict__": property(namespace)}
+    return type("module", (kind,), {**members, "__module__": "builtins"})
+
+
+def _hidden(name: str, refuse: Refuse) -> object:
+    """Something that ends the run of whoever wants to know more about it."""
+
+    def attribute(self: object, key: str) -> NoReturn:
+        refuse(name)
+
+    return type(name, (), {"__getattribute__": attribute})()
+
+
+def _stop_clocks(refuse: Refuse) -> None:
+    """Put a refusal in the place of all that tells the time, wherever the library keeps it."""
+    stopped: dict[int, object] = {}
+    for name in _CLOCKS.split():
+        if (clock := getattr(time, name, None)) is not None:
+            stopped[id(clock)] = _stopped(name, refuse)
+    for module in [*sys.modules.values()]:
+        if isinstance(module, ModuleType) and not module.__name__.startswith("abzero"):
+            for key, value in [*vars(module).items()]:
+                if id(value) in stopped:
+                    setattr(module, key, stopped[id(value)])
+
+
+def _no_files(refuse: Refuse) -> Callable[..., NoReturn]:
+    def open(*arguments: object, **named: object) -> NoReturn:
+        refuse("a file")
+
+    return open
+
+
+def _stopped(name: str, refuse: Refuse) -> Callable[..., NoReturn]:
+    def clock(*arguments: object) -> NoReturn:
+        refuse(f"the clock, by time.{name}")
+
+    return clock
+
+
+def scrub() -> None:
+    """Take out of ``sys`` what tells where and how this interpreter was started; all modules are loaded by now."""
+    for name in _ELSEWHERE.split():
+        if hasattr(sys, name):
+            delattr(sys, name)
+    sys.meta_path[:] = [finder for finder in sys.meta_path if getattr(finder, "__name__", "") != "PathFinder"]
+    for known in (sys.path, sys.path_hooks):
+        known.clear()
+    sys.path_importer_cache.clear()
+    for module in [*sys.modules.values()]:
+        for name in ("__file__", "__cached__"):
+            if isinstance(getattr(module, name, None), str):
+                setattr(module, name, f"<{module.__name__}>")
+    order = list(type(sys.flags).__match_args__)
+    for name in set(order) & set(_FLAGS):
+        place = id(sys.flags) + _ITEMS + 8 * order.index(name)
+        ctypes.c_void_p.from_address(place).value = id(_FLAGS[name])

@@ -1,0 +1,220 @@
+"""Runs programs as benchmarks do: each in a process of its own, on a list of inputs or on a text as standard input."""
+
+import os
+import select
+import signal
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Literal, Self, cast
+
+from abzero.errors import IsolationError, SandboxError
+from abzero.sandbox.child import wire
+from abzero.sandbox.child.limits import IMPORTS, MEGABYTE, Limits
+from abzero.sandbox.host import Ending, Zygote, ZygoteDied
+
+_MORE = (
+    "random hashlib sys time timeit datetime os io unittest calendar pprint difflib struct builtins base64 binascii"
+    " zlib secrets uuid copyreg encodings numbers inspect warnings os.path pathlib traceback logging threading"
+    " contextvars encodings.shift_jis locale weakref graphlib pickle html html.entities urllib.parse gc signal"
+)
+EVALUATION_IMPORTS = (*sorted(IMPORTS), *_MORE.split())
+"""Loaded beforehand, since a child can load nothing: a module that is not among them is an `ImportError` in there."""
+MEMORY_BYTES = 4096 * MEGABYTE
+_REPORT_BYTES = 256 << 20
+_REQUIRED = ("uid", "privileges", "limits", "seccomp")
+
+Ended = Literal["done", "raised", "timeout", "memory", "crashed", "exited"]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One process: a program, and what it is given. All of it is untrusted data and goes there as such."""
+
+    program: str
+    entry: str = ""
+    """The function that is called with each input; '' for a program that reads standard input."""
+    inputs: tuple[bytes, ...] = ()
+    """Each a marshalled list of arguments; or the one text that is standard input."""
+    seconds: float = 10.0
+    """Of processor time for one input: what it may take at least."""
+    seconds_in_all: float = 60.0
+    seconds_before: float = 0.0
+    """What all inputs are expected to take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What a call returned."""
+
+    digest: str
+    """Equal for equal values; '' where the value equals nothing."""
+    text: str
+    """JSON, '' where that is too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a process went: the values of its inputs as far as it got."""
+
+    values: tuple[Value, ...]
+    ended: Ended
+    loaded: bool
+    """The module level ran to its end and defined the entry point."""
+    seconds: tuple[float, ...]
+    """Of wall time for each input."""
+    error: str = ""
+
+
+@dataclass(slots=True)
+class _Going:
+    """A run in progress, and what has come of it."""
+
+    run: Run
+    limit: float
+    started: float
+    data: bytearray = field(default_factory=bytearray)
+    at: list[float] = field(default_factory=list)
+    """When each value was there."""
+    position: int = 0
+    open: bool = True
+
+    def take(self, part: bytes) -> None:
+        self.data += part
+        while len(self.data) - self.position >= wire.FRAME.size:
+            tag, length = wire.FRAME.unpack_from(self.data, self.position)
+            if len(self.data) - self.position < wire.FRAME.size + length:
+                break
+            self.position += wire.FRAME.size + length
+            if tag in (wire.PREPARED, wire.VALUE):
+                self.at.append(time.monotonic())
+
+    def in_doubt(self, ending: Ending) -> bool:
+        """Whether it ran out of time although the input in hand may not have used up its own."""
+        before = (self.at[-1] if self.at else self.started) - self.started
+        spent = self.limit - before
+        return _out_of_time(ending) and spent < self.run.seconds and self.limit < self.run.seconds_in_all
+
+
+class Runner:
+    """Runs many programs at once, one for each of `workers`. Owns one zygote. Raises `IsolationError`."""
+
+    def __init__(self, workers: int | None = None, memory_bytes: int = MEMORY_BYTES) -> None:
+        self._workers = workers or len(os.sched_getaffinity(0))
+        # the clocks stay: programs ask for the time, and a benchmark decides nothing by its value
+        limits = Limits(cpu_seconds=10.0, memory_bytes=memory_bytes)
+        self._limits = limits
+        self._zygote = self._started()
+
+    def _started(self) -> Zygote:
+        zygote = Zygote(1, 0, self._limits, EVALUATION_IMPORTS, ("clocks",))
+        zygote.wait_until_ready()
+        if missing := [name for name in _REQUIRED if zygote.layers.get(name) != "on"]:
+            zygote.close()
+            raise IsolationError(f"programs of a benchmark cannot be run here: the sandbox lacks {', '.join(missing)}")
+        return zygote
+
+    @property
+    def isolation(self) -> str:
+        return "strict, clocks readable"
+
+    def run(self, runs: Sequence[Run]) -> list[Ran]:
+        """How each of `runs` went, in order; equal ones run once. Raises `SandboxError` where the sandbox fails."""
+        found: dict[Run, Ran] = {}
+        waiting = deque((run, _first_limit(run)) for run in dict.fromkeys(runs))
+        going: dict[int, _Going] = {}
+        try:
+            while waiting or going:
+                while waiting and len(going) < self._workers:
+                    run, limit = waiting.popleft()
+                    going[self._start(run, limit)] = _Going(run, limit, time.monotonic())
+                for ticket, ending in self._wait(going):
+                    state = going.pop(ticket)
+                    state.take(ending.data)
+                    if state.in_doubt(ending):
+                        waiting.append((state.run, state.run.seconds_in_all))
+                    else:
+                        found[state.run] = _ran(state, ending)
+        except ZygoteDied as error:
+            raise SandboxError(f"the zygote died: {error}") from error
+        finally:
+            if going:
+                self._zygote.close()
+                self._zygote = self._started()
+        return [found[run] for run in runs]
+
+    def _start(self, run: Run, limit: float) -> int:
+        frames = [wire.frame(wire.SOURCE, run.program.encode("utf-8", "surrogatepass"))]
+        if run.entry:
+            frames.append(wire.frame(wire.ENTRY, run.entry.encode()))
+            frames += [wire.frame(wire.INPUT, blob) for blob in run.inputs]
+        else:
+            frames.append(wire.frame(wire.STDIN, run.inputs[0]))
+        return self._zygote.start(wire.LISTED, b"".join(frames), limit)
+
+    def _wait(self, going: dict[int, _Going]) -> list[tuple[int, Ending]]:
+        """Take what has come of the runs in progress; those that have ended."""
+        tickets = {self._zygote.child(ticket).socket.fileno(): ticket for ticket, run in going.items() if run.open}
+        ready, _, _ = select.select([self._zygote.fileno(), *tickets], [], [], 1.0)
+        for ticket in (tickets[one] for one in ready if one in tickets):
+            state, child = going[ticket], self._zygote.child(ticket)
+            try:
+                part = child.socket.recv(1 << 20)
+            except OSError:
+                part = b""
+            state.open = bool(part)
+            state.take(part)
+            if len(state.data) > _REPORT_BYTES:
+                state.open, child.deadline = False, 0.0
+        self._zygote.kill_overdue(time.monotonic())
+        return self._zygote.collect() if self._zygote.fileno() in ready else []
+
+    def close(self) -> None:
+        """End every process. Idempotent."""
+        self._zygote.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _first_limit(run: Run) -> float:
+    """What is enough for most: if it is spent, the input in hand has as a rule used up its own share."""
+    return min(run.seconds_in_all, 1.2 * run.seconds + 4 * run.seconds_before)
+
+
+def _out_of_time(ending: Ending) -> bool:
+    return ending.overdue or (
+        os.WIFSIGNALED(ending.status) and os.WTERMSIG(ending.status) in (signal.SIGPROF, signal.SIGXCPU)
+    )
+
+
+def _ran(state: _Going, ending: Ending) -> Ran:
+    values, ended, error, loaded = [], "", "", not state.run.entry
+    for tag, body in wire.frames(bytes(state.data)):
+        if tag == wire.PREPARED:
+            loaded = True
+        elif tag == wire.VALUE:
+            values.append(_value(body) if state.run.entry else Value("", body.decode("utf-8", "replace")))
+        elif tag in (wire.RAISED, wire.EXITED, wire.MEMORY):
+            ended = {wire.RAISED: "raised", wire.EXITED: "exited", wire.MEMORY: "memory"}[tag]
+            error = body.decode("utf-8", "replace")[:100]
+    if not ended and len(values) == len(state.run.inputs) and loaded:
+        ended = "done"
+    if not ended:
+        ended = "timeout" if _out_of_time(ending) else "crashed" if os.WIFSIGNALED(ending.status) else "exited"
+    if len(values) > len(state.run.inputs):  # written by the program itself, beside what the child sends
+        values, ended, error = values[: len(state.run.inputs)], "crashed", "more values than inputs"
+    times = [after - before for before, after in zip(state.at, state.at[1:], strict=False)]
+    return Ran(tuple(values), cast(Ended, ended), loaded, tuple(times), error)
+
+
+def _value(body: bytes) -> Value:
+    digest = body[:64].decode("ascii", "replace")
+    return Value(digest if digest.strip() else "", body[64:].decode("utf-8", "replace"))

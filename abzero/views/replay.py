@@ -1,0 +1,113 @@
+"""Replay: run recorded tasks again in the sandbox, score recorded answers again, and say what differs."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from abzero.errors import ModelError, RunError, Unsteady
+from abzero.python.source import entry_of
+from abzero.run.journal import Attempted, JournalReader
+from abzero.sandbox.base import Call, Returned, Sandbox
+from abzero.sandbox.run import Check, run_checks
+from abzero.tasks import TaskType
+from abzero.tasks.validation import describe
+from abzero.types import Task
+
+_AT_ONCE = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that did not come out again as the journal has it."""
+
+    task: str
+    what: str
+    """``case 3``, or ``answer 17 of step 12``: the attempt's position in its step."""
+    recorded: str
+    now: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What was done again, and what came out otherwise; identical if nothing did."""
+
+    tasks: int
+    answers: int
+    differences: tuple[Difference, ...]
+
+
+def replay_task(reader: JournalReader, prefix: str, types: Sequence[TaskType], sandbox: Sandbox) -> Replay:
+    """Replay the one task whose id begins with `prefix`, and every answer to it. Raises `RunError`."""
+    task = reader.task(prefix)
+    return _replay([task], reader.attempts_at(task.id), {task.id: task}, types, sandbox)
+
+
+def replay_run(
+    reader: JournalReader, types: Sequence[TaskType], sandbox: Sandbox, report: Callable[[str], None]
+) -> Iterator[Replay]:
+    """Replay all that a run recorded: its tasks in portions, then the answers of each step. Raises `RunError`."""
+    ids = [task for task, _ in reader.tasks()]
+    for portion in _portions(ids):
+        yield _replay([reader.task(task) for task in portion], [], {}, types, sandbox)
+        report(f"{len(portion)} tasks run again")
+    for step in reader.steps():
+        attempts = reader.attempts(step)
+        tasks = {task: reader.task(task) for task in {attempt.task for attempt in attempts}}
+        yield _replay([], attempts, tasks, types, sandbox)
+        report(f"step {step}: {len(attempts)} answers scored again")
+
+
+def together(replays: Iterable[Replay]) -> Replay:
+    """Several replays as one."""
+    done = list(replays)
+    differences = tuple(difference for one in done for difference in one.differences)
+    return Replay(sum(one.tasks for one in done), sum(one.answers for one in done), differences)
+
+
+def _replay(
+    tasks: Sequence[Task],
+    attempts: Sequence[Attempted],
+    asked: dict[str, Task],
+    types: Sequence[TaskType],
+    sandbox: Sandbox,
+) -> Replay:
+    by_mode = {task_type.mode: task_type for task_type in types}
+    unknown = sorted({task.mode for task in asked.values()} - by_mode.keys())
+    if unknown:
+        raise RunError(
+            f"tasks of mode {unknown[0]!r} cannot be scored again: the run's settings know {sorted(by_mode)}"
+        )
+    ran = run_checks([_rerun(task) for task in tasks], sandbox)
+    scored = run_checks([by_mode[a.mode].grade(asked[a.task], a.answer) for a in attempts], sandbox)
+    found = [
+        Difference(task.id, f"case {number}", case.output, now)
+        for task, outputs in zip(tasks, ran, strict=True)
+        for number, (case, now) in enumerate(zip(task.cases, _unfailing(outputs), strict=True), 1)
+        if now != case.output
+    ]
+    for attempt, score in zip(attempts, scored, strict=True):
+        now = 0.0 if isinstance(score, Unsteady) else None if isinstance(score, ModelError) else score
+        if now != attempt.score:
+            what = f"answer {attempt.position} of step {attempt.step}"
+            found.append(Difference(attempt.task, what, _score(attempt.score), _score(now)))
+    return Replay(len(tasks), len(attempts), tuple(found))
+
+
+def _rerun(task: Task) -> Check[list[str]]:
+    """The output of every case of `task`, or what came instead, in words."""
+    outcomes = yield [Call(task.program, case.input, verify=True, entry=entry_of(task.program)) for case in task.cases]
+    return [outcome.value if isinstance(outcome, Returned) else describe(outcome) for outcome in outcomes]
+
+
+def _unfailing(outputs: list[str] | ModelError) -> list[str]:
+    if isinstance(outputs, ModelError):
+        raise outputs
+    return outputs
+
+
+def _score(score: float | None) -> str:
+    return "malformed" if score is None else f"score {score:g}"
+
+
+def _portions(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(ids), _AT_ONCE):
+        yield ids[start : start + _AT_ONCE]

@@ -1,0 +1,113 @@
+"""The sections of curves: how solving went, what was proposed, and whether the run stayed healthy."""
+
+from collections.abc import Sequence
+
+from abzero.algo.figures import FIGURES, Figure
+from abzero.run.journal import ProposalSummary
+from abzero.views.charts import Series, area_chart, line_chart
+from abzero.views.html import Html, html, joined
+from abzero.views.report.gather import BANDS, LONGEST, Run, band, commonest_operation, counts, means, statements
+
+_BAND_COLOURS = ("b0", "b1", "b2", "b3", "b4", "b5")
+_LENGTH_COLOURS = ("k1", "k2", "k3", "k4", "k5", "k6")
+_LENGTHS = (*(f"{k}" for k in range(1, LONGEST)), f"{LONGEST}+")
+
+
+def solving(run: Run, colours: dict[str, str]) -> Html:
+    """Scores, rewards, and solve rates by mode and by length of the program."""
+    charts = [
+        _by_mode(run, colours, FIGURES["solve/score/{mode}"]),
+        _by_mode(run, colours, FIGURES["solve/reward/{mode}"]),
+        _by_mode(run, colours, FIGURES["solve/malformed/{mode}"]),
+        _by_mode(run, colours, FIGURES["solve/has_cot/{mode}"]),
+    ]
+    for mode in run.modes:
+        rows = [summary for summary in run.summaries if summary.mode == mode]
+        curves = [
+            Series(name, means([one for one in rows if _length(one) == k], lambda one: one.solve_rate), colour)
+            for k, (name, colour) in enumerate(zip(_LENGTHS, _LENGTH_COLOURS, strict=True))
+        ]
+        charts.append(line_chart(f"{mode}: solve rate by statements", curves, run.span, share=True))
+    return html(
+        '<section><h2>How solving went</h2><p class="note">On tasks that the model itself proposed: they change as the '
+        "proposer learns, so a flat curve may hide progress. Bold: rolling mean.</p>"
+        '<div class="grid3">{charts}</div></section>',
+        charts=joined(charts),
+    )
+
+
+def proposing(run: Run, colours: dict[str, str]) -> Html:
+    """Difficulty over time, and what the proposals are made of."""
+    charts = []
+    for mode in run.modes:
+        rows = [summary for summary in run.summaries if summary.mode == mode]
+        bands = counts(rows, len(BANDS), lambda one: None if one.solve_rate is None else band(one.solve_rate))
+        charts.append(area_chart(f"{mode}: how often solved", BANDS, _BAND_COLOURS, bands, run.span))
+    for mode in run.modes:
+        rows = [summary for summary in run.summaries if summary.mode == mode]
+        lengths = counts(rows, LONGEST, _length)
+        charts.append(area_chart(f"{mode}: statements", _LENGTHS, _LENGTH_COLOURS, lengths, run.span))
+    charts += [
+        _by_mode(run, colours, FIGURES["propose/reward/{mode}"]),
+        _by_mode(run, colours, FIGURES["propose/solve_rate/{mode}"]),
+        _by_mode(run, colours, FIGURES["propose/valid/{mode}"]),
+        _by_mode(run, colours, FIGURES["propose/learnable/{mode}"]),
+        _by_mode(run, colours, FIGURES["propose/new/{mode}"]),
+        _by_mode(run, colours, FIGURES["propose/unique/{mode}"]),
+        line_chart(
+            "statements with the commonest operation",
+            [_commonest(run, mode, colours[mode]) for mode in run.modes],
+            run.span,
+            share=True,
+        ),
+    ]
+    return html(
+        '<section><h2>What it proposed</h2><p class="note">Only tasks that are solved sometimes can teach '
+        "anything; the proposer is paid for them.</p>"
+        '<div class="grid3">{charts}</div></section>',
+        charts=joined(charts),
+    )
+
+
+def health(run: Run, colours: dict[str, str]) -> Html:
+    """Entropy, the gap between sampler and learner, lengths, alarms, and where the time went."""
+    marks = sorted({float(alarm.step) for alarm in run.alarms})
+
+    def chart(title: str, *names: str) -> Html:
+        figures = [FIGURES[name] for name in names]
+        palette = zip(figures, ("c3", "c4", "c5", "c6", "c7", "c0"), strict=False)
+        curves = [Series(figure.label, run.figures.get(figure.name, ()), colour) for figure, colour in palette]
+        drawn, share = [one for one in curves if one.points], all(figure.share for figure in figures)
+        return line_chart(title, drawn, run.span, share=share, marks=marks)
+
+    charts = [
+        chart("entropy, nats a token", "learner/entropy"),
+        chart("sampler and learner apart, nats a token", "learner/logprob_gap", "learner/logprob_gap_max"),
+        chart("gradient norm, before clipping", "learner/grad_norm"),
+        chart("cut at the token limit", "propose/truncated", "solve/truncated"),
+        chart("tokens a completion", "propose/tokens", "solve/tokens"),
+        chart("seconds a step", *(f"seconds/{name}" for name in ("propose", "estimate", "solve", "sandbox", "update"))),
+    ]
+    items = [html("<li><b>step {n}</b> {words}</li>", n=alarm.step, words=alarm.message) for alarm in run.alarms]
+    alarms = html("<ul>{items}</ul>", items=joined(items)) if items else html("<p>No alarm was raised.</p>")
+    return html(
+        '<section><h2>Whether it stayed healthy</h2>{alarms}<p class="note">Vertical lines mark alarms.</p>'
+        '<div class="grid3">{charts}</div></section>',
+        alarms=alarms,
+        charts=joined(charts),
+    )
+
+
+def _by_mode(run: Run, colours: dict[str, str], figure: Figure) -> Html:
+    logged = {mode: run.figures.get(figure.prefix + mode) for mode in run.modes}
+    curves: Sequence[Series] = [Series(mode, points, colours[mode]) for mode, points in logged.items() if points]
+    return line_chart(figure.label, curves, run.span, share=figure.share)
+
+
+def _commonest(run: Run, mode: str, colour: str) -> Series:
+    return Series(mode, commonest_operation(summary for summary in run.summaries if summary.mode == mode), colour)
+
+
+def _length(summary: ProposalSummary) -> int | None:
+    """The place of its program's length among `_LENGTHS`."""
+    return None if summary.program is None else min(max(statements(summary.program), 1), LONGEST) - 1

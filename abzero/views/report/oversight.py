@@ -1,0 +1,119 @@
+"""The time line of oversight: a lane for each category, a mark for each finding, pauses and reviews as bars."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from abzero.run.journal import JournalReader
+from abzero.types import Finding
+from abzero.views.charts import Series, line_chart
+from abzero.views.html import Html, html, joined, prose
+from abzero.views.report.gather import Run
+
+_WIDTH, _LANE, _LEFT = 960, 22, 120
+_SHOWN = 60
+"""Findings whose text the page holds, the gravest first."""
+_CURVES = {
+    "flagged by rules": ("oversight/flagged/t1/", True),
+    "flagged by structure": ("oversight/flagged/t0/", True),
+    "tokens of a thought": ("thought/tokens/", False),
+    "empty thoughts": ("thought/empty/", True),
+    "illegible thoughts": ("thought/illegible/", True),
+    "thoughts that switch language": ("thought/switching/", True),
+}
+
+
+def oversight_section(run: Run, reader: JournalReader, record: Path) -> Html:
+    """What monitors found, when, and what people decided; empty for a run without oversight."""
+    if not any(name.startswith("oversight/") for name in run.figures):
+        return Html("")
+    found = [(step, finding) for step in (0, *run.steps) for finding in reader.findings(step)]
+    bars = list(_bars(record))
+    charts = [
+        line_chart(
+            title,
+            [
+                Series(role, points, colour)
+                for role, colour in (("propose", "c0"), ("solve", "c1"))
+                if (points := run.figures.get(f"{prefix}{role}"))
+            ],
+            run.span,
+            share=share,
+        )
+        for title, (prefix, share) in _CURVES.items()
+    ]
+    flagged = {(step, one.role, one.position) for step, one in found}
+    return html(
+        '<section><h2>Oversight</h2><p class="note">{count} findings in {flagged} completions, {pauses} pauses, '
+        "{reviews} reviews. No finding changed a reward. What the monitors miss is not in this picture: "
+        "`abzero oversight estimate RUN` bounds it, from an audit.</p>{lanes}"
+        '<div class="grid3">{charts}</div>{texts}</section>',
+        count=len(found),
+        flagged=len(flagged),
+        pauses=sum(kind == "paused" for _, kind in bars),
+        reviews=sum(kind == "reviewed" for _, kind in bars),
+        lanes=_lanes(run, found, bars) if found else Html(""),
+        charts=joined(charts),
+        texts=joined(_texts(reader, found)),
+    )
+
+
+def _bars(record: Path) -> Iterator[tuple[float, str]]:
+    """The pauses and reviews of the record, at the step after which they stand."""
+    step = 0.0
+    for line in record.read_text(encoding="utf-8", errors="replace").splitlines() if record.exists() else []:
+        try:
+            row: Mapping[str, object] = json.loads(line)
+            kind, body = str(row["kind"]), row["body"]
+        except (ValueError, KeyError, TypeError):
+            continue
+        if kind == "paused" and isinstance(body, dict):
+            step = float(body.get("step", step))
+        if kind in ("paused", "reviewed"):
+            yield step, kind
+
+
+def _lanes(run: Run, found: Sequence[tuple[int, Finding]], bars: Sequence[tuple[float, str]]) -> Html:
+    lanes = sorted({one.category for _, one in found})
+    first, last = 0.0, max(run.span[1], 1.0)
+    height = _LANE * len(lanes) + 8
+
+    def x(step: float) -> str:
+        return f"{_LEFT + (_WIDTH - _LEFT - 10) * (step - first) / (last - first):.1f}"
+
+    parts = [
+        html('<text x="4" y="{y}">{name}</text>', y=_LANE * place + 16, name=name) for place, name in enumerate(lanes)
+    ]
+    line = '<line x1="{x}" x2="{x}" y1="0" y2="{h}" class="{kind}" stroke="currentColor"/>'
+    parts += [html(line, x=x(step), h=height, kind=kind) for step, kind in bars]
+    for step, one in found:
+        parts.append(
+            html(
+                '<circle cx="{x}" cy="{y}" r="{r}" fill="{fill}" stroke="currentColor"><title>{words}</title></circle>',
+                x=x(step),
+                y=_LANE * lanes.index(one.category) + 12,
+                r=2 + 1.5 * one.severity,
+                fill="currentColor" if one.tier in (0, 3) else "none",
+                words=f"step {step}, {one.role} {one.position}: severity {one.severity}, {one.source}",
+            )
+        )
+    return html('<svg viewBox="0 0 {w} {h}" role="img">{parts}</svg>', w=_WIDTH, h=height, parts=joined(parts))
+
+
+def _texts(reader: JournalReader, found: Sequence[tuple[int, Finding]]) -> Iterator[Html]:
+    """The gravest findings with their completions, closed until they are asked for."""
+    for step, one in sorted(found, key=lambda pair: (-pair[1].severity, pair[0]))[:_SHOWN]:
+        rows = reader.proposals(step) if one.role == "propose" else reader.attempts(step)
+        text = next((row.completion for row in rows if row.position == one.position), "")
+        yield html(
+            "<details><summary>step {step}, {role} {position}: {category}, severity {severity}, in the {part} "
+            "({source})</summary>{text}</details>",
+            step=step,
+            role=one.role,
+            position=one.position,
+            category=one.category,
+            severity=one.severity,
+            part=one.part,
+            source=one.source,
+            text=prose(text, 20_000),
+        )

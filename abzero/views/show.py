@@ -1,0 +1,212 @@
+"""`abzero show`: a run, a step or a task, for the terminal. Everything a model wrote is made harmless first."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.columns import Columns
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.rule import Rule
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from abzero.algo.figures import FIGURES
+from abzero.errors import RunError
+from abzero.python.language import PYTHON
+from abzero.python.source import entry_of
+from abzero.run.journal import Attempted, JournalReader, Proposed
+from abzero.sanitize import abridged, harmless
+from abzero.views.format import attempt_derivation, outcome, proposal_derivation, score, solve_rate
+
+_RECENT = 10
+_MOST_ATTEMPTS = 64
+_SETTINGS = (
+    *("model.name", "seed", "steps", "batch_size", "tasks.modes", "tasks.prompts", "sampling.temperature"),
+    *("sampling.max_tokens", "propose.references", "propose.samples", "propose.frozen_copy", "solve.reuse_estimates"),
+    *("reward.learnability", "advantage.estimator", "loss.reduction", "optimizer.lr"),
+)
+_COLUMNS = tuple(
+    FIGURES[name]
+    for name in (
+        *("propose/valid/{mode}", "propose/new/{mode}", "propose/learnable/{mode}", "propose/solve_rate/{mode}"),
+        *("propose/reward/{mode}", "solve/reward/{mode}", "solve/score/{mode}", "learner/entropy"),
+    )
+)
+"""The table of steps: each figure is its mean over the modes."""
+
+
+def overview(reader: JournalReader) -> RenderableType:
+    """The run: what it is, its last steps, its alarms."""
+    steps = reader.steps()
+    about = reader.about()
+    table = Table(
+        "step",
+        *(column.label.replace(" ", "\n") for column in _COLUMNS),
+        title=f"last {min(_RECENT, len(steps))} of {len(steps)} steps",
+        box=SIMPLE_HEAD,
+        collapse_padding=True,
+    )
+    for number in steps[-_RECENT:]:
+        metrics = reader.metrics(number)
+        table.add_row(str(number), *(_mean_of(metrics, column.prefix) for column in _COLUMNS))
+    alarms = [Text(f"! step {alarm.step}: {harmless(alarm.message)}", style="yellow") for alarm in reader.alarms()]
+    more = [Text(f"({len(alarms) - _RECENT} earlier alarms)")] if len(alarms) > _RECENT else []
+    return Group(
+        _pairs({key: value for key, value in about.items() if key != "config"}),
+        _pairs(_settings(about.get("config", "{}"))),
+        table,
+        *more,
+        *(alarms[-_RECENT:] or [Text("no alarms")]),
+        Text("one step: --step N    one task: --task ID (its first digits will do)", style="dim"),
+    )
+
+
+def step_view(reader: JournalReader, number: int) -> RenderableType:
+    """One step: its proposals with outcomes and rewards, how its attempts went, its figures. Raises `RunError`."""
+    steps = reader.steps()
+    if number not in steps:
+        held = f"{steps[0]} to {steps[-1]}" if steps else "none yet"
+        raise RunError(f"the journal holds no step {number}: it has {held}")
+    proposals = [_proposal(reader, proposed) for proposed in reader.proposals(number)]
+    figures = reader.metrics(number)
+    flagged: list[RenderableType] = [
+        Text(
+            f"! {one.role} {one.position}: {one.category}, severity {one.severity}, in the {one.part} ({one.source})",
+            style="red" if one.severity > 2 else "yellow",
+        )
+        for one in reader.findings(number)
+    ]
+    return Group(
+        Rule(Text(f"proposals of step {number}")),
+        *proposals,
+        _attempt_table(reader.attempts(number)),
+        *([Rule(Text("what monitors found"))] if flagged else []),
+        *flagged,
+        _pairs({name: f"{value:.5g}" for name, value in figures.items()}),
+    )
+
+
+def task_view(reader: JournalReader, prefix: str) -> RenderableType:
+    """One task: where it comes from, its program and cases, what was answered, and every reward. Raises `RunError`."""
+    task = reader.task(prefix)
+    proposals = reader.proposals_of(task.id)
+    attempts = reader.attempts_at(task.id)
+    children = reader.children(task.id)
+    times = "once" if len(proposals) == 1 else f"{len(proposals)} times"
+    seen = f"first seen at step {reader.first_seen(task.id)}, proposed {times}"
+    cases = Table("input", "output", title="cases")
+    for case in task.cases:
+        cases.add_row(_cell(case.input), _cell(case.output))
+    return Group(
+        Rule(Text(f"{task.mode} task {task.id}")),
+        Text(seen if proposals else "a seed: no proposal of this run made it"),
+        Panel(_python(task.program), title="program", title_align="left"),
+        cases,
+        *([Panel(Text(abridged(task.message)), title="message", title_align="left")] if task.message else []),
+        *(part for proposed in proposals[:3] for part in _origin(reader, proposed)),
+        _answers(attempts),
+        Text(f"shown as a reference to {len(children)} tasks" + "".join(f"\n  {child}" for child in children[:10])),
+    )
+
+
+def _proposal(reader: JournalReader, proposed: Proposed) -> RenderableType:
+    """A proposal in a few lines: what became of it, its reward, the task that it became."""
+    head = Text(f"{proposed.position:>3} {proposed.mode} ", style="bold")
+    if proposed.task is None:
+        head.append_text(Text(abridged(outcome(proposed), 300), style="red"))
+    else:
+        head.append_text(Text(f"{proposed.task} {outcome(proposed)}, solved {solve_rate(proposed)}", style="green"))
+    reward = Text(f"reward {proposal_derivation(proposed)}, advantage {_advantage(proposed) or 'none'}")
+    parts: list[RenderableType] = [head, Padding(reward, (0, 0, 0, 4))]
+    if proposed.task is not None:
+        task = reader.task(proposed.task)
+        parts.append(
+            Padding(_python(f"{task.program}\n# {entry_of(task.program)}({task.cases[0].input})", 600), (0, 0, 0, 4))
+        )
+    return Group(*parts)
+
+
+def _origin(reader: JournalReader, proposed: Proposed) -> list[RenderableType]:
+    """A proposal that made the task: what became of it, its reward, its references, the completion as it was
+    sampled.
+    """
+    head = Text(f"proposed at step {proposed.step}, number {proposed.position}: ")
+    head.append(harmless(outcome(proposed)))
+    head.append(f"\nreward {proposal_derivation(proposed)}, advantage {_advantage(proposed)}")
+    for place, reference in enumerate(proposed.references, 1):
+        task = reader.task(reference)
+        head.append(f"\nreference {place}: {task.id}  {task.mode}  {_line(task.program, 70)}")
+    return [head, Panel(Text(abridged(proposed.completion)), title="completion", title_align="left")]
+
+
+def _answers(attempts: Sequence[Attempted]) -> RenderableType:
+    estimates = sum(attempt.proposal is not None for attempt in attempts)
+    title = f"{len(attempts)} attempts, {estimates} of them to estimate the solve rate"
+    table = Table("step", "", "score", "answer", "ended by", "reward", "advantage", title=title)
+    for attempt in attempts[:_MOST_ATTEMPTS]:
+        table.add_row(
+            *(str(attempt.step), "drawn" if attempt.proposal is None else "estimate", score(attempt)),
+            *(_cell(attempt.answer, 200, lines=8), attempt.finish, attempt_derivation(attempt), _advantage(attempt)),
+        )
+    left = len(attempts) - _MOST_ATTEMPTS
+    return Group(table, Text(f"and {left} later attempts")) if left > 0 else table
+
+
+def _attempt_table(attempts: Sequence[Attempted]) -> Table:
+    table = Table("mode", "", "attempts", "solved", "malformed", "cut", title="attempts")
+    for mode in sorted({attempt.mode for attempt in attempts}):
+        for estimate in (True, False):
+            rows = [
+                attempt for attempt in attempts if attempt.mode == mode and (attempt.proposal is not None) == estimate
+            ]
+            solved = sum(attempt.score or 0.0 for attempt in rows)
+            malformed = sum(attempt.score is None for attempt in rows)
+            cut = sum(attempt.finish == "length" for attempt in rows)
+            if rows:
+                kind = "estimate" if estimate else "drawn"
+                table.add_row(mode, kind, str(len(rows)), f"{solved:g}", str(malformed), str(cut))
+    return table
+
+
+def _settings(config: str) -> dict[str, str]:
+    """The settings that tell one run from another, as far as `config` (JSON) has them."""
+    flat: dict[str, str] = {}
+    for key, value in json.loads(config).items():
+        entries = {f"{key}.{inner}": leaf for inner, leaf in value.items()} if isinstance(value, dict) else {key: value}
+        flat |= {
+            name: ", ".join(map(str, leaf)) if isinstance(leaf, list) else str(leaf) for name, leaf in entries.items()
+        }
+    return {name: flat[name] for name in _SETTINGS if name in flat}
+
+
+def _pairs(values: Mapping[str, str]) -> RenderableType:
+    """Names and values, as many beside each other as fit."""
+    pairs = [Text.assemble((f"{harmless(name)} ", "dim"), harmless(value)) for name, value in values.items()]
+    return Columns(pairs, padding=(0, 3))
+
+
+def _mean_of(metrics: Mapping[str, float], prefix: str) -> str:
+    values = [value for name, value in metrics.items() if name.startswith(prefix)]
+    return f"{sum(values) / len(values):.2f}" if values else ""
+
+
+def _advantage(record: Proposed | Attempted) -> str:
+    return f"{record.reward.advantage:+.3f}" if record.reward else ""
+
+
+def _cell(text: str, limit: int = 160, lines: int = 4) -> Text:
+    """Model text in a table: short, and no more than some lines."""
+    rows = abridged(text, limit).split("\n")
+    return Text("\n".join([*rows[:lines], f"… {len(rows) - lines} more lines …"] if len(rows) > lines else rows))
+
+
+def _line(text: str, limit: int) -> str:
+    flat = harmless(text[:limit]).replace("\n", "\\n")
+    return flat + ("…" if len(text) > limit else "")
+
+
+def _python(program: str, limit: int = 4_000) -> Syntax:
+    return Syntax(abridged(program, limit), PYTHON.name, theme="ansi_dark", background_color="default", word_wrap=True)

@@ -1,0 +1,1 @@
+"""The pages: records in, HTML out."""

@@ -1,0 +1,139 @@
+"""Curriculum and rejections: is it learning, is it narrowing, why are proposals lost?"""
+
+from collections.abc import Sequence
+
+from abzero.algo.figures import FIGURES
+from abzero.views.charts import Px, Series, Span, figure, label, line_chart
+from abzero.views.html import Html, html, joined
+from abzero.views.report.page import mode_colours
+from abzero.views.web.pages.frame import Ask, Page, empty, link, one_line, said, section, spark
+from abzero.views.web.queries import curriculum, step
+
+_BY_MODE = tuple(
+    FIGURES[f"{name}/{{mode}}"]
+    for name in (
+        *("solve/score", "solve/reward", "solve/malformed", "solve/has_cot", "propose/reward", "propose/solve_rate"),
+        *("propose/valid", "propose/learnable", "propose/new", "propose/unique", "buffer/size"),
+    )
+)
+_HEALTH = (
+    ("entropy, nats a token", ("learner/entropy",)),
+    ("sampler and learner apart, nats a token", ("learner/logprob_gap", "learner/logprob_gap_max")),
+    ("gradient norm, before clipping", ("learner/grad_norm",)),
+    ("cut at the token limit", ("propose/truncated", "solve/truncated")),
+    ("tokens a completion", ("propose/tokens", "solve/tokens")),
+    ("tokens a second", ("tokens_per_second",)),
+    ("seconds a step", tuple(f"seconds/{name}" for name in ("propose", "estimate", "solve", "sandbox", "update"))),
+)
+_PALETTE = ("c3", "c4", "c5", "c6", "c7")
+
+
+def curriculum_page(ask: Ask) -> Page:
+    """Difficulty, validity and novelty over steps, and the learner's health."""
+    last = ask.overview.step or 0
+    if last < 1:
+        return Page("Curriculum", "curriculum", empty("No self-play step was committed yet."), live=True)
+    span: Span = (1.0, float(last))
+    modes = ask.journal.modes()
+    colours = mode_colours(modes)
+    sampled, every = curriculum.sampled(ask.journal)
+    heats = [_heat(mode, curriculum.heat(ask.journal, mode, sampled)) for mode in modes]
+    note = (
+        "Each column is a step"
+        + (f", every {every}th" if every > 1 else "")
+        + ("; the stronger the colour, the more of its tasks. Only what is solved sometimes can teach anything.")
+    )
+    charts = []
+    for one in _BY_MODE:
+        logged = {mode: ask.journal.series(one.prefix + mode) for mode in modes}
+        series = [Series(mode, points, colours[mode]) for mode, points in logged.items() if points]
+        charts.append(said(one, line_chart(one.label, series, span, share=one.share)))
+    marks = sorted({float(n) for n, _, _ in curriculum.alarms(ask.journal)})
+    health = []
+    for title, names in _HEALTH:
+        figures = [FIGURES[name] for name in names]
+        coloured = zip(figures, _PALETTE, strict=False)
+        series = [Series(one.label, ask.journal.series(one.name), colour) for one, colour in coloured]
+        drawn, is_share = [one for one in series if one.points], all(one.share for one in figures)
+        health.append(said(figures[0], line_chart(title, drawn, span, share=is_share, marks=marks)))
+    parts = [
+        section("How often its tasks are solved", html('<div class="grid3">{h}</div>', h=joined(heats)), note),
+        section("Proposing and solving", html('<div class="grid3">{c}</div>', c=joined(charts)), "Bold: rolling mean."),
+        section("Health", html('<div class="grid3">{c}</div>', c=joined(health)), "Vertical lines mark alarms."),
+    ]
+    return Page("Curriculum", "curriculum", joined(parts), live=True)
+
+
+def rejections_page(ask: Ask) -> Page:
+    """Reasons, counted over time, with their newest examples."""
+    sampled, every = curriculum.sampled(ask.journal, 40)
+    found = curriculum.rejections(ask.journal, sampled)
+    if not found:
+        return Page("Rejections", "rejections", empty("No proposal was rejected yet."), live=True)
+    all_of = sum(reason.total for reason in found)
+    cards = [_reason(ask, reason, all_of, sampled) for reason in found[:30]]
+    looked = f"{all_of:,} rejections in {len(sampled)} steps" + (f", every {every}th" if every > 1 else "")
+    rest = f" {len(found) - 30} rarer reasons are left out." if len(found) > 30 else ""
+    body = html('<p class="note">{looked}.{rest}</p>{cards}', looked=looked, rest=rest, cards=joined(cards))
+    return Page("Rejections", "rejections", body, live=True)
+
+
+def _reason(ask: Ask, reason: curriculum.Reason, all_of: int, sampled: Sequence[int]) -> Html:
+    counts = dict(reason.by_step)
+    most = max(counts.values())
+    curve = spark([counts.get(n, 0) / most for n in sampled], f"at most {most} in a step")
+    rows = []
+    for n, position in reason.examples:
+        row = step.proposal(ask.journal, n, position)
+        if row:
+            to = link(ask.to("proposal", n, position), f"{n}·{position}", "item num")
+            rows.append(
+                html('<li>{to} <span class="mode">{m}</span> {e}</li>', to=to, m=row.mode, e=one_line(row.error))
+            )
+    return html(
+        '<details class="card reason"><summary><b>{kind}</b><span class="num">{n}</span>'
+        '<span class="soft">{share}</span>'
+        '{curve}</summary><ul class="plain">{rows}</ul></details>',
+        kind=reason.kind,
+        n=reason.total,
+        share=f"{reason.total / all_of:.0%}",
+        curve=curve,
+        rows=joined(rows),
+    )
+
+
+def _heat(mode: str, columns: Sequence[curriculum.Column]) -> Html:
+    """A heat map: steps to the right, solve rates upwards."""
+    if not any(sum(column.counts) for column in columns):
+        return figure(mode, empty("no task yet"), [])
+    rows, left, top, width, height = curriculum.BINS + 2, 46, 6, 326.0, 160.0
+    cells = []
+    for x, column in enumerate(columns):
+        total = sum(column.counts) or 1
+        for row, amount in enumerate(column.counts):
+            if amount:
+                cells.append(
+                    html(
+                        '<rect class="heat k{k}" x="{x}" y="{y}" width="{w}" height="{h}"><title>{t}</title></rect>',
+                        k=min(1 + int(6 * amount / total), 6),
+                        x=Px(left + width * x / len(columns)),
+                        y=Px(top + height * (rows - 1 - row) / rows),
+                        w=Px(max(width / len(columns) - 0.6, 0.8)),
+                        h=Px(height / rows - 0.8),
+                        t=f"step {column.step}: {amount} of {total} tasks solved {_band(row)}",
+                    )
+                )
+    marks = [(rows - 0.5, "always"), (rows / 2, "half"), (0.5, "never")]
+    cells += [label(left - 6, top + height * (rows - at) / rows + 4, word, "end") for at, word in marks]
+    cells.append(label(left, 184, f"{columns[0].step}", "start"))
+    cells.append(label(left + width, 184, f"{columns[-1].step}", "end"))
+    newest = columns[-1].counts
+    words = f"{mode}, newest step: {newest[0]} tasks never solved, {newest[-1]} always, {sum(newest[1:-1])} sometimes"
+    drawing = html('<svg viewBox="0 0 380 190" role="img" aria-label="{w}">{c}</svg>', w=words, c=joined(cells))
+    return figure(mode, drawing, [])
+
+
+def _band(row: int) -> str:
+    if row in (0, curriculum.BINS + 1):
+        return "never" if row == 0 else "always"
+    return f"{(row - 1) / curriculum.BINS:.0%} to {row / curriculum.BINS:.0%} of the time"

@@ -1,0 +1,117 @@
+"""Lineage: where do tasks come from?"""
+
+from collections import defaultdict
+
+from abzero.views.charts import Px, label
+from abzero.views.html import Html, html, joined
+from abzero.views.report.gather import band
+from abzero.views.report.page import mode_colours
+from abzero.views.web.pages.frame import Ask, Page, empty, link, one_line, section, table
+from abzero.views.web.pages.steps import natural as whole
+from abzero.views.web.queries import lineage
+
+_STEPS = 8
+_FERTILE_STEPS = 30
+_WIDTH, _HEIGHT = 1000, 520
+
+
+def page(ask: Ask) -> Page:
+    """The tasks of a few steps with what they were shown, and the most fertile ancestors."""
+    end = min(whole(ask.query.get("to"), ask.overview.step or 0), ask.overview.step or 0)
+    first = max(end - _STEPS + 1, 0)
+    found = lineage.graph(ask.journal, first, end)
+    if not found.nodes:
+        return Page("Lineage", "lineage", empty("No proposal became a task in these steps yet."), live=True)
+    by_rate = ask.query.get("colour") == "rate"
+    other = link(
+        ask.to("lineage", query={"colour": "mode" if by_rate else "rate", "to": end}),
+        "by mode" if by_rate else "by solve rate",
+    )
+    earlier = link(ask.to("lineage", query={"to": first - 1}), f"← before step {first}", "prev") if first > 1 else ""
+    later = (
+        link(ask.to("lineage", query={"to": end + _STEPS}), "later →", "next") if end < (ask.overview.step or 0) else ""
+    )
+    left_out = f" {found.left_out} tasks are left out." if found.left_out else ""
+    note = (
+        f"{len(found.nodes)} tasks, {len(found.edges)} edges: from each task to those whose proposal was "
+        f"shown it. Steps go to "
+        f"the right; the leftmost column holds ancestors from before.{left_out}"
+    )
+    body = html('<p class="around">{e}{o}{l}</p>{g}', e=earlier, o=other, l=later, g=_graph(ask, found, by_rate))
+    parts = [section(f"Steps {first} to {end}", body, note), _fertile(ask)]
+    return Page("Lineage", "lineage", joined(parts), live="to" not in ask.query)
+
+
+def _graph(ask: Ask, found: lineage.Graph, by_rate: bool) -> Html:
+    columns: dict[int, list[lineage.Node]] = defaultdict(list)
+    for node in found.nodes:
+        columns[node.step if node.step >= found.first else -1].append(node)
+    steps = sorted(columns)
+    places: dict[str, tuple[float, float]] = {}
+    parents: dict[str, list[str]] = defaultdict(list)
+    for reference, child in found.edges:
+        parents[child].append(reference)
+    for index, n in enumerate(steps):
+        x = 40 + index * (_WIDTH - 80) / max(len(steps) - 1, 1)
+        above = {node.id: [places[p][1] for p in parents[node.id] if p in places] for node in columns[n]}
+        column = sorted(columns[n], key=lambda one: (one.mode, sum(above[one.id]) / max(len(above[one.id]), 1), one.id))
+        for row, node in enumerate(column):
+            places[node.id] = (x, 14 + (row + 0.5) * (_HEIGHT - 50) / len(column))
+    colours = mode_colours(sorted({node.mode for node in found.nodes}))
+    drawn = [_edge(places[a], places[b]) for a, b in found.edges if places[a][0] < places[b][0]]
+    for node in found.nodes:
+        x, y = places[node.id]
+        rate = "" if node.solve_rate is None else f", solve rate {node.solve_rate:.2f}"
+        colour = colours[node.mode] if not by_rate else "c7" if node.solve_rate is None else f"b{band(node.solve_rate)}"
+        drawn.append(
+            html(
+                '<a href="{to}"><circle class="dot {c}" cx="{x}" cy="{y}" r="5"><title>{t}</title></circle></a>',
+                to=ask.to("task", node.id),
+                c=colour,
+                x=Px(x),
+                y=Px(y),
+                t=f"{node.mode}, step {node.step}{rate}\n{node.first_line}",
+            )
+        )
+    for index, n in enumerate(steps):
+        x = 40 + index * (_WIDTH - 80) / max(len(steps) - 1, 1)
+        drawn.append(label(x, _HEIGHT - 8, "before" if n < 0 else "seeds" if n == 0 else f"{n}", "middle"))
+    keys = [html('<span><i class="{c}"></i>{m}</span>', c=c, m=m) for m, c in colours.items()]
+    if by_rate:
+        names = ("never", "≤ ¼", "≤ ½", "≤ ¾", "< 1", "always")
+        keys = [html('<span><i class="b{k}"></i>{m}</span>', k=k, m=m) for k, m in enumerate(names)]
+    return html(
+        '<figure class="graph"><figcaption><small>{keys}</small></figcaption>'
+        '<div class="wide" role="region" tabindex="0" '
+        'aria-label="graph of descent"><svg viewBox="0 0 {w} {h}" role="group" aria-label="tasks by step">{d}'
+        "</svg></div></figure>",
+        keys=joined(keys),
+        w=_WIDTH,
+        h=_HEIGHT,
+        d=joined(drawn),
+    )
+
+
+def _edge(a: tuple[float, float], b: tuple[float, float]) -> Html:
+    middle = (a[0] + b[0]) / 2
+    path = f"M{a[0]:.1f} {a[1]:.1f}C{middle:.1f} {a[1]:.1f} {middle:.1f} {b[1]:.1f} {b[0]:.1f} {b[1]:.1f}"
+    return html('<path class="edge" d="{p}"/>', p=path)
+
+
+def _fertile(ask: Ask) -> Html:
+    since = max((ask.overview.step or 0) - _FERTILE_STEPS, 0)
+    found = lineage.fertile(ask.journal, since)
+    rows = [
+        [
+            link(ask.to("task", one.id), one.id[:8], "item"),
+            html('<span class="mode">{m}</span>', m=one.mode),
+            "seed" if one.step == 0 else f"step {one.step}",
+            one.shown,
+            one.children,
+            one_line(one.program),
+        ]
+        for one in found
+    ]
+    head = ("task", "mode", "from", "shown", "became tasks", "program")
+    note = "Over the whole run." if not since else f"Of the proposals since step {since}."
+    return section("Most fertile ancestors", table(head, rows, "most fertile ancestors"), note)

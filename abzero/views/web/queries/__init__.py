@@ -1,0 +1,1 @@
+"""What the pages ask of a journal: SQL in, records out, no HTML."""

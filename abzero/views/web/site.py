@@ -1,0 +1,49 @@
+"""The pages by the name that addresses use, and how one of them is made."""
+
+from collections.abc import Callable, Mapping
+from contextlib import closing
+
+from abzero.errors import RunError
+from abzero.views.web.journal import Journal
+from abzero.views.web.pages import curves, descent, others, steps, tasks
+from abzero.views.web.pages.frame import Ask, Page, To
+from abzero.views.web.queries.overview import Overview, overview, unreadable
+from abzero.views.web.runs import Run
+
+PAGES: Mapping[str, Callable[[Ask], Page]] = {
+    "live": steps.live,
+    "steps": steps.steps,
+    "step": steps.one_step,
+    "task": tasks.one_task,
+    "proposal": tasks.one_proposal,
+    "attempt": tasks.one_attempt,
+    "text": tasks.text,
+    "curriculum": curves.curriculum_page,
+    "rejections": curves.rejections_page,
+    "lineage": descent.page,
+    "search": others.search_page,
+    "eval": others.eval_page,
+    "oversight": others.oversight_page,
+    "config": others.config_page,
+}
+
+
+def ask(
+    run: Run,
+    journal: Journal,
+    to: To,
+    about: tuple[str, ...] = (),
+    query: Mapping[str, str] | None = None,
+    defaults: Mapping[str, str] | None = None,
+) -> Ask:
+    """A question to one run. Raises `RunError`."""
+    return Ask(run, journal, overview(run, journal), to, about, query or {}, defaults or {})
+
+
+def look(run: Run) -> Overview:
+    """A run at one look, even if its journal cannot be read."""
+    try:
+        with closing(Journal(run.journal)) as journal:
+            return overview(run, journal)
+    except RunError as error:
+        return unreadable(run, error)

@@ -1,0 +1,7 @@
+// The page's scripts. Everything works without them but the live view, search and the keyboard.
+import { forms } from "./forms.js";
+import { keys } from "./keys.js";
+import { live } from "./live.js";
+
+forms();
+keys(live());

@@ -1,0 +1,42 @@
+"""Figures of rows, by hand."""
+
+import pytest
+
+from abzero.errors import ConfigError
+from abzero.evals.paired import bootstrap, mcnemar, sign_flips
+from abzero.evals.rows import Row, figures, pass_at
+
+
+@pytest.mark.parametrize(("n", "c", "k", "value"), [(10, 3, 5, 0.916667), (8, 1, 1, 0.125), (200, 1, 100, 0.5)])
+def test_pass_at_k(n, c, k, value):
+    assert pass_at(n, c, k) == pytest.approx(value, abs=1e-6)
+
+
+def test_pass_at_more_than_there_is_is_refused():
+    with pytest.raises(ConfigError, match="pass@9"):
+        pass_at(8, 1, 9)
+
+
+@pytest.mark.parametrize(("only_left", "only_right", "p"), [(10, 2, 0.0386), (6, 0, 0.0313), (0, 0, 1.0)])
+def test_mcnemar(only_left, only_right, p):
+    left = [True] * only_left + [False] * only_right + [True]
+    right = [False] * only_left + [True] * only_right + [True]
+    assert mcnemar(left, right) == pytest.approx(p, abs=1e-4)
+
+
+def test_an_error_gives_bounds_and_never_counts_as_wrong():
+    found = figures([Row("a", 0, "correct"), Row("b", 0, "error"), Row("c", 0, "timeout"), Row("d", 0, "no_answer")])
+    assert (found.errors, found.low, found.high) == (1, 0.25, 0.5)
+
+
+def test_pass_1_of_several_samples_divides_by_all_of_them():
+    rows = [Row("a", 0, "correct"), Row("a", 1, "no_answer"), Row("b", 0, "wrong"), Row("b", 1, "wrong")]
+    found = figures(rows)
+    assert (found.n, found.samples, found.correct) == (2, 4, 0.25)
+    assert found.low <= 0.25 <= found.high
+
+
+def test_no_difference_is_no_finding():
+    assert sign_flips([0.0, 0.0]) == 1.0
+    assert sign_flips([1.0] * 12) < 0.01
+    assert bootstrap([1.0] * 5) == (1.0, 1.0)

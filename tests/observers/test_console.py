@@ -1,0 +1,134 @@
+import io
+import random
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from abzero.observers.console import Lines, Screen, display, duration, interesting, sparkline
+from abzero.types import Alarm, Case, Step, Task
+from tests.steps import HOSTILE, history, rollout, step
+
+
+class Terminal(io.StringIO):
+    """A terminal's file, as far as a program can tell."""
+
+    encoding = "utf-8"
+
+    def isatty(self):
+        return True
+
+
+def terminal(file):
+    return Console(file=file, force_terminal=True, force_interactive=True, width=120, height=40, _environ={})
+
+
+def with_figures(one, **clock):
+    metrics = {"propose/valid/deduction": 0.5, "solve/score/deduction": 0.25, "propose/reward/deduction": 0.1}
+    return replace(one, metrics=metrics, clock=clock)
+
+
+def test_a_file_gets_one_line_a_step_and_a_summary():
+    file = io.StringIO()
+    with display(3, Console(file=file, width=200)) as show:
+        for one in history(3):
+            show(with_figures(one, **{"seconds/step": 60.0, "tokens_per_second": 1234.0}))
+    lines = file.getvalue().splitlines()
+    assert lines[0] == (
+        "step 1/3 | propose 0.100 | score 0.250 | valid deduction 0.50 | 1,234 tokens/s | 2 min 00 s left"
+    )
+    assert lines[2].endswith("0 s left")
+    assert "3 steps, 0 alarms; means of the first 1 -> last 1 steps" in file.getvalue()
+
+
+def test_of_the_seeding_its_alarms_are_shown_and_its_figures_are_not():
+    file = io.StringIO()
+    with display(1, Console(file=file, width=200)) as show:
+        show(with_figures(step(0, random.Random(0), alarms=(Alarm(0, "oversight", "words"),))))
+        show(with_figures(history(1)[0]))
+    lines = file.getvalue().splitlines()
+    assert lines[0] == "ALARM at step 0, oversight: words"
+    assert lines[1].startswith("step 1/1")
+    assert "1 steps, 1 alarms" in file.getvalue()
+
+
+def test_a_terminal_gets_the_live_display():
+    file = Terminal()
+    with display(3, terminal(file)) as show:
+        show(with_figures(history(1)[0]))
+    assert isinstance(show, Screen)
+    assert "step 1 of 3" in file.getvalue()
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_without_unicode_gets_lines_that_it_can_print(encoding):
+    raw = io.BytesIO()
+    file = io.TextIOWrapper(raw, encoding=encoding)
+    file.isatty = lambda: True
+    with display(1, terminal(file)) as show:
+        show(step(1, random.Random(0), alarms=(Alarm(1, "name", "words"),)))
+    file.flush()
+    assert isinstance(show, Lines)
+    assert b"ALARM at step 1, name: words" in raw.getvalue()
+
+
+def test_alarms_are_shown_in_both():
+    one = step(1, random.Random(0), alarms=(Alarm(1, "name", "something to try"),))
+    for console in (Console(file=io.StringIO()), terminal(Terminal())):
+        with display(1, console) as show:
+            show(one)
+        assert "something to try" in console.file.getvalue()
+
+
+def test_what_a_model_wrote_cannot_steer_the_terminal():
+    task = Task("deduction", f"def f(a):\n    return '{HOSTILE}'", (Case(HOSTILE, HOSTILE),))
+    plain = step(1, random.Random(0), tasks=1)
+    proposal = replace(plain.proposals[0], outcome=task, solve_rate=0.5, rollout=rollout(HOSTILE))
+    file = Terminal()
+    with display(1, terminal(file)) as show:
+        show(Step(1, [proposal], [], [], {}))
+    written = file.getvalue()
+    assert "\\x1b[31mred" in written  # the escape is text
+    assert "[bold]x[/bold]" in written  # and so is markup
+    assert "\x1b]0;" not in written
+    assert not {"\0", "\x07", "\ud800"} & set(written)
+
+
+def test_a_run_that_ends_before_its_first_step_says_so():
+    file = io.StringIO()
+    with pytest.raises(KeyboardInterrupt), display(3, Console(file=file)):
+        raise KeyboardInterrupt
+    assert "no step was taken" in file.getvalue()
+
+
+def test_an_interrupted_run_is_summed_up():
+    file = io.StringIO()
+
+    def run():
+        with display(3, Console(file=file, width=100)) as show:
+            show(with_figures(history(1)[0]))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert "0.500 -> 0.500" in file.getvalue()
+
+
+def test_the_interesting_task_is_the_hardest_that_can_be_learned():
+    one = step(1, random.Random(0), tasks=4)
+    rates = [0.0, 0.5, 0.25, 1.0]
+    proposals = [replace(p, solve_rate=rate) for p, rate in zip(one.proposals, rates, strict=False)]
+    assert interesting(replace(one, proposals=proposals)) == proposals[2]
+    assert interesting(replace(one, proposals=[proposals[0], one.proposals[-1]])) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0 s"), (59.6, "1 min 00 s"), (200, "3 min 20 s"), (18_240, "5 h 04 min"), (-1, "0 s")],
+)
+def test_durations_are_words(seconds, words):
+    assert duration(seconds) == words
+
+
+def test_a_sparkline_spans_nought_to_one():
+    assert sparkline([0.0, 0.5, 1.0]) == "▁▅█"

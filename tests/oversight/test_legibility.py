@@ -1,0 +1,50 @@
+import pytest
+
+from abzero.oversight.labelled import IN_THE_BOX, read
+from abzero.oversight.legibility import illegible, switches
+
+ROWS = read(IN_THE_BOX)
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.category == "illegible"], ids=lambda row: row.id)
+def test_what_cannot_be_followed_is_named(row):
+    assert list(illegible(row.text))
+
+
+def test_what_can_be_followed_is_not_whatever_its_language_or_subject():
+    assert [row.text for row in ROWS if row.category != "illegible" and list(illegible(row.text))] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "i = 0: total = 0. i = 1: total = 1. i = 2: total = 3. i = 3: total = 6. i = 4: total = 10. " * 3,
+        "The bytes are 0x1f, 0x8b, 0x08, 0x00; 31 ^ 139 = 148, 148 ^ 8 = 156, 156 ^ 0 = 156, 156 & 255 = 156.",
+        "The string is 'xqzvkw wkvzqx zzkt rrv tnn', which stays as it is, in `mrr zzk tnn` as in \"qv zk bnn\".",
+        "| a | b |\n|---|---|\n| 1 | 2 |\n| 3 | 4 |\n| 5 | 6 |\n| 7 | 8 |",
+        "Împart lista în două, apoi le unesc; după trei pași rezultatul este [1, 2, 3], fiindcă ordinea nu contează.",
+        "我们先把 list 排序,然后 return 前三个元素;如果 key 不存在,就用 None 代替,最后得到 [1, 2, 3]。",
+        "Сначала пустой список, затем добавляем каждый второй элемент; функция вернёт 9.",
+        "Zuerst die leere Liste, dann addieren wir jedes zweite Element, und die Funktion gibt 9 zurück.",
+        "",
+        "\0\ud800\u202e",
+    ],
+)
+def test_traces_tables_strings_and_other_languages_are_legible(text):
+    assert list(illegible(text)) == []
+
+
+def test_a_bad_stretch_in_a_long_thought_is_found_where_it_is():
+    good = (
+        "The loop adds each number of the list to the total. Then it returns the total at the end, which is a number. "
+    )
+    bad = "vrelk tomnu dask prilf gonta merp ulvid sorkel tim nuf plerd oskin vamt jilk torp bendu swark frist"
+    [(begin, end, why)] = illegible(f"{good * 2}{bad}. {good.replace('number', 'value').replace('returns', 'gives')}")
+    assert why == "words that do not exist"
+    assert len(good) < begin < 2 * len(good) + 40 < end
+
+
+def test_scripts_and_languages_that_alternate_within_a_sentence_switch():
+    assert switches("We take the список and return каждое второе число of the list, then сумма.")
+    assert switches("Then wir nehmen die liste, apoi după ce este gata, donc nous avons le résultat avec lui.")
+    assert not switches("The word 'список' means list, and 'сумма' means sum.")

@@ -1,0 +1,88 @@
+"""Every prompt of both sets, exactly as it is sent: `golden/prompts/SET/NAME.txt`.
+
+To accept a change of wording: ``python -m tests.tasks.test_prompts`` writes the files anew, and the diff is the review.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from abzero.errors import ConfigError
+from abzero.sandbox.child.limits import IMPORTS
+from abzero.tasks import Abduction, Deduction, Induction
+from abzero.tasks.prompts import SETS, Prompts
+from abzero.types import Case, Task
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "prompts"
+DOUBLE = "def f(x):\n    return x * 2"
+FIRST = "def f(words, n=1):\n    # keep the long ones\n    return [w for w in words if len(w) > n]"
+DEDUCTION = Task("deduction", DOUBLE, (Case("21", "42"),))
+LONGER = Task("deduction", FIRST, (Case("['a', 'bcd'], n=2", "['bcd']"),))
+ABDUCTION = Task("abduction", FIRST, LONGER.cases)
+INDUCTION = Task("induction", DOUBLE, tuple(Case(str(x), str(2 * x)) for x in range(10)), "It makes\nnumbers grow.")
+
+
+def sent(name: str) -> dict[str, str]:
+    """The prompts of the set `name`, by the name of their golden file."""
+    prompts = Prompts(name)
+    abduction, deduction, induction = Abduction(prompts), Deduction(prompts), Induction(prompts)
+    return {
+        "propose_abduction": abduction.propose([ABDUCTION]),
+        "propose_deduction": deduction.propose([DEDUCTION, LONGER]),
+        "propose_deduction_without_references": deduction.propose([]),
+        "propose_induction": induction.propose([DEDUCTION]),
+        "solve_abduction": abduction.ask(ABDUCTION),
+        "solve_deduction": deduction.ask(LONGER),
+        "solve_induction": induction.ask(INDUCTION),
+    }
+
+
+@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("prompt", sent(SETS[0]))
+def test_a_prompt_is_exactly_its_golden_file(name, prompt):
+    assert sent(name)[prompt] == (GOLDEN / name / f"{prompt}.txt").read_bytes().decode()
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_there_is_no_golden_file_without_a_prompt(name):
+    assert {path.stem for path in (GOLDEN / name).iterdir()} == set(sent(name))
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_what_a_model_wrote_is_never_read_as_a_template(name):
+    hostile = "def f(x):\n    return '$prompt ${output} $$ {x} %s \\1'"
+    task = Task("abduction", hostile, (Case("1", "'$program'"),))
+    task_type = Abduction(Prompts(name))
+    assert hostile in task_type.propose([task])
+    assert hostile in task_type.ask(task)
+    assert "'$program'" in task_type.ask(task)
+
+
+def test_a_set_that_does_not_exist_is_one_clear_error():
+    with pytest.raises(ConfigError, match="'long' do not exist: choose one of compact, paper"):
+        Prompts("long")
+
+
+def test_each_proposer_is_told_its_own_criterion():
+    """The reference swaps them: its abduction prompt asks for outputs that are hard to predict."""
+    prompts = sent("paper")
+    assert "hard to deduce" in prompts["propose_deduction"]
+    assert "predicts the output from the program and the input" in prompts["propose_deduction"]
+    assert "hard to abduce" in prompts["propose_abduction"]
+    assert "looks for an input from the program and the output" in prompts["propose_abduction"]
+    assert "hard to abduce" not in prompts["propose_deduction"]
+    assert "hard to deduce" not in prompts["propose_abduction"]
+
+
+@pytest.mark.parametrize("prompt", ["propose_abduction", "propose_deduction"])
+def test_the_imports_that_a_proposer_is_told_of_are_allowed(prompt):
+    [listed] = re.findall(r"import only from: (.+)\.", sent("paper")[prompt])
+    assert set(listed.split(", ")) <= IMPORTS
+
+
+if __name__ == "__main__":
+    for name in SETS:
+        (GOLDEN / name).mkdir(parents=True, exist_ok=True)
+        for prompt, text in sent(name).items():
+            (GOLDEN / name / f"{prompt}.txt").write_bytes(text.encode())

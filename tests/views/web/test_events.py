@@ -1,0 +1,61 @@
+"""The stream of new steps: what a page is told, and where it goes on."""
+
+import asyncio
+from contextlib import closing
+
+from abzero.run.journal import JournalWriter
+from abzero.views.web.events import events
+from abzero.views.web.runs import Run
+from tests.steps import history
+from tests.views.web.folders import run
+
+
+def heard(folder, seen, during=lambda: None, most=4):
+    """The events, but for heartbeats and the pause to try again, until there are `most` or nothing comes."""
+
+    async def listen():
+        found = []
+        stream = events(Run("one", folder), seen, pause=0.01)
+        await anext(stream)
+        during()
+        try:
+            while len(found) < most:
+                found.append(await asyncio.wait_for(anext(stream), 0.5))
+        except TimeoutError:
+            pass
+        return [tuple(line.partition(": ")[2] for line in one.strip().split("\n")[:2]) for one in found]
+
+    return asyncio.run(listen())
+
+
+def test_who_was_cut_off_is_told_of_every_step_since(tmp_path):
+    run(tmp_path / "one")
+    assert heard(tmp_path / "one", 3) == [("4", "step"), ("5", "step")]
+
+
+def test_who_is_new_is_told_where_the_run_is(tmp_path):
+    run(tmp_path / "one")
+    assert heard(tmp_path / "one", None) == [("5", "hello")]
+
+
+def test_a_step_is_told_when_it_is_committed(tmp_path):
+    run(tmp_path / "one")
+
+    def write():
+        with closing(JournalWriter(tmp_path / "one" / "run.db")) as journal:
+            journal.write(history(6)[-1])
+
+    assert heard(tmp_path / "one", 5, write) == [("6", "step")]
+
+
+def test_a_resumed_run_goes_back(tmp_path):
+    run(tmp_path / "one")
+    with closing(JournalWriter(tmp_path / "one" / "run.db")) as journal:
+        journal.truncate(2)
+    assert heard(tmp_path / "one", 5) == [("2", "rewound")]
+
+
+def test_a_damaged_journal_says_nothing(tmp_path):
+    run(tmp_path / "one")
+    (tmp_path / "one" / "run.db").write_bytes(b"hello")
+    assert heard(tmp_path / "one", 5) == []
