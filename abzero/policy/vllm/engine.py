@@ -167,9 +167,7 @@ def start(model: PreTrainedModel, dtype: torch.dtype, length: int, cache: CacheB
     rank = lora.rank(model)
     if rank > RANKS[-1]:
         raise ConfigError(f"model.lora-rank {rank}: vLLM takes adapters of rank {RANKS[-1]} at most")
-    adapters = (
-        {"enable_lora": True, "max_loras": 1, "max_lora_rank": min(r for r in RANKS if r >= rank)} if rank else {}
-    )
+    adapters = {"max_loras": 1, "max_lora_rank": min(size for size in RANKS if size >= rank)} if rank else {}
     threads, set_threads = torch.get_num_threads(), torch.set_num_threads
     with tempfile.TemporaryDirectory(prefix="abzero-vllm-") as folder:
         model.config.save_pretrained(folder)
