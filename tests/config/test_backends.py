@@ -58,3 +58,10 @@ def test_a_setting_that_a_row_cannot_honour_is_refused(row):
 def test_an_unknown_engine_names_the_known_ones():
     with pytest.raises(ConfigError, match=r"model\.engine 'vlm' does not exist: choose from local, vllm, tinker"):
         parse(["--model.engine=vlm"], "abzero train")
+
+
+@pytest.mark.parametrize("engine", ["vllm", "tinker"])
+@pytest.mark.parametrize("flags", [["--sampling.stop", "</answer>"], ["--model.fp32-head", "True"]])
+def test_what_the_local_engine_alone_can_do_is_refused_by_name_elsewhere(engine, flags):
+    with pytest.raises(ConfigError, match=flags[0].removeprefix("--")):
+        parse([f"--model.engine={engine}", *flags], "abzero train")
