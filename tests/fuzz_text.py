@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# ruff: noqa: E501 (a list of odd texts)
 """Mutated programs, answers and completions against every function of the trainer that sees a model's text.
 
 usage: fuzz_text.py [TEXTS] [SEED]
@@ -8,6 +9,7 @@ that runs nothing: whatever is raised that is no `ModelError` ends the run and n
 ../shared/data where they are, else a few of its own.
 """
 
+import io
 import json
 import random
 import sys
@@ -25,7 +27,6 @@ from abzero.algo.credit import Credit, novelty_of
 from abzero.algo.metrics import measure
 from abzero.algo.rewards import BONUSES, ProposerReward
 from abzero.errors import ModelError
-from abzero.observers.console import interesting, view  # noqa: F401
 from abzero.python import analysis, copies, literals
 from abzero.python.source import entry_of, remarks, with_imports, without_remarks
 from abzero.run.journal import JournalReader, JournalWriter
@@ -141,7 +142,7 @@ class Everything:
         self.references = (Task("deduction", "def f(x):\n    return x", (Case("1", "1"),)),)
         self.journal = JournalWriter(folder / "run.db")
         self.reader = JournalReader(folder / "run.db")
-        self.out = Console(file=open(folder / "out", "w", encoding="utf-8"), width=100)  # noqa: SIM115 (as long as it)
+        self.out = Console(file=io.StringIO(), width=100)
         self.step = 0
 
     def handle(self, completion: str, program: str) -> str:
@@ -171,7 +172,7 @@ class Everything:
         scores = run_checks([kind.grade(task, answer) for kind, task in graded], Echo())
         assert all(isinstance(score, float | ModelError) for score in scores)
         measure(proposals, [], Credit(self.reward)(proposals, [], random.Random(0)), {}, {})
-        if tasks and self.step < 200:
+        if tasks and self.step < 100:
             self.write_and_show(proposals)
         return "task" if tasks else "none"
 
@@ -179,7 +180,8 @@ class Everything:
         form = analysis.normal_form(program)
         assert analysis.complexity(program) >= 1.0
         assert analysis.distance(program, program) == 0.0
-        analysis.distance(program, self.references[0].program)
+        if len(program) < 1_000:
+            analysis.distance(program, self.references[0].program)
         assert all(isinstance(text, str) for text in analysis.shortcuts(program))
         assert entry_of(program).isidentifier()
         remarks(program), without_remarks(program), with_imports(program, ["import re"])

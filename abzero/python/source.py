@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+_STRING = r"""'''(?:[^\\]|\\(?:.|\Z))*?(?:'''|\Z)|\"""(?:[^\\]|\\(?:.|\Z))*?(?:\"""|\Z)
+    |'(?:[^'\\\n]|\\(?:.|\Z))*+'?|"(?:[^"\\\n]|\\(?:.|\Z))*+"?"""
 _LEXEME = re.compile(
-    r"""(?P<comment>\#[^\n]*)
-    |(?P<string>[rRbBuUfF]{0,2}(?:'''(?:[^\\]|\\(?:.|\Z))*?(?:'''|\Z)|\"""(?:[^\\]|\\(?:.|\Z))*?(?:\"""|\Z)
-        |'(?:[^'\\\n]|\\(?:.|\Z))*+'?|"(?:[^"\\\n]|\\(?:.|\Z))*+"?))
+    rf"""(?P<comment>\#[^\n]*)
+    |(?P<string>[rRbBuUfF]{{0,2}}(?:{_STRING}))
     |(?P<number>\d\w*(?:\.\w*)?)
     |(?P<name>[^\W\d]\w*)
     |(?P<newline>\n)
@@ -20,6 +21,7 @@ _LEXEME = re.compile(
     |(?P<mark>.)""",
     re.VERBOSE | re.DOTALL,
 )
+_NO_CODE = re.compile(rf"\#[^\n]*|{_STRING}|\\\r?\n", re.VERBOSE | re.DOTALL)
 _OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
 _DEFINITION = re.compile(r"^\f*(?:async\s+)?def\s+([^\W\d]\w*)\s*[(\[]", re.MULTILINE)
 _FUTURE = re.compile(r"^from[ \t]+__future__[ \t]+import[^\n(]*(?:\([^)]*\))?[^\n]*$", re.MULTILINE)
@@ -42,24 +44,25 @@ def lexemes(program: str) -> Iterator[Lexeme]:
         yield Lexeme(match.lastgroup or "", match.group(), match.start(), match.end())
 
 
+@lru_cache(maxsize=1024)
 def entry_point(program: str) -> str | None:
     """The name of the function that a call of `program` calls: ``f`` if that is a function, else the last function
     defined at top level; ``None`` where none is. What strings and comments say defines nothing.
     """
-    code = "".join("''" if piece.kind == "string" else _skeleton(piece) for piece in lexemes(program))
+    code = _skeleton(program)
     names = [unicodedata.normalize("NFKC", name) for name in _DEFINITION.findall(code)]
     alias = next((name for name in _ALIAS.findall(code) if not name or name in names), None)
     return "f" if "f" in names or (names and alias is not None) else names[-1] if names else None
 
 
-@lru_cache(maxsize=4096)
 def entry_of(program: str) -> str:
     """The entry point of `program`, ``f`` where it has none: then calling that says so."""
     return entry_point(program) or "f"
 
 
-def _skeleton(piece: Lexeme) -> str:
-    return "" if piece.kind == "comment" else " " if piece.text[:1] == "\\" else piece.text
+def _skeleton(program: str) -> str:
+    """`program` without comments, with strings emptied and continued lines joined."""
+    return _NO_CODE.sub(lambda found: {"#": "", "\\": " "}.get(found.group()[0], "''"), program)
 
 
 def remarks(program: str) -> list[str]:
@@ -128,7 +131,7 @@ def with_imports(program: str, imports: Sequence[str]) -> str:
     """`program` with those of the statements `imports` that it lacks before its first line, or behind what must come
     first: a docstring, and imports from ``__future__``.
     """
-    lines = {line.strip() for line in "".join(map(_skeleton, lexemes(program))).split("\n")}
+    lines = {line.strip() for line in _skeleton(program).split("\n")}
     missing = [statement for statement in imports if statement.strip() not in lines]
     if not missing:
         return program
