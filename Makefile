@@ -67,6 +67,7 @@ aarch64-test: setup
 
 fuzz: setup
 	$(BIN)/python tests/sandbox/fuzz.py 1000000
+	PYTHONPATH=. $(BIN)/python tests/fuzz_text.py 1000000
 
 soak: setup
 	$(BIN)/python tests/sandbox/soak.py 100000
