@@ -7,9 +7,12 @@ import pytest
 
 from abzero.algo.advantages import ESTIMATORS
 from abzero.algo.credit import Credit
+from abzero.errors import ModelError, Unforeseen
+from abzero.observers.alarms import alarm_tracker
 from abzero.policy.scripted import ScriptedGenerator, ScriptedLearner
 from abzero.run.journal import JournalReader, JournalWriter
 from abzero.sandbox.fake import FakeSandbox
+from abzero.sandbox.run import run_checks
 from abzero.selfplay import SelfPlay
 from abzero.tasks import Deduction
 from abzero.tasks.buffer import Buffer
@@ -310,3 +313,56 @@ def test_a_frozen_proposer_is_another_generator():
     step = game.step(1)
     assert {p.rollout.text for p in step.proposals} == {""}
     assert {e.role for e in step.experiences} == {"solve"}
+
+
+HARD = ["f'\u00a0{x}'", "0x" + "f" * 4_000, "9" * 4_200]
+
+
+@pytest.mark.parametrize("odd", HARD)
+def test_a_program_that_nobody_can_write_out_ends_nothing(odd):
+    task_type = Deduction(COMPACT, redundant_steps=False)
+    answer = f"<program>def f(x):\n    y = {odd}\n    y = x\n    x += 0\n    return x</program><input>1</input>"
+    [task] = run_checks([task_type.construct(answer, ())], FakeSandbox())
+    assert isinstance(task, Task | ModelError)
+
+
+class Faulty(Deduction):
+    """A task type with a fault of ours: it fails over some texts."""
+
+    def construct(self, answer, references):
+        if "* 3" in answer:
+            raise ZeroDivisionError("a fault")
+        return super().construct(answer, references)
+
+    def grade(self, task, answer):
+        if answer == "7":
+            raise KeyError(answer)
+        return (yield from super().grade(task, answer))
+
+
+def faulty(prompt, rng):
+    factor = rng.choice((2, 3))
+    program = f"<program>def f(x):\n    return x * {factor}</program><input>{rng.randrange(99)}</input>"
+    return answered(program if prompt.startswith("<propose") else rng.choice(("7", "1")))
+
+
+def test_a_fault_of_ours_is_counted_and_named_and_neither_rewarded_nor_learned_from():
+    step = play(faulty, types=(Faulty(COMPACT),), unforeseen=Unforeseen, batch_size=16).step(1)
+    lost = [p for p in step.proposals if p.rejection and p.rejection.fault == "ZeroDivisionError"]
+    ungraded = [attempt for attempt in step.attempts if attempt.fault == "KeyError"]
+    assert lost
+    assert ungraded
+    assert all(attempt.answer == "7" for attempt in ungraded)
+    learned = {id(experience.rollout) for experience in step.experiences}
+    assert not learned & {id(record.rollout) for record in (*lost, *ungraded)}
+    unrated = [p for p in step.proposals if p.rejection and p.rejection.fault == "KeyError"]
+    assert step.metrics["fault/KeyError"] == len(ungraded) + len(unrated)
+    assert step.metrics["fault/ZeroDivisionError"] == len(lost)
+    [alarm, *_] = alarm_tracker()(step)
+    assert alarm.name.startswith("fault of ours/")
+    assert "KeyError" in alarm.message
+
+
+def test_a_fault_of_ours_is_loud_by_default():
+    with pytest.raises((ZeroDivisionError, KeyError)):
+        play(faulty, types=(Faulty(COMPACT),), batch_size=16).step(1)
