@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# ruff: noqa: E501 (a list of odd texts)
+
 """Mutated programs, answers and completions against every function of the trainer that sees a model's text.
 
 usage: fuzz_text.py [TEXTS] [SEED]

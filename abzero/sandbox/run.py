@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Sequence
 from typing import TypeVar
 
-from abzero.errors import ModelError
+from abzero.errors import AbzeroError, ModelError
 from abzero.sandbox.base import Call, Outcome, Sandbox
 
 T = TypeVar("T")
@@ -22,8 +22,9 @@ def run_checks(
 ) -> list[T | ModelError]:
     """Run all `checks` to their end, one sandbox batch a round. Results in order; a `ModelError` is a result.
 
-    What else a check raises over a model's text is a fault of ours, and `unforeseen` says what becomes of it: training
-    passes `Unforeseen`, since its steps are deterministic, and one that cannot be taken would end a run for ever.
+    What a check raises that is no `AbzeroError` is a fault of ours over a model's text, and `unforeseen` says what
+    becomes of it: training passes `Unforeseen`, since its steps are deterministic, and one that cannot be taken would
+    end a run for ever. Other kinds of `AbzeroError` say nothing of the text (an engine died) and are raised.
     """
     results: dict[int, T | ModelError] = {}
     asked: dict[int, list[Call]] = {}
@@ -36,6 +37,8 @@ def run_checks(
             results[index] = end.value
         except ModelError as error:
             results[index] = error
+        except AbzeroError:
+            raise
         except Exception as error:
             results[index] = unforeseen(error)
 

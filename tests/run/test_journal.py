@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from abzero.errors import RunError
 from abzero.run.journal import JournalReader, JournalWriter
+from abzero.run.journal.migrations import upgrade
 from abzero.types import Alarm, Attempt, Case, Experience, Finding, Step, Task
 from tests.fakes import play, player
 from tests.steps import HOSTILE, IDENTITY, add, history, rollout, step
@@ -462,3 +463,16 @@ def test_a_metric_that_an_older_run_logged_by_another_name_is_read_by_today_s(tm
     assert reader.series("solve/has_cot/deduction") == [(1, 0.25), (2, 0.5)]
     assert [reader.metrics(step) for step in (1, 2)] == [{reader.names()[0]: 0.25}, {reader.names()[0]: 0.5}]
     reader.close()
+
+
+def test_an_upgrade_that_fails_leaves_the_journal_as_it_was(path):
+    played(path, 2)
+    as_version_1(path)
+    before = records(path, (1, 2))
+    connection = sqlite3.connect(path, isolation_level=None)
+    with pytest.raises(KeyError):  # it fails behind the first table that it has dropped
+        upgrade(connection, 1, 2, "CREATE TABLE attempt (x); CREATE TABLE finding (x)")
+    connection.close()
+    assert records(path, (1, 2)) == before
+    write(path, history(3)[2:])
+    assert JournalReader(path).steps() == [1, 2, 3]

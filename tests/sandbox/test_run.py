@@ -1,6 +1,6 @@
 import pytest
 
-from abzero.errors import Malformed, Rejected, SandboxError
+from abzero.errors import BackendError, ConfigError, Malformed, Rejected, SandboxError, Unforeseen
 from abzero.sandbox.base import Call, Raised, Returned
 from abzero.sandbox.fake import FakeSandbox
 from abzero.sandbox.run import run_checks
@@ -85,3 +85,18 @@ def test_the_fake_sandbox_runs_equal_calls_alike():
         *[Returned("1")] * 2,
         Raised("NameError"),
     ]
+
+
+@pytest.mark.parametrize("after", [None, call(2)])
+def test_a_fault_of_ours_becomes_what_is_asked_for(after):
+    [fault, sound] = run_checks([failing(KeyError("x"), after), once(3)], FakeSandbox(), Unforeseen)
+    assert isinstance(fault, Unforeseen)
+    assert fault.name == "KeyError"
+    assert sound == ["6"]
+
+
+@pytest.mark.parametrize("error", [BackendError("the engine died"), ConfigError("x"), SandboxError("y")])
+@pytest.mark.parametrize("after", [None, call(2)])
+def test_what_says_nothing_of_a_text_is_never_taken_for_a_fault_over_it(error, after):
+    with pytest.raises(type(error)):
+        run_checks([failing(error, after), once(3)], FakeSandbox(), Unforeseen)
