@@ -34,6 +34,8 @@ class Asking:
     """Go on with what the folder of results holds."""
     allow_missing: bool = False
     """Missing data is no failure."""
+    recipe: str | None = None
+    """Recipe whose settings to ask with; by default a run's own, or those that training the model would begin with."""
 
 
 Score = Callable[[Path, str, Path], int]
@@ -51,7 +53,7 @@ def ask(asked: Asking, places: data.Where, score: Score) -> int:
     if missing and not asked.allow_missing:
         return 3
     folder = asked.out or Path(f"evals-{Path(asked.model).name}")
-    config, weights = measured(asked.model)
+    config, weights = measured(asked.model, asked.recipe)
     config = backends.settled(config, weights)
     greedy = None
     worst = 0

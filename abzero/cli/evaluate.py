@@ -25,10 +25,12 @@ def evaluate(
     seed: int = 0,
     n: int = 300,
     json: Path | None = None,
+    recipe: str | None = None,
 ) -> int:
     """Measure a model, or a run's newest checkpoint, on held-out problems: `n` in each cell, with 95 % intervals.
 
-    The test split is for claims, the dev split for tuning.
+    The test split is for claims, the dev split for tuning. A model that no run holds is measured with the settings that
+    training it would begin with, or with those of a recipe.
     """
     from abzero.evals.results import table
 
@@ -36,7 +38,7 @@ def evaluate(
         warnings.warn("the split 'watch' is now called 'dev'", FutureWarning, stacklevel=2)
         split = "dev"
 
-    rows = measurements(*measured(model), suite, split, seed, n)
+    rows = measurements(*measured(model, recipe), suite, split, seed, n)
     if json is not None:
         json.write_text(dumps([asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
     out.print(table(rows))

@@ -7,7 +7,7 @@ from tyro.conf import Positional
 
 from abzero.cli.evaluate import measurements
 from abzero.cli.output import say
-from abzero.cli.recipes import measured
+from abzero.cli.recipes import DEFAULT_RECIPE, measured
 from abzero.errors import ConfigError
 
 
@@ -40,7 +40,7 @@ def build_tiny(action: Positional[Literal["build"]], folder: Positional[Path], s
             say(f"step {step} of {steps}, loss {loss:.3f}")
 
     pretrain.build(folder, seed, report=progress)
-    config, _ = measured(str(folder))
+    config, _ = measured(str(folder), DEFAULT_RECIPE)
     rows = measurements(config, str(folder), "nursery", "test", seed, 100)
     parameters = sum(value.numel() for value in load_file(folder / "model.safetensors").values())
     (folder / "README.md").write_text(card(seed, pretrain.STAGES, parameters, rows), encoding="utf-8")

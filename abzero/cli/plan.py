@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from abzero.cli.output import out, say
-from abzero.cli.recipes import named, recipe
+from abzero.cli.recipes import adapted, settings, suited
 from abzero.config.config import Config
-from abzero.config.load import parse_as, read_recipe
 from abzero.errors import ConfigError
 
 
@@ -30,8 +29,7 @@ def needs(arguments: Sequence[str]) -> int:
     from abzero.config.engines import local
     from abzero.policy.local import plan
 
-    name, flags = named(arguments)
-    config = parse_as(Planned, [*read_recipe(recipe(name)), *flags], "abzero plan [RECIPE.toml]")
+    config = adapted(suited(settings(Planned, arguments, "abzero plan [RECIPE.toml]")))
     if config.processes < 1 or config.gib < 0:
         raise ConfigError("plan: set --processes to 1 or more, and --gib to 0 or more")
     backend = backends.chosen(config)

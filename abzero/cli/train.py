@@ -3,27 +3,46 @@
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
+import tyro
+from rich.text import Text
 from tyro.conf import Positional
 
 from abzero.cli.output import out, say
-from abzero.cli.recipes import named, recipe
+from abzero.cli.recipes import adapted, settings, suited
 from abzero.config.config import Config
-from abzero.config.load import from_json, parse, read_recipe, to_json
+from abzero.config.load import checked, from_json, to_json
+from abzero.config.resolve import Resolved, as_toml
 from abzero.errors import BackendError, ConfigError
 from abzero.run.directory import RunFolder
 
 
+@dataclass(frozen=True)
+class Training(Config):
+    """A run to begin, or only to look at."""
+
+    print_config: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Print all settings as a recipe, each with where it comes from, and train nothing."""
+
+
 def start(arguments: Sequence[str]) -> int:
-    """Train by self-play: abzero train [RECIPE.toml] [--section.key value]."""
-    name, flags = named(arguments)
-    path = recipe(name)
-    config = parse([f"--run=runs/{path.stem}", *read_recipe(path), *flags], "abzero train [RECIPE.toml]")
-    if _served_another(config):
+    """Train by self-play: abzero train [RECIPE.toml] [--section.key value].
+
+    The model in the box, tiny, has a recipe of its own; any other begins with the defaults, which are the paper's.
+    """
+    asked = settings(Training, arguments, "abzero train [RECIPE.toml]")
+    found = Resolved(checked(Config, asked.config), asked.origins, asked.notes)
+    if asked.config.print_config:
+        out.print(Text(as_toml(suited(found)).rstrip()), soft_wrap=True)
         return 0
-    folder = RunFolder(config.run)
+    if _served_another(found.config):
+        return 0
+    folder = RunFolder(found.config.run)
+    folder.check_free()
+    config = adapted(suited(found))
     folder.create(to_json(config))
     try:
         with ExitStack() as undo:

@@ -10,6 +10,7 @@ from abzero.errors import ConfigError
 from abzero.policy.base import Generator, Learner
 from abzero.policy.local import plan, sharding, threads
 from abzero.policy.local.worker_group import WorkerGroup
+from abzero.policy.models import loading
 
 Policy = tuple[Generator, Generator, Learner]
 """Proposer, solver and learner: one model in two roles, unless the proposer is a frozen copy."""
@@ -47,6 +48,12 @@ def chosen(config: Config) -> Backend:
     if config.model.engine not in BACKENDS:
         raise ConfigError(f"model.engine '{config.model.engine}' does not exist: choose from {', '.join(BACKENDS)}")
     return BACKENDS[config.model.engine]
+
+
+def positions(name: str) -> int | None:
+    """How many tokens the model `name` sees at once; ``None`` where no bound is known, here or at all."""
+    name = local.model_name(name)
+    return None if plan.known(name) else loading.positions(name)
 
 
 def settled(config: Config, name: str) -> Config:

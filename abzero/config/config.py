@@ -81,7 +81,11 @@ class Config:
         if max(self.optimizer.betas) >= 1.0:
             raise ConfigError(f"optimizer.betas {self.optimizer.betas}: both must be below 1")
         if self.batch_size % self.solve.attempts:
-            raise ConfigError(f"solve.attempts {self.solve.attempts} does not divide batch-size {self.batch_size}")
+            count = largest_divisor(self.batch_size, self.solve.attempts)
+            raise ConfigError(
+                f"solve.attempts {self.solve.attempts} does not divide batch-size {self.batch_size}: set "
+                f"--solve.attempts {count}, or --batch-size {self.solve.attempts}"
+            )
         if self.advantage.estimator in ("trr_grpo", "grpo", "dr_grpo", "rloo"):
             self._check_groups()
 
@@ -93,6 +97,11 @@ class Config:
             )
         if self.propose.train and not self.propose.frozen_copy and self.advantage.estimator != "trr_grpo":
             raise ConfigError(f"{estimator}, and a proposal's prompt has one: set propose.train False, or use trr_grpo")
+
+
+def largest_divisor(number: int, most: int) -> int:
+    """The largest divisor of `number` that is not above `most`; both are positive."""
+    return max(count for count in range(1, min(number, most) + 1) if number % count == 0)
 
 
 def check_numbers(settings: object, prefix: str = "") -> None:

@@ -6,7 +6,7 @@ import tomllib
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import tyro
 
@@ -31,25 +31,43 @@ def read_recipe(path: Path) -> list[str]:
 
 def parse(flags: Sequence[str], prog: str) -> Config:
     """The config that `flags` make, the last of equal ones winning. Exits with usage where they are wrong."""
-    return parse_as(Config, flags, prog)
+    return checked(Config, draft(Config, renamed(flags), prog))
 
 
-def parse_as(kind: type[Kind], flags: Sequence[str], prog: str) -> Kind:
-    """As `parse`, for a config that holds more. Raises `ConfigError` for what its engine cannot honour."""
-    config = tyro.cli(kind, args=[_by_new_name(flag) for flag in flags], prog=prog)
+def draft(kind: type[Kind], flags: Sequence[str], prog: str, over: Kind | None = None) -> Kind:
+    """The settings that `flags` make of the defaults, or of another draft; not yet checked against each other."""
+    unchecked: type[Kind] = type(
+        kind.__name__, (kind,), {"__post_init__": lambda _: None, "__module__": kind.__module__}
+    )
+    if over is None:
+        return tyro.cli(unchecked, args=flags, prog=prog)
+    return tyro.cli(unchecked, args=flags, prog=prog, default=unchecked(**_fields(kind, over)))
+
+
+def checked(kind: type[Kind], values: Kind) -> Kind:
+    """`values` as a config. Raises `ConfigError` for what does not go together, or what its engine cannot honour."""
+    config = kind(**_fields(kind, values))
     from abzero.config.backends import chosen  # only now: the parser's --help needs no torch
 
     chosen(config).check(config)
     return config
 
 
+def _fields(kind: type[Config], values: Config) -> dict[str, Any]:
+    return {field.name: getattr(values, field.name) for field in dataclasses.fields(kind)}
+
+
+def renamed(flags: Sequence[str]) -> list[str]:
+    """`flags`, with a warning for each that has a former name; Python shows a warning once."""
+    return [_by_new_name(flag) for flag in flags]
+
+
 def _by_new_name(flag: str) -> str:
-    """`flag`, with a warning where it has a former name; Python shows a warning once."""
     given, equals, value = flag.partition("=")
     name = RENAMED.get(given.removeprefix("--").replace("_", "-"))
     if name is None or not given.startswith("--"):
         return flag
-    warnings.warn(f"the setting {given.removeprefix('--')} is now called {name}", FutureWarning, stacklevel=3)
+    warnings.warn(f"the setting {given.removeprefix('--')} is now called {name}", FutureWarning, stacklevel=4)
     return f"--{name}{equals}{value}"
 
 

@@ -33,11 +33,15 @@ class RunFolder:
     def refused_seeds(self) -> Path:
         return self.path / "refused-seeds.jsonl"
 
-    def create(self, config: str) -> None:
-        """Make the folder, with its config. Raises `ConfigError` if there is something in the way."""
+    def check_free(self) -> None:
+        """Raise `ConfigError` if there is something in the way of a new run."""
         if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
             remedy = f"go on with `abzero resume {self.path}`, or " if self.config.exists() else ""
             raise ConfigError(f"run '{self.path}' exists: {remedy}choose another folder with --run")
+
+    def create(self, config: str) -> None:
+        """Make the folder, with its config. Raises `ConfigError` if there is something in the way."""
+        self.check_free()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:

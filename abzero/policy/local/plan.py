@@ -83,9 +83,16 @@ def shape(name: str) -> Shape:
     return shape_of(config, parameters)
 
 
+def known(name: str) -> bool:
+    """Whether a model's shape is known here while its files are not."""
+    return (
+        name in KNOWN and not Path(name).is_dir() and not isinstance(try_to_load_from_cache(name, "config.json"), str)
+    )
+
+
 def _config(name: str) -> PreTrainedConfig:
     """The model's own config where it is on this machine, else the known one, else the hub's."""
-    if name in KNOWN and not Path(name).is_dir() and not isinstance(try_to_load_from_cache(name, "config.json"), str):
+    if known(name):
         kind, numbers = KNOWN[name]
         return AutoConfig.for_model(kind, **numbers)
     return cast(PreTrainedConfig, AutoConfig.from_pretrained(locate(name)))

@@ -16,6 +16,7 @@ from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
     GenerationConfig,
+    PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
     PreTrainedTokenizerFast,
@@ -82,22 +83,33 @@ STRETCHED = ("linear", "dynamic", "yarn")
 """Ways of scaling rotary positions by which a model sees `factor` times as far as its config's own number says."""
 
 
-def check_context(name: str | Path, prompt: int, new: int) -> None:
-    """Raise `ConfigError` if the model has no positions for `new` tokens after a prompt of `prompt`; loads nothing."""
+def positions(name: str | Path) -> int | None:
+    """How many tokens the model sees at once, prompt and completion; ``None`` if its config sets no bound."""
     source = locate(str(name))
     base = _base(Path(source)) if Path(source).is_dir() else None
     try:
         config = AutoConfig.from_pretrained(base or source)
     except (OSError, ValueError, KeyError) as error:
         raise ConfigError(f"model {str(name)!r} cannot be loaded: {_brief(error)}") from error
-    positions = getattr(config.get_text_config(), "max_position_embeddings", None)
+    return positions_of(config)
+
+
+def positions_of(config: PreTrainedConfig) -> int | None:
+    """As `positions`, from a config that has been read."""
+    bound: int | None = getattr(config.get_text_config(), "max_position_embeddings", None)
     rope = getattr(config.get_text_config(), "rope_parameters", None) or {}
-    if rope.get("rope_type") in STRETCHED:
-        positions = positions and int(positions * rope.get("factor", 1))
-    if positions and prompt + new > positions:
+    if bound and rope.get("rope_type") in STRETCHED:
+        return int(bound * rope.get("factor", 1))
+    return bound
+
+
+def check_context(name: str | Path, prompt: int, new: int) -> None:
+    """Raise `ConfigError` if the model has no positions for `new` tokens after a prompt of `prompt`; loads nothing."""
+    bound = positions(name)
+    if bound and prompt + new > bound:
         raise ConfigError(
             f"sampling.max-prompt-tokens {prompt} and sampling.max-tokens {new} make {prompt + new}, but model "
-            f"{str(name)!r} has {positions} positions: lower one or both"
+            f"{str(name)!r} has {bound} positions: lower one or both"
         )
 
 
