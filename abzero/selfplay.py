@@ -64,7 +64,7 @@ class SelfPlay:
         ]
         attempts = [*estimates, *self.solve(drawn, self.attempts, rng)]
         batch = self.advantage(self.credit(proposals, attempts, rng))
-        with self.stopwatch("update"):
+        with self.stopwatch("update", len(batch)):
             learned = self.learner.update(batch)
         sizes = {task_type.mode: self.buffer.size(task_type.mode) for task_type in self.types}
         figures = measure(proposals, attempts, batch, sizes, learned) | withdrawals(self.buffer)
@@ -78,7 +78,7 @@ class SelfPlay:
             for _ in range(self.batch_size)
             if (drawn := draw_references(task_type, self.buffer, self.references, self.proposer.fits, rng))
         ]
-        with self.stopwatch("propose"):
+        with self.stopwatch("propose", len(asked)):
             sampled = self.proposer.generate([prompt for _, _, prompt in asked], 1, rng)
         answers = [parsing.answer(rollout.text) for [rollout] in sampled]
         built = self.check([self.build(k, answer, refs) for (k, refs, _), answer in zip(asked, answers, strict=True)])
@@ -117,7 +117,7 @@ class SelfPlay:
     def solve(self, tasks: Sequence[Task], n: int, rng: random.Random, phase: str = "solve") -> list[Attempt]:
         """`n` graded attempts at each of `tasks`, in order; the stopwatch counts sampling under `phase`."""
         prompts = [self.types_by_mode[task.mode].ask(task) for task in tasks]
-        with self.stopwatch(phase):
+        with self.stopwatch(phase, len(prompts) * n):
             sampled = self.solver.generate(prompts, n, rng)
         rows = [(task, prompt, r) for task, prompt, rs in zip(tasks, prompts, sampled, strict=True) for r in rs]
         answers = [parsing.answer(rollout.text) for _, _, rollout in rows]
@@ -131,7 +131,7 @@ class SelfPlay:
         ]
 
     def check(self, checks: Sequence[Check[T]]) -> list[T | ModelError]:
-        with self.stopwatch("sandbox"):
+        with self.stopwatch("sandbox", len(checks)):
             return run_checks(checks, self.sandbox, self.unforeseen)
 
 

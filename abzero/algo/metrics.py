@@ -95,16 +95,24 @@ def _mean(values: Iterable[float]) -> float:
     return sum(values) / len(values)
 
 
-class Stopwatch:
-    """Seconds spent under each name since the last `read`."""
+def unheard(phase: str, count: int) -> None:
+    """Tells nobody that a phase began."""
 
-    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+
+class Stopwatch:
+    """Seconds spent under each name since the last `read`; `begun` is told of each phase, and of how many it is."""
+
+    def __init__(
+        self, clock: Callable[[], float] = time.perf_counter, begun: Callable[[str, int], None] = unheard
+    ) -> None:
         self._clock = clock
+        self._begun = begun
         self._since = clock()
         self._spent: dict[str, float] = defaultdict(float)
 
     @contextmanager
-    def __call__(self, name: str) -> Iterator[None]:
+    def __call__(self, name: str, count: int = 0) -> Iterator[None]:
+        self._begun(name, count)
         begun = self._clock()
         try:
             yield

@@ -81,6 +81,7 @@ def _work_on(folder: RunFolder, config: Config, loaded: Callable[[], object] = l
     from abzero.oversight.gate import EXIT, remove_note
     from abzero.run.checkpoint import Checkpoints
     from abzero.run.journal import JournalWriter
+    from abzero.run.now import Now
     from abzero.run.train import restore, train
 
     with ExitStack() as stack:
@@ -94,12 +95,14 @@ def _work_on(folder: RunFolder, config: Config, loaded: Callable[[], object] = l
         journal = stack.enter_context(closing(JournalWriter(folder.journal)))
         box = stack.enter_context(build.sandbox(config.sandbox, config.seed))
         journal.describe(build.about(to_json(config), box))
-        play = build.self_play(config, box)
+        now = stack.enter_context(closing(Now(folder.path)))
+        play = build.self_play(config, box, now)
         trackers = [stack.enter_context(tracker) for tracker in build.trackers(config, folder)]
         where = f"{config.model.name} on {backends.chosen(config).where(config)}, sandbox {box.isolation}"
         say(f"{folder.path}: {where}, {config.steps} steps")
         loaded()
         done = restore(loop=play, journal=journal, checkpoints=store, report=say)
+        now.step(0 if done is None else done + 1)
         past = journal.recent_metrics(done or 0)
         overseen = duty.begin(on, folder.path, done, past, time.perf_counter, time.time)
         remove_note(folder.path)
@@ -110,7 +113,7 @@ def _work_on(folder: RunFolder, config: Config, loaded: Callable[[], object] = l
             seed=build.first_step(config, play, journal, folder, say),
             annotate=[alarm_tracker(past[-WINDOW:]), overseen.annotate],
             journal=journal,
-            observers=[screen, *trackers, overseen.gate],
+            observers=[now.observe, screen, *trackers, overseen.gate],
             checkpoints=replace(store, notes=duty.checkpoint_note(overseen.chain)),
             steps=config.steps,
             every=config.checkpoint.every,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from abzero.config.config import Config
 from abzero.config.engines import local, tinker, vllm
 from abzero.errors import ConfigError
-from abzero.policy.base import Generator, Learner
+from abzero.policy.base import Ended, Generator, Learner
 from abzero.policy.local import plan, sharding, threads
 from abzero.policy.local.worker_group import WorkerGroup
 from abzero.policy.models import loading
@@ -24,7 +24,7 @@ def accept(config: Config) -> None:
 class Backend:
     """What one value of ``model.engine`` stands for; every part is made from a run's settings."""
 
-    policy: Callable[[Config], Policy]
+    policy: Callable[[Config, Ended], Policy]
     where: Callable[[Config], str]
     """Where the model runs, in words."""
     check: Callable[[Config], None] = accept

@@ -13,6 +13,7 @@ import torch
 from abzero import __version__
 from abzero.algo.advantages import ESTIMATORS, WEIGHTS
 from abzero.algo.credit import Credit, Crediting, RandomRewards
+from abzero.algo.metrics import Stopwatch
 from abzero.algo.rewards import BONUSES, LEARNABILITY, ProposerReward, SolverReward
 from abzero.config import backends
 from abzero.config.config import Config
@@ -22,9 +23,11 @@ from abzero.evals.tiny import Nursery
 from abzero.observers import trackers as available
 from abzero.oversight.duty import Duty
 from abzero.oversight.duty import duty as oversight_duty
+from abzero.policy.base import unheard
 from abzero.python.literals import same, same_types
 from abzero.run.directory import RunFolder
 from abzero.run.journal import JournalWriter
+from abzero.run.now import Now
 from abzero.run.seeding import seed_itself, seeds_from_file
 from abzero.run.train import Observer
 from abzero.sandbox.base import Sandbox
@@ -91,9 +94,10 @@ def admit(config: Config) -> Callable[[Task], str | None]:
     return lambda task: "its program is held out for evaluation" if held_out(task.program) else None
 
 
-def self_play(config: Config, box: Sandbox) -> SelfPlay:
+def self_play(config: Config, box: Sandbox, now: Now | None = None) -> SelfPlay:
+    """The loop; it tells `now` what it is at."""
     types = task_types(config.tasks)
-    proposer, solver, learner = backends.chosen(config).policy(config)
+    proposer, solver, learner = backends.chosen(config).policy(config, now.done if now else unheard)
     return SelfPlay(
         types=types,
         proposer=proposer,
@@ -114,6 +118,7 @@ def self_play(config: Config, box: Sandbox) -> SelfPlay:
         admit=admit(config),
         unforeseen=Unforeseen,
         seed=config.seed,
+        stopwatch=Stopwatch(begun=now.begun) if now else Stopwatch(),
     )
 
 

@@ -1,11 +1,18 @@
 """The policy's two seams: a generator samples, a learner updates. Neither knows what a task is."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from abzero.types import Experience, Rollout
+
+Ended = Callable[[int], None]
+"""Is told how many more rollouts have come to their end, while a generator samples."""
+
+
+def unheard(count: int) -> None:
+    """Tells nobody."""
 
 
 class Learner(Protocol):

@@ -24,7 +24,7 @@ SMALL = (
 def row(monkeypatch):
     """One row more in the table: a policy that plays from a script, and cannot take a KL penalty."""
 
-    def policy(config):
+    def policy(config, done):
         generator = ScriptedGenerator(player())
         return generator, generator, ScriptedLearner()
 

@@ -1,6 +1,7 @@
 """The engine ``local``: torch and transformers, in this process or in all those that ``torchrun`` started."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -10,7 +11,7 @@ from abzero.algo import losses
 from abzero.config.config import Config
 from abzero.config.schema import Loss, Optimizer
 from abzero.errors import ConfigError
-from abzero.policy.base import Generator, Learner
+from abzero.policy.base import Ended, Generator, Learner, unheard
 from abzero.policy.frozen import FrozenGenerator
 from abzero.policy.local import plan, sharding
 from abzero.policy.local.generator import LocalGenerator
@@ -37,9 +38,9 @@ WEIGHTINGS = {
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
-def policy(config: Config) -> tuple[Generator, Generator, Learner]:
+def policy(config: Config, done: Ended = unheard) -> tuple[Generator, Generator, Learner]:
     """Proposer, solver and learner: one model in two roles, unless the proposer is a frozen copy."""
-    group = worker_group(config)
+    group = worker_group(config, done)
     generators: Sequence[Generator] = group.generators
     learner: Learner = group.learner
     if group.world.size > 1:
@@ -49,15 +50,22 @@ def policy(config: Config) -> tuple[Generator, Generator, Learner]:
     return FrozenGenerator(copies[0]) if copies else solver, solver, learner
 
 
-def worker_group(config: Config) -> WorkerGroup:
+def worker_group(config: Config, done: Ended = unheard) -> WorkerGroup:
     """This process' learner, the generator that follows it and, where the config asks for it, one that does not."""
     world = sharding.world()
+    if world.size > 1:
+        done = partial(_times, done, world.size)
     model, codec = load(config, config.model.name)
     trained = learner(config, model, codec, world)
-    generators = [generator(config, trained.whole(), codec, config.sampling.temperature)]
+    generators = [generator(config, trained.whole(), codec, config.sampling.temperature, done)]
     if config.propose.frozen_copy:
-        generators.append(generator(config, *load(config, config.model.name), config.sampling.temperature))
+        generators.append(generator(config, *load(config, config.model.name), config.sampling.temperature, done))
     return WorkerGroup(world, trained, generators)
+
+
+def _times(done: Ended, size: int, count: int) -> None:
+    """Tell `done` of all processes, as if the others were as far as this one."""
+    done(count * size)
 
 
 def learner(config: Config, model: PreTrainedModel, codec: Codec, world: World) -> LocalLearner:
@@ -80,7 +88,9 @@ def learner(config: Config, model: PreTrainedModel, codec: Codec, world: World) 
     )
 
 
-def generator(config: Config, model: PreTrainedModel, codec: Codec, temperature: float) -> LocalGenerator:
+def generator(
+    config: Config, model: PreTrainedModel, codec: Codec, temperature: float, done: Ended = unheard
+) -> LocalGenerator:
     """A generator that holds the weights of `model`, until it is synced."""
     return LocalGenerator(
         model,
@@ -91,6 +101,7 @@ def generator(config: Config, model: PreTrainedModel, codec: Codec, temperature:
         dtype=sampler_dtype(config),
         wide_head=config.model.fp32_head,
         stop=config.sampling.stop,
+        done=done,
     )
 
 

@@ -5,15 +5,18 @@ from dataclasses import replace
 from abzero.config.config import Config
 from abzero.config.engines import local
 from abzero.errors import ConfigError
-from abzero.policy.base import Generator, Learner
+from abzero.policy.base import Ended, Generator, Learner, unheard
 from abzero.policy.frozen import FrozenGenerator
 from abzero.policy.local import plan, sharding
 from abzero.policy.vllm.engine import CacheBudget, VllmEngine
 from abzero.policy.vllm.generator import ColocatedLearner, VllmGenerator
 
 
-def policy(config: Config) -> tuple[Generator, Generator, Learner]:
-    """The local learner, with vLLM to sample; a frozen proposer samples by transformers: vLLM holds one model."""
+def policy(config: Config, done: Ended = unheard) -> tuple[Generator, Generator, Learner]:
+    """The local learner, with vLLM to sample; a frozen proposer samples by transformers: vLLM holds one model.
+
+    vLLM does not say how far it is, so `done` hears of the frozen proposer's rollouts alone.
+    """
     if local.device(config) == "mps":
         raise ConfigError("model.engine 'vllm' samples on CUDA or CPU: set model.device cpu, or model.engine local")
     model, codec = local.load(config, config.model.name)
@@ -36,7 +39,7 @@ def policy(config: Config) -> tuple[Generator, Generator, Learner]:
     turns = ColocatedLearner(learner, solver)
     if not config.propose.frozen_copy:
         return solver, solver, turns
-    copy = local.generator(config, *local.load(config, config.model.name), sampling.temperature)
+    copy = local.generator(config, *local.load(config, config.model.name), sampling.temperature, done)
     return FrozenGenerator(copy), solver, turns
 
 

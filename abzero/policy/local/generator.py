@@ -9,7 +9,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from abzero.errors import BackendError
-from abzero.policy.base import Learner
+from abzero.policy.base import Ended, Learner, unheard
 from abzero.policy.local import packed_engine
 from abzero.policy.local.cuda_graphs import CudaGraphEngine
 from abzero.policy.local.hf_engine import HFEngine
@@ -34,6 +34,7 @@ class LocalGenerator:
         dtype: torch.dtype = torch.float32,
         wide_head: bool = False,
         stop: Sequence[str] = (),
+        done: Ended = unheard,
     ) -> None:
         """`wide_head` computes logits in fp32; a completion also ends with the token that completes one of `stop`."""
         self._codec = codec
@@ -44,6 +45,7 @@ class LocalGenerator:
         self._wide_head = wide_head
         self._stops = torch.tensor(sorted(codec.ends))
         self._strings = StopStrings(codec, stop) if stop else None
+        self._done = done
         self._version = 0
         self._engine = engine(model, dtype, wide_head)
 
@@ -63,7 +65,8 @@ class LocalGenerator:
     def sample(self, prompts: Sequence[str], seeds: Sequence[Sequence[int]]) -> list[list[Rollout]]:
         """One rollout of ``prompts[i]`` for each of its ``seeds[i]``."""
         encoded = [self._codec.encode(prompt) for prompt in prompts]
-        rows = sample(self._engine, encoded, seeds, self._max_tokens, self._temperature, self._stops, self._strings)
+        limits = (self._max_tokens, self._temperature, self._stops, self._strings)
+        rows = sample(self._engine, encoded, seeds, *limits, self._done)
         return [
             [rollout(self._codec, tokens, row, self._version) for row in samples]
             for tokens, samples in zip(encoded, rows, strict=True)

@@ -12,6 +12,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from abzero.policy.base import Ended, unheard
 from abzero.policy.local.stops import StopStrings
 
 
@@ -53,6 +54,7 @@ def sample(
     temperature: float,
     stops: Tensor,
     strings: StopStrings | None = None,
+    done: Ended = unheard,
 ) -> list[list[Sample]]:
     """One sample of `prompts[i]` for each of its ``seeds[i]``, of at most `new` tokens; temperature 0 is greedy.
 
@@ -68,7 +70,7 @@ def sample(
         copies = Counter(prompt for prompt, _ in part)
         session, logits_BV = engine.start([prompts[prompt] for prompt in copies], list(copies.values()), new)
         noise_BT = torch.stack([_uniform(seeds[prompt][copy], new) for prompt, copy in part])
-        samples |= zip(part, _run(session, logits_BV, noise_BT, temperature, stops, strings), strict=True)
+        samples |= zip(part, _run(session, logits_BV, noise_BT, temperature, stops, strings, done), strict=True)
     return [[samples[prompt, copy] for copy in range(len(row))] for prompt, row in enumerate(seeds)]
 
 
@@ -83,6 +85,7 @@ def _run(
     temperature: float,
     stops: Tensor,
     strings: StopStrings | None,
+    done: Ended,
 ) -> list[Sample]:
     device = logits_BV.device
     stops = stops.to(device)
@@ -105,6 +108,7 @@ def _run(
         if ended.any():
             stopped[live[ended]] = True
             lengths[live[ended]] = step + 1
+            done(int(ended.sum()))
             rows = _survivors(stopped[live])
             if len(rows) == 0:
                 break
@@ -113,6 +117,7 @@ def _run(
                 live, choice_B = live[rows], choice_B[rows]
         if step + 1 < new:
             logits_BV = session.advance(choice_B)
+    done(int((~stopped).sum()))
     columns = zip(tokens_TB.T.tolist(), logprobs_TB.T.tolist(), lengths.tolist(), stopped.tolist(), strict=True)
     return [Sample(tokens[:length], logprobs[:length], ended) for tokens, logprobs, length, ended in columns]
 

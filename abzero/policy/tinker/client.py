@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from abzero.errors import AbzeroError, BackendError, ConfigError, RunError
+from abzero.policy.base import Ended, unheard
 from abzero.policy.tinker import health
 from abzero.policy.tinker.records import Adam, Completion
 from abzero.types import Rollout
@@ -208,8 +209,14 @@ class Sampler:
         max_tokens: int,
         temperature: float,
         stops: Sequence[int],
+        done: Ended = unheard,
     ) -> list[list[Completion]]:
         """`n` completions of each prompt, in order; the server draws them from the prompt's seed."""
+
+        def came(future: Future[types.SampleResponse]) -> types.SampleResponse:
+            response = future.result()
+            done(len(response.sequences))
+            return response
 
         def work() -> list[types.SampleResponse]:
             waiting = [
@@ -222,7 +229,7 @@ class Sampler:
                 )
                 for prompt, seed in zip(prompts, seeds, strict=True)
             ]
-            return [future.result() for future in waiting]
+            return [came(future) for future in waiting]
 
         groups = [response.sequences for response in self._link.call("sample", work)]
         if any(len(group) != n for group in groups):

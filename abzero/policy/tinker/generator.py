@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 
 from abzero.errors import BackendError
-from abzero.policy.base import Learner
+from abzero.policy.base import Ended, Learner, unheard
 from abzero.policy.models.tokenizer import Codec
 from abzero.policy.tinker.client import Sampler
 from abzero.policy.tinker.learner import TinkerLearner
@@ -19,13 +19,21 @@ class TinkerGenerator:
     """Samples from the weights behind `sampler`, and after `sync` from the learner's."""
 
     def __init__(
-        self, sampler: Sampler, codec: Codec, *, temperature: float, max_prompt_tokens: int, max_tokens: int
+        self,
+        sampler: Sampler,
+        codec: Codec,
+        *,
+        temperature: float,
+        max_prompt_tokens: int,
+        max_tokens: int,
+        done: Ended = unheard,
     ) -> None:
         self._sampler = sampler
         self._codec = codec
         self._temperature = temperature
         self._max_prompt_tokens = max_prompt_tokens
         self._max_tokens = max_tokens
+        self._done = done
         self._version = 0
 
     def sync(self, learner: Learner) -> None:
@@ -43,7 +51,7 @@ class TinkerGenerator:
         encoded = [self._codec.encode(prompt) for prompt in prompts]
         seeds = [rng.getrandbits(SEED_BITS) for _ in prompts]
         stops = sorted(self._codec.ends)
-        rows = self._sampler.sample(encoded, n, seeds, self._max_tokens, self._temperature, stops)
+        rows = self._sampler.sample(encoded, n, seeds, self._max_tokens, self._temperature, stops, self._done)
         return [[self._rollout(tokens, row) for row in samples] for tokens, samples in zip(encoded, rows, strict=True)]
 
     def _rollout(self, prompt: list[int], row: Completion) -> Rollout:

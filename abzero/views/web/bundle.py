@@ -10,7 +10,8 @@ from abzero.views.html import Html, html, joined
 from abzero.views.web import site
 from abzero.views.web.app import CHARTS, STYLE
 from abzero.views.web.journal import Journal, whole
-from abzero.views.web.pages.frame import NAVIGATION, Ask, badge, document, progress
+from abzero.views.web.pages.frame import NAVIGATION, Ask, document
+from abzero.views.web.pages.status import status
 from abzero.views.web.runs import Run
 
 _SECONDS = 3_600.0
@@ -88,16 +89,16 @@ def _document(first: Ask, pages: Mapping[str, Html], words: str) -> Html:
     seen = first.overview
     links = [html('<a href="{t}">{l}</a>', t=_to(name), l=label) for name, label, _ in NAVIGATION if name in pages]
     body = html(
-        '<div class="frame bundle"><header class="side"><p class="brand">abzero</p><div class="run"><b>{n}</b>{s}</div>'
-        '<p class="soft">{m}</p>{p}<nav aria-label="pages">{l}</nav><p class="soft">{w}</p></header>'
+        '<div class="frame bundle"><header class="side"><p class="brand">abzero</p><div class="run"><b>{n}</b>'
+        '<p class="soft">{m}</p></div>'
+        '{s}<nav aria-label="pages">{l}</nav><p class="soft">{w}</p></header>'
         '<main id="main">{pages}'
         '<section class="page" id="left-out"><h1>Left out</h1>'
         "<p>This page is not in this file, which holds {w}.</p></section>"
         "</main></div>",
         n=seen.name,
-        s=badge(seen.state),
         m=seen.model,
-        p=progress(seen),
+        s=status(seen.state, seen.step, seen.steps),
         l=joined(links),
         w=words,
         pages=joined(pages.values()),

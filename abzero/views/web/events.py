@@ -7,13 +7,16 @@ changed before the journal is: a run that stands still costs nothing.
 import os
 from collections.abc import AsyncIterator
 from contextlib import closing
+from dataclasses import dataclass
 
 import anyio
 from anyio import to_thread
 
 from abzero.errors import RunError
 from abzero.views.web.journal import Journal
-from abzero.views.web.runs import Run, state, steps_wanted
+from abzero.views.web.pages.status import status
+from abzero.views.web.queries.now import moment
+from abzero.views.web.runs import Run, State, state, steps_wanted
 
 _PAUSE = 0.25
 """Seconds between two looks at the files."""
@@ -23,23 +26,37 @@ _MOST = 100
 """Steps that a browser is told of one by one; of more than these, the newest."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the journal said when it was last asked."""
+
+    step: int | None = None
+    steps: int | None = None
+    state: State = "unknown"
+
+
 async def events(run: Run, seen: int | None, pause: float = _PAUSE) -> AsyncIterator[str]:
-    """Events for a page that has seen step `seen`: ``step``, ``rewound`` after a resume, ``state``; a heartbeat."""
+    """Events for a page that has seen step `seen`, and a heartbeat.
+
+    ``step`` for each step, ``rewound`` after a resume, ``state`` when the run begins or ends, ``status`` with the HTML
+    of how far the running step is.
+    """
     stamp: object = None
-    known, silent, asked = "", 0.0, 0.0
+    known, silent, asked, shown = _Known(), 0.0, 0.0, ""
     yield "retry: 1000\n\n"
     while True:
         told = []
-        now = _stamp(run)
-        if now != stamp:
-            stamp = now
-            newest = await to_thread.run_sync(_newest, run)
-            told = _news(seen, newest)
-            seen = newest if newest is not None else seen
-        if asked <= 0.0:
-            current = await to_thread.run_sync(_state, run)
-            told += [f"event: state\ndata: {current}\n\n"] if known and current != known else []
-            known, asked = current, _STATE
+        stamp, before = _stamp(run), stamp
+        if stamp != before or asked <= 0.0:
+            current, asked = await to_thread.run_sync(_look, run), _STATE
+            told = _news(seen, current.step)
+            seen = current.step if current.step is not None else seen
+            changed = known.state not in ("unknown", current.state)
+            told += [f"event: state\ndata: {current.state}\n\n"] if changed else []
+            known = current
+        fresh = _status(run, known)
+        told += [f"event: status\ndata: {fresh}\n\n"] if fresh != shown else []
+        shown = fresh
         for one in told:
             yield one
         silent = 0.0 if told else silent + pause
@@ -68,19 +85,19 @@ def newest(run: Run) -> int | None:
         return journal.last_step()
 
 
-def _newest(run: Run) -> int | None:
-    try:
-        return newest(run)
-    except RunError:
-        return None  # it may be written anew at this moment
-
-
-def _state(run: Run) -> str:
+def _look(run: Run) -> _Known:
     try:
         with closing(Journal(run.journal)) as journal:
-            return state(run, journal.last_step(), steps_wanted(journal.about()))
+            last, wanted = journal.last_step(), steps_wanted(journal.about())
+            return _Known(last, wanted, state(run, last, wanted))
     except RunError:
-        return "unknown"
+        return _Known()  # it may be written anew at this moment
+
+
+def _status(run: Run, known: _Known) -> str:
+    """How far the run is, and what its running step is at; empty where nothing is known."""
+    found = moment(run) if known.state == "running" else None
+    return status(known.state, known.step, known.steps, found) if known.state != "unknown" else ""
 
 
 def _stamp(run: Run) -> tuple[tuple[int, int], ...]:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -25,6 +26,17 @@ class Run:
     @property
     def journal(self) -> Path:
         return self.path / "run.db"
+
+    def file(self, name: str, limit: int) -> bytes | None:
+        """Up to `limit` bytes of a file of the run; ``None`` where there is none, or a link, a pipe or a device."""
+        try:
+            found = os.open(self.path / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            return None
+        try:
+            return os.read(found, limit) if stat.S_ISREG(os.fstat(found).st_mode) else None
+        finally:
+            os.close(found)
 
 
 def runs(root: Path) -> dict[str, Run]:

@@ -8,6 +8,7 @@ from abzero.sanitize import harmless
 from abzero.views.charts import Px
 from abzero.views.html import Html, code, html, joined, prose
 from abzero.views.web.journal import Journal, Text
+from abzero.views.web.pages.status import status
 from abzero.views.web.queries.overview import Overview
 from abzero.views.web.queries.step import Earned
 from abzero.views.web.runs import Run
@@ -85,38 +86,20 @@ def framed(ask: Ask, page: Page) -> Html:
     question = page.question or next((words for name, _, words in NAVIGATION if name == page.place), "")
     return html(
         '<a class="skip" href="#main">to the page</a><div class="frame"><header class="side">'
-        '<a class="brand" href="{home}">abzero</a><div class="run"><b>{name}</b>{state}</div>'
-        '<p class="soft">{model}</p>'
-        '{progress}<nav aria-label="pages of this run">{links}</nav>'
+        '<a class="brand" href="{home}">abzero</a><div class="run"><b>{name}</b><p class="soft">{model}</p></div>'
+        '{status}<nav aria-label="pages of this run">{links}</nav>'
         '<p class="keys soft"><kbd>/</kbd> search <kbd>j</kbd> <kbd>k</kbd> move <kbd>.</kbd> live '
         "<kbd>?</kbd> help</p></header>"
         '<main id="main" tabindex="-1"{live}><h1>{title}</h1><p class="question">{question}</p>{body}</main></div>',
         home=ask.to(),
         name=seen.name,
-        state=badge(seen.state),
         model=seen.model,
-        progress=progress(seen),
+        status=status(seen.state, seen.step, seen.steps, seen.now),
         links=joined(links),
         live=Html(' data-live="1"') if page.live else "",
         title=page.title,
         question=question,
         body=page.body,
-    )
-
-
-def badge(state: str) -> Html:
-    return html('<span class="state {state}">{state}</span>', state=state)
-
-
-def progress(seen: Overview) -> Html:
-    if seen.step is None:
-        return html('<p class="soft">no step yet</p>')
-    wanted = max(seen.steps or seen.step, 1)
-    return html(
-        '<p class="soft step">step <b>{step}</b> of {wanted}</p>'
-        '<progress aria-label="steps done" max="{wanted}" value="{step}"></progress>',
-        step=seen.step,
-        wanted=wanted,
     )
 
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from abzero.views.html import Html, html, joined
-from abzero.views.web.pages.frame import badge, number, spark
+from abzero.views.web.pages.frame import number, spark
+from abzero.views.web.pages.status import badge
 from abzero.views.web.queries.overview import Overview
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from abzero.errors import RunError
 from abzero.views.web.journal import Journal, figure, whole, words
+from abzero.views.web.queries.now import Moment, moment
 from abzero.views.web.runs import Run, State, state, steps_wanted
 
 _SPARK = 60
@@ -25,6 +26,8 @@ class Overview:
     """Mean score of the solver over the modes, the newest last; not more than sixty of them, evenly spaced."""
     figures: dict[str, float]
     """Those of the newest step."""
+    now: Moment | None = None
+    """What the running step is at."""
     problem: str = ""
     """Why nothing else is known."""
 
@@ -32,21 +35,23 @@ class Overview:
 def overview(run: Run, journal: Journal) -> Overview:
     about = journal.about()
     last, wanted = journal.last_step(), steps_wanted(about)
+    doing = state(run, last, wanted)
     alarms = journal.rows("SELECT count(*) FROM alarm")[0][0]
     return Overview(
         run.name,
         model(about),
-        state(run, last, wanted),
+        doing,
         last,
         wanted,
         whole(alarms),
         _scores(journal, last or 0),
         journal.figures(last) if last is not None else {},
+        moment(run) if doing == "running" else None,
     )
 
 
 def unreadable(run: Run, error: RunError) -> Overview:
-    return Overview(run.name, "", "unknown", None, None, 0, (), {}, str(error))
+    return Overview(run.name, "", "unknown", None, None, 0, (), {}, None, str(error))
 
 
 def model(about: dict[str, str]) -> str:

@@ -46,13 +46,7 @@ export function live() {
     const known = new Set([...document.querySelectorAll("main a.item")].map((one) => one.href));
     const ticked = new Set([...document.querySelectorAll("main input:checked")].map((one) => one.value));
     const focused = document.activeElement?.closest("main a.item")?.href;
-    const side = document.querySelector(".side");
-    const next = page.querySelector(".side");
-    if (side && next) side.querySelector(".run").replaceWith(next.querySelector(".run"));
-    for (const part of [".step", "progress"]) {
-      const [old, fresh] = [side?.querySelector(part), next?.querySelector(part)];
-      if (old && fresh) old.replaceWith(fresh);
-    }
+    status(page);
     main().replaceChildren(...page.getElementById("main").childNodes);
     for (const summary of document.querySelectorAll("main summary")) {
       if (open.has(summary.querySelector("b")?.textContent)) summary.parentElement.open = true;
@@ -63,6 +57,12 @@ export function live() {
       if (item.href === focused) item.focus({ preventScroll: true });
     }
     say("");
+  }
+
+  // How far the run is, and what its running step is at: the server's own HTML, in the place of what was there.
+  function status(page) {
+    const [old, fresh] = [document.getElementById("status"), page.getElementById("status")];
+    if (old && fresh) old.replaceWith(document.adoptNode(fresh));
   }
 
   function poll() {
@@ -80,12 +80,13 @@ export function live() {
 
   function listen() {
     let failures = 0;
-    const source = new EventSource(`${run}/events?seen=${document.querySelector(".step b")?.textContent ?? ""}`);
+    const source = new EventSource(`${run}/events?seen=${document.getElementById("step")?.dataset.step ?? ""}`);
     source.onopen = () => {
       failures = 0;
       say("");
     };
     for (const kind of ["step", "rewound", "state"]) source.addEventListener(kind, refresh);
+    source.addEventListener("status", ({ data }) => status(new DOMParser().parseFromString(data, "text/html")));
     source.onerror = () => {
       failures += 1;
       say("waiting for the server");
@@ -95,7 +96,7 @@ export function live() {
     };
   }
 
-  if (run && main()?.dataset.live) listen();
+  if (run && document.getElementById("status")) listen();
   else if (on) setInterval(refresh, 2 * POLL);
   return () => {
     on = !on;
