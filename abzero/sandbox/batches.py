@@ -1,4 +1,4 @@
-"""The requests of children that serve many calls, and what a compiling child made of them. No processes here."""
+"""Encodes batches of calls as requests to child processes, and reads what a compiling child replied. No processes here."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ def size(state: CallState) -> int:
 
 
 def as_text(states: Sequence[CallState]) -> bytes:
-    """A request for what was asked for."""
+    """A request that carries the source text of each program and call."""
     return _request([_source(state.call) for state in states])
 
 
@@ -26,7 +26,7 @@ def isolated(state: CallState) -> bytes:
 
 
 def as_code(states: Sequence[CallState]) -> bytes:
-    """A request for what a compiling child made of it."""
+    """A request that carries the code which a compiling child made of each program and call."""
     return _request([(state.program_frame, state.call_frame) for state in states])
 
 
@@ -35,7 +35,7 @@ def _source(call: Call) -> tuple[bytes, bytes]:
 
 
 def _request(pairs: Sequence[tuple[bytes, bytes]]) -> bytes:
-    """A program that neighbours share comes once."""
+    """Concatenate the frames; a program that several calls in a row share is sent once."""
     parts, last = [], b""
     for program, call in pairs:
         if program != last:

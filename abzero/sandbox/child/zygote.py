@@ -222,9 +222,9 @@ class _Zygote:
 
 
 def _life(worker: Worker, lock: syscalls.Prctl | None) -> Callable[[bytes, int, int, int], None]:
-    """A function that is a child's whole life: reads the request, gives up every right, works, ends. Never returns.
+    """The function that each forked child runs: read the request, drop privileges, do the work, exit. Never returns.
 
-    It finds what it needs bound already: to look up a name writes to memory, and so copies a page that was shared.
+    Everything it needs is bound beforehand, since looking up a name writes to memory and copies a shared page.
     """
     verbs = {wire.ISOLATED: worker.isolated, wire.COMPILE: worker.compiled, wire.SHARED: worker.shared}
     verbs[wire.LISTED], listed = listing.run, wire.LISTED
@@ -261,7 +261,7 @@ def _life(worker: Worker, lock: syscalls.Prctl | None) -> Callable[[bytes, int, 
 
 
 def _reader() -> Callable[[int], bytes]:
-    """A function that reads a child's request, whole: as a rule in one piece, since it was there before the child."""
+    """The function that reads a child's whole request, usually with one `read`, since it was sent before the fork."""
     read, leave, unpack, size = os.read, os._exit, wire.LENGTH.unpack, wire.LENGTH.size
 
     def whole(descriptor: int) -> bytes:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs programs as the shared lane does and prints, as JSON, which objects that were there before are not as they were.
+"""Runs programs as a shared child does and prints, as JSON, which objects that were there before are not as they were.
 
 usage: footprints.py [--poison]
 

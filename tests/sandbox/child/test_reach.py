@@ -1,4 +1,4 @@
-"""What programs of the shared lane can reach, walked; and what they leave behind, compared object by object."""
+"""What programs in a shared child can reach, walked; and what they leave behind, compared object by object."""
 
 import builtins
 import collections
@@ -20,7 +20,7 @@ IMMUTABLE_TYPE = 1 << 8
 CONTAINERS = (list, dict, set, bytearray, collections.deque)
 ATOMS = (int, float, complex, str, bytes, type(None), type(...), type(NotImplemented))
 LIBRARY = (types.FunctionType, types.MethodType, staticmethod, classmethod, property)
-"""What only a store to an attribute can change, which is not for the lane beside an import."""
+"""What only a store to an attribute can change, which is not for a shared child beside an import."""
 
 
 def passes(source: str) -> bool:
