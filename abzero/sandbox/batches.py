@@ -1,4 +1,4 @@
-"""Encodes batches of calls as requests to child processes, and reads what a compiling child replied. No processes here."""
+"""Encodes batches of calls as requests to children, and reads what a compiling child replied. No processes here."""
 
 from collections.abc import Sequence
 
