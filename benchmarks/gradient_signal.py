@@ -25,8 +25,8 @@ from abzero.config.load import parse, read_recipe
 from abzero.evals.base import judge
 from abzero.evals.tiny import Nursery
 from abzero.policy.local.learner import LocalLearner
-from abzero.policy.local.optimizer import Optimisation
 from abzero.policy.models import loading
+from abzero.policy.optimisation import Optimisation
 from abzero.types import Experience
 
 ATTEMPTS = 8

@@ -21,9 +21,10 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, Qwen2Co
 
 from abzero.policy.local.generator import engine
 from abzero.policy.local.learner import LocalLearner
-from abzero.policy.local.optimizer import Optimisation, adam, adam_8bit
+from abzero.policy.local.optimizer import adam, adam_8bit
 from abzero.policy.local.plan import Setup, memory, shape_of
 from abzero.policy.models import lora
+from abzero.policy.optimisation import Optimisation
 from abzero.types import Experience, Rollout
 
 PLAIN: dict[str, object] = {"vocabulary": 4000, "hidden": 256, "layers": 4, "heads": 8, "rows": 16, "length": 256}

@@ -24,8 +24,8 @@ import abzero
 from abzero.algo.losses import Objective
 from abzero.policy.local.generator import LocalGenerator
 from abzero.policy.local.learner import LocalLearner
-from abzero.policy.local.optimizer import Optimisation
 from abzero.policy.models import loading
+from abzero.policy.optimisation import Optimisation
 from abzero.types import Experience
 
 MODEL = Path(abzero.__file__).parent / "tiny" / "weights"

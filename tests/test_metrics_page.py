@@ -10,8 +10,8 @@ from abzero.algo.figures import filled
 from abzero.algo.losses import Objective
 from abzero.observers.alarms import CONDITIONS, findings
 from abzero.policy.local.learner import LocalLearner
-from abzero.policy.local.optimizer import Optimisation
 from abzero.policy.models import loading
+from abzero.policy.optimisation import Optimisation
 from abzero.types import Experience, Rollout
 from tests.fakes import TASK_TYPES, play, player
 from tests.policy.conftest import build, tokenizer

@@ -13,8 +13,9 @@ from transformers import PreTrainedModel
 from abzero.algo.losses import Objective
 from abzero.policy.base import Generator, Learner
 from abzero.policy.local.learner import LocalLearner
-from abzero.policy.local.optimizer import Optimisation, adam_8bit
+from abzero.policy.local.optimizer import adam_8bit
 from abzero.policy.models import loading
+from abzero.policy.optimisation import Optimisation
 from abzero.policy.scripted import ScriptedGenerator, ScriptedLearner
 from abzero.policy.vllm.engine import VllmEngine
 from abzero.policy.vllm.generator import ColocatedLearner, VllmGenerator

@@ -17,9 +17,10 @@ import torch
 from abzero.algo.losses import Objective
 from abzero.errors import AbzeroError, ConfigError
 from abzero.policy.local import sharding
-from abzero.policy.local.optimizer import Optimisation, adam_8bit
+from abzero.policy.local.optimizer import adam_8bit
 from abzero.policy.local.sharding import ALONE, World
 from abzero.policy.local.worker_group import RemoteGenerator, RemoteLearner, WorkerGroup
+from abzero.policy.optimisation import Optimisation
 from abzero.types import Experience, Rollout
 from tests.policy.conftest import local_policy
 

@@ -17,12 +17,13 @@ from abzero.policy.local import plan, sharding
 from abzero.policy.local.generator import LocalGenerator
 from abzero.policy.local.hf_engine import CACHE_BYTES
 from abzero.policy.local.learner import LocalLearner
-from abzero.policy.local.optimizer import Optimisation, adam, adam_8bit
-from abzero.policy.local.schedules import SCHEDULES
+from abzero.policy.local.optimizer import adam, adam_8bit
 from abzero.policy.local.sharding import World
 from abzero.policy.local.worker_group import RemoteGenerator, RemoteLearner, WorkerGroup
 from abzero.policy.models import loading, lora
 from abzero.policy.models.tokenizer import Codec
+from abzero.policy.optimisation import Optimisation
+from abzero.policy.schedules import SCHEDULES
 from abzero.types import Role
 
 TINY = Path(__file__).parents[2] / "tiny" / "weights"

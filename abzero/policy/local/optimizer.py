@@ -2,42 +2,14 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from abzero.errors import BackendError
 from abzero.policy.local.adam8bit import Adam8bit
-from abzero.policy.local.schedules import Schedule, constant
 from abzero.policy.local.sharding import ALONE, World, cut, gathered, own
-
-
-@dataclass(frozen=True, slots=True)
-class Optimisation:
-    """How the weights move; the defaults are the paper's."""
-
-    learning_rate: float = 1e-6
-    betas: tuple[float, float] = (0.9, 0.999)
-    weight_decay: float = 0.01
-    clip_norm: float = 1.0
-    """The gradient is scaled down to at most this norm."""
-    warmup: int = 0
-    """Optimizer steps over which the learning rate rises to its value."""
-    minibatches: int = 1
-    """Optimizer steps per update, each on its share of the batch."""
-    schedule: Schedule = constant
-    """How the learning rate falls after that."""
-    total: int = 0
-    """Optimizer steps of the whole run, after which it would be at its end."""
-    skips: int = 0
-    """Gradients in a row that may be not finite, and then are not used."""
-
-    def rate(self, step: int) -> float:
-        """Learning rate of optimizer step `step`, the first being 1."""
-        done = (step - 1 - self.warmup) / max(self.total - self.warmup, 1)
-        return self.learning_rate * min(1.0, step / max(self.warmup, 1)) * self.schedule(min(max(done, 0.0), 1.0))
-
+from abzero.policy.optimisation import Optimisation
 
 Adam = Callable[[Sequence[Tensor], Optimisation], torch.optim.Optimizer]
 """Makes the optimizer of some fp32 tensors; its state may be tensors only."""

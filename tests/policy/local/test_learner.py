@@ -13,9 +13,9 @@ from transformers import GraniteConfig, GraniteForCausalLM
 from abzero.algo.losses import Objective, Weighting, role_token_weights, scaled, sequence_weights, token_weights
 from abzero.errors import BackendError, ConfigError
 from abzero.policy.local.learner import LocalLearner
-from abzero.policy.local.optimizer import Optimisation
 from abzero.policy.local.scorer import Scorer
 from abzero.policy.models import loading
+from abzero.policy.optimisation import Optimisation
 from abzero.types import Experience
 from tests.policy.ragged import RAGGED, experience
 

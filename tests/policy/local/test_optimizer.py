@@ -5,8 +5,9 @@ import torch
 from torch import nn
 
 from abzero.errors import BackendError
-from abzero.policy.local.optimizer import Adam, MasterOptimizer, Optimisation, adam, adam_8bit
-from abzero.policy.local.schedules import constant, cosine, linear
+from abzero.policy.local.optimizer import Adam, MasterOptimizer, adam, adam_8bit
+from abzero.policy.optimisation import Optimisation
+from abzero.policy.schedules import constant, cosine, linear
 
 FAST = Optimisation(learning_rate=0.01, clip_norm=math.inf)
 

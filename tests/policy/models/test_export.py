@@ -3,9 +3,9 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from abzero.errors import RunError
-from abzero.policy.local.optimizer import Optimisation
 from abzero.policy.models import loading, lora
 from abzero.policy.models.export import export, model_card
+from abzero.policy.optimisation import Optimisation
 from abzero.types import Experience, Rollout
 from tests.policy.conftest import local_policy
 

@@ -6,9 +6,9 @@ from transformers import PreTrainedModel
 
 from abzero.algo.losses import Objective
 from abzero.errors import RunError
-from abzero.policy.local.optimizer import Optimisation
 from abzero.policy.local.packed_engine import PackedEngine
 from abzero.policy.models import loading, lora
+from abzero.policy.optimisation import Optimisation
 from abzero.types import Experience
 from tests.policy.conftest import local_policy
 

@@ -15,8 +15,8 @@ from torch import Tensor
 from abzero.algo.losses import Objective, Weighting, role_token_weights, sequence_weights, token_weights
 from abzero.errors import BackendError, ConfigError, RunError
 from abzero.policy.base import Generator, Learner
-from abzero.policy.local.optimizer import Optimisation
 from abzero.policy.models import loading
+from abzero.policy.optimisation import Optimisation
 from abzero.policy.scripted import ScriptedLearner
 from abzero.types import Experience
 from tests.policy import tinker_server

@@ -1,0 +1,128 @@
+"""One policy-gradient update, whatever computes it: optimizer steps on parts of a batch, and means of their figures.
+
+A learner says how log-probabilities are computed and how one optimizer step is taken; which rows count, with what
+weight, against which old policy, and what is reported, is the same for all.
+"""
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Generic, TypeVar
+
+import torch
+from torch import Tensor
+
+from abzero.algo.losses import Objective, Tokens, Weighting
+from abzero.errors import BackendError
+from abzero.policy.optimisation import Optimisation
+from abzero.types import Experience
+
+Part = Sequence[tuple[Experience, float]]
+"""Rows of one optimizer step, each with the weight of its tokens among all rows of the step."""
+Logprobs = TypeVar("Logprobs")
+"""What a learner holds the log-probabilities of a part's response tokens in."""
+
+
+class UpdatingLearner(ABC, Generic[Logprobs]):
+    """One update is `minibatches` optimizer steps on disjoint parts of the batch."""
+
+    def __init__(
+        self, objective: Objective, weighting: Weighting, optimisation: Optimisation, gap_limit: float
+    ) -> None:
+        """`gap_limit` bounds the mean absolute difference between sampler's and learner's log-probabilities."""
+        self._objective = objective
+        self._weighting = weighting
+        self._settings = optimisation
+        self._gap_limit = gap_limit
+        self._version = 0
+
+    @property
+    def version(self) -> int:
+        return self._version
+
+    def update(self, batch: Sequence[Experience]) -> Mapping[str, float]:
+        """Means over the tokens of rows that have a gradient, and the largest sampler-learner gap in log-probability.
+
+        A row of advantage 0 has none, unless there is an entropy bonus or a KL penalty. Optimizer steps whose gradient
+        is not finite are counted as ``skipped``, and in nothing else. Raises `BackendError`, with the weights of the
+        last good step, where there were too many, or sampler and learner disagree beyond the limit.
+        """
+        rows = [row for row in batch if row.rollout.tokens]
+        count = self._settings.minibatches
+        parts = [part for start in range(count) if (part := self._moving(rows[start::count]))]
+        if not parts:
+            return {}
+        self._begin()
+        before = [None, *map(self._logprobs, parts[1:])]
+        sums: Counter[str] = Counter()
+        largest, skipped = 0.0, 0
+        for part, old in zip(parts, before, strict=True):
+            measured = self._step(part, old)
+            if measured is None:
+                skipped += 1
+                continue
+            largest = max(largest, measured.pop("logprob_gap_max"))
+            sums.update(measured)
+        self._version += 1
+        counted = {"skipped": float(skipped)} if self._settings.skips else {}
+        if not sums:
+            return counted
+        tokens = sums.pop("tokens")
+        means = {name: value / tokens for name, value in sums.items()}
+        return means | counted | {"tokens": tokens, "logprob_gap_max": largest, "learning_rate": self._learning_rate}
+
+    def _moving(self, rows: Sequence[Experience]) -> Part:
+        """The rows of one optimizer step that have a gradient."""
+        weighted = zip(rows, self._weighting(rows), strict=True)
+        everyone = bool(self._objective.entropy or self._objective.kl)
+        return [(row, weight) for row, weight in weighted if weight and (everyone or row.advantage)]
+
+    def _begin(self) -> None:
+        """Make ready for an update that has rows."""
+
+    @abstractmethod
+    def _logprobs(self, part: Part) -> Logprobs:
+        """Of the response tokens under the current weights."""
+
+    @abstractmethod
+    def _step(self, part: Part, old: Logprobs | None) -> dict[str, float] | None:
+        """Take one optimizer step: sums over its tokens and ``logprob_gap_max``, or ``None`` if it was skipped.
+
+        `old` are the log-probabilities before the update; ``None`` for its first step, whose own they are.
+        """
+
+    @property
+    @abstractmethod
+    def _learning_rate(self) -> float:
+        """Of the last optimizer step."""
+
+    def _check_gap(self, gap: float, cause: str) -> None:
+        if not gap <= self._gap_limit:
+            raise BackendError(
+                f"sampler and learner disagree by {gap:.3f} nats per token on average, above the limit of "
+                f"{self._gap_limit}: {cause}"
+            )
+
+
+def tokens_of(
+    part: Part, logprobs: Tensor, entropy: Tensor, old: Tensor | None = None, reference: Tensor | None = None
+) -> Tokens:
+    """What the loss sees of a part's response tokens; without `old`, `logprobs` are the old ones."""
+    lengths = [len(row.rollout.tokens) for row, _ in part]
+
+    def flat(values: Sequence[float]) -> Tensor:
+        return torch.tensor(values, dtype=logprobs.dtype, device=logprobs.device)
+
+    def spread(values: Sequence[float]) -> Tensor:
+        return flat([value for value, length in zip(values, lengths, strict=True) for _ in range(length)])
+
+    return Tokens(
+        logprobs=logprobs,
+        entropy=entropy,
+        old=logprobs.detach() if old is None else old,
+        sampled=flat([value for row, _ in part for value in row.rollout.logprobs]),
+        advantages=spread([row.advantage for row, _ in part]),
+        weights=spread([weight for _, weight in part]),
+        reference=reference,
+        lengths=lengths,
+    )
