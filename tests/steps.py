@@ -1,6 +1,7 @@
 """Steps made by hand, for tests of what reads them: journal, show, replay, observers, report."""
 
 import random
+import sqlite3
 
 from abzero.types import Alarm, Attempt, Case, Experience, Proposal, Rejection, Rollout, Step, Task
 
@@ -54,3 +55,19 @@ def step(number: int, rng: random.Random, tasks: int = 2, samples: int = 4, alar
 def history(steps: int, seed: int = 0) -> list[Step]:
     rng = random.Random(seed)
     return [step(number, rng) for number in range(1, steps + 1)]
+
+
+def as_version_1(path):
+    """Rewrite a journal as abzero wrote it before attempts knew their proposal."""
+    connection = sqlite3.connect(path)
+    connection.executescript(
+        """
+        CREATE TABLE old AS SELECT step, position, task, prompt, completion, tokens, finish, version, answer, score,
+            well_formed, proposal IS NOT NULL AS estimate FROM attempt;
+        DROP TABLE attempt; ALTER TABLE old RENAME TO attempt; DROP TABLE finding;
+        ALTER TABLE proposal DROP COLUMN ours; ALTER TABLE proposal DROP COLUMN new;
+        ALTER TABLE proposal DROP COLUMN repeats; ALTER TABLE proposal DROP COLUMN answer_share;
+        PRAGMA user_version = 1;
+        """
+    )
+    connection.close()

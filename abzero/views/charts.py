@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from abzero.views.html import Html, html, joined
 
@@ -123,8 +124,11 @@ def rolling_mean(points: Sequence[Point]) -> Sequence[Point]:
     if len(points) < _SMOOTH_FROM:
         return points
     half = len(points) // 40
-    windows = [(x, points[max(0, index - half) : index + half + 1]) for index, (x, _) in enumerate(points)]
-    return [(x, sum(y for _, y in window) / len(window)) for x, window in windows]
+    sums = [0.0, *accumulate(y for _, y in points)]
+    windows = [(max(0, index - half), min(index + half + 1, len(points))) for index in range(len(points))]
+    return [
+        (x, (sums[end] - sums[start]) / (end - start)) for (x, _), (start, end) in zip(points, windows, strict=True)
+    ]
 
 
 def ticks(low: float, high: float, wanted: int = 5) -> list[float]:

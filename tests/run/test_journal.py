@@ -17,7 +17,7 @@ from abzero.run.journal import JournalReader, JournalWriter
 from abzero.run.journal.migrations import upgrade
 from abzero.types import Alarm, Attempt, Case, Experience, Finding, Step, Task
 from tests.fakes import play, player
-from tests.steps import HOSTILE, IDENTITY, add, history, rollout, step
+from tests.steps import HOSTILE, IDENTITY, add, as_version_1, history, rollout, step
 
 
 def write(path, steps):
@@ -383,22 +383,6 @@ def test_a_task_is_found_by_a_unique_prefix(reader):
 def test_a_prefix_that_names_no_single_task_is_refused(reader, prefix, words):
     with pytest.raises(RunError, match=words):
         reader.task(prefix)
-
-
-def as_version_1(path):
-    """Rewrite a journal as abzero wrote it before attempts knew their proposal."""
-    connection = sqlite3.connect(path)
-    connection.executescript(
-        """
-        CREATE TABLE old AS SELECT step, position, task, prompt, completion, tokens, finish, version, answer, score,
-            well_formed, proposal IS NOT NULL AS estimate FROM attempt;
-        DROP TABLE attempt; ALTER TABLE old RENAME TO attempt; DROP TABLE finding;
-        ALTER TABLE proposal DROP COLUMN ours; ALTER TABLE proposal DROP COLUMN new;
-        ALTER TABLE proposal DROP COLUMN repeats; ALTER TABLE proposal DROP COLUMN answer_share;
-        PRAGMA user_version = 1;
-        """
-    )
-    connection.close()
 
 
 def records(path, steps):

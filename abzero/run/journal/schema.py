@@ -91,7 +91,9 @@ def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
         raise RunError(f"{path}: this file is not a journal")
     with explained(path):
         address = path.absolute().as_uri() + (_reading(path) if read_only else "")
-        connection = sqlite3.connect(address, uri=True, timeout=10.0, isolation_level=None)
+        connection = sqlite3.connect(
+            address, uri=True, timeout=10.0, isolation_level=None, check_same_thread=not read_only
+        )
     try:
         with explained(path):
             _prepare(connection, path, read_only)

@@ -1,8 +1,11 @@
 """The time line of oversight: a lane for each category, a mark for each finding, pauses and reviews as bars."""
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from abzero.run.journal import JournalReader
 from abzero.types import Finding
@@ -28,7 +31,8 @@ def oversight_section(run: Run, reader: JournalReader, record: Path) -> Html:
     if not any(name.startswith("oversight/") for name in run.figures):
         return Html("")
     found = [(step, finding) for step in (0, *run.steps) for finding in reader.findings(step)]
-    bars = list(_bars(record))
+    text = record.read_text(encoding="utf-8", errors="replace") if record.exists() else ""
+    bars = [(event.step, event.kind) for event in events(text) if event.kind in ("paused", "reviewed")]
     charts = [
         line_chart(
             title,
@@ -52,37 +56,66 @@ def oversight_section(run: Run, reader: JournalReader, record: Path) -> Html:
         flagged=len(flagged),
         pauses=sum(kind == "paused" for _, kind in bars),
         reviews=sum(kind == "reviewed" for _, kind in bars),
-        lanes=_lanes(run, found, bars) if found else Html(""),
+        lanes=lanes(max(run.span[1], 1.0), found, bars) if found else Html(""),
         charts=joined(charts),
         texts=joined(_texts(reader, found)),
     )
 
 
-def _bars(record: Path) -> Iterator[tuple[float, str]]:
-    """The pauses and reviews of the record, at the step after which they stand."""
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An entry of a run's record as it stands there; whether it is whole, `abzero oversight verify` says."""
+
+    kind: str
+    at: float
+    """Seconds since 1970."""
+    step: float
+    """The step that it is about, or after which it stands."""
+    body: Mapping[str, object]
+
+
+def events(text: str) -> Iterator[Event]:
+    """The entries of a record that can be read, in order."""
     step = 0.0
-    for line in record.read_text(encoding="utf-8", errors="replace").splitlines() if record.exists() else []:
+    for line in text.splitlines():
         try:
             row: Mapping[str, object] = json.loads(line)
-            kind, body = str(row["kind"]), row["body"]
-        except (ValueError, KeyError, TypeError):
+            kind, body, at = str(row["kind"]), row["body"], float(str(row.get("at", 0.0)))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             continue
-        if kind == "paused" and isinstance(body, dict):
-            step = float(body.get("step", step))
-        if kind in ("paused", "reviewed"):
-            yield step, kind
+        if isinstance(body, dict):
+            own = body.get("step")
+            step = float(own) if isinstance(own, int) and abs(own) < 1 << 53 else step
+            yield Event(kind, at if math.isfinite(at) else 0.0, step, body)
 
 
-def _lanes(run: Run, found: Sequence[tuple[int, Finding]], bars: Sequence[tuple[float, str]]) -> Html:
-    lanes = sorted({one.category for _, one in found})
-    first, last = 0.0, max(run.span[1], 1.0)
-    height = _LANE * len(lanes) + 8
+class Marked(Protocol):
+    """What the time line asks of a finding."""
+
+    @property
+    def role(self) -> str: ...
+    @property
+    def position(self) -> int: ...
+    @property
+    def category(self) -> str: ...
+    @property
+    def severity(self) -> int: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def tier(self) -> int: ...
+
+
+def lanes(last: float, found: Sequence[tuple[int, Marked]], bars: Sequence[tuple[float, str]]) -> Html:
+    """A lane for each category, a mark for each finding up to step `last`, pauses and reviews as bars."""
+    names = sorted({one.category for _, one in found})
+    first, height = 0.0, _LANE * len(names) + 8
 
     def x(step: float) -> str:
         return f"{_LEFT + (_WIDTH - _LEFT - 10) * (step - first) / (last - first):.1f}"
 
     parts = [
-        html('<text x="4" y="{y}">{name}</text>', y=_LANE * place + 16, name=name) for place, name in enumerate(lanes)
+        html('<text x="4" y="{y}">{name}</text>', y=_LANE * place + 16, name=name) for place, name in enumerate(names)
     ]
     line = '<line x1="{x}" x2="{x}" y1="0" y2="{h}" class="{kind}" stroke="currentColor"/>'
     parts += [html(line, x=x(step), h=height, kind=kind) for step, kind in bars]
@@ -91,13 +124,15 @@ def _lanes(run: Run, found: Sequence[tuple[int, Finding]], bars: Sequence[tuple[
             html(
                 '<circle cx="{x}" cy="{y}" r="{r}" fill="{fill}" stroke="currentColor"><title>{words}</title></circle>',
                 x=x(step),
-                y=_LANE * lanes.index(one.category) + 12,
+                y=_LANE * names.index(one.category) + 12,
                 r=2 + 1.5 * one.severity,
                 fill="currentColor" if one.tier in (0, 3) else "none",
                 words=f"step {step}, {one.role} {one.position}: severity {one.severity}, {one.source}",
             )
         )
-    return html('<svg viewBox="0 0 {w} {h}" role="img">{parts}</svg>', w=_WIDTH, h=height, parts=joined(parts))
+    words = f"findings by category: {len(found)} in {len(names)} categories, {len(bars)} pauses and reviews"
+    drawing = {"w": _WIDTH, "h": height, "words": words, "parts": joined(parts)}
+    return html('<svg viewBox="0 0 {w} {h}" role="img" aria-label="{words}">{parts}</svg>', **drawing)
 
 
 def _texts(reader: JournalReader, found: Sequence[tuple[int, Finding]]) -> Iterator[Html]:

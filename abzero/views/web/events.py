@@ -4,19 +4,17 @@ A browser that was cut off sends the last id it saw, and is told of every step s
 changed before the journal is: a run that stands still costs nothing.
 """
 
-import os
 from collections.abc import AsyncIterator
-from contextlib import closing
 from dataclasses import dataclass
 
 import anyio
 from anyio import to_thread
 
 from abzero.errors import RunError
-from abzero.views.web.journal import Journal
 from abzero.views.web.pages.status import status
 from abzero.views.web.queries.now import moment
 from abzero.views.web.runs import Run, State, state, steps_wanted
+from abzero.views.web.shelf import Open, stamp
 
 _PAUSE = 0.25
 """Seconds between two looks at the files."""
@@ -35,20 +33,21 @@ class _Known:
     state: State = "unknown"
 
 
-async def events(run: Run, seen: int | None, pause: float = _PAUSE) -> AsyncIterator[str]:
+async def events(run: Run, seen: int | None, opened: Open, pause: float = _PAUSE) -> AsyncIterator[str]:
     """Events for a page that has seen step `seen`, and a heartbeat.
 
     ``step`` for each step, ``rewound`` after a resume, ``state`` when the run begins or ends, ``status`` with the HTML
     of how far the running step is.
     """
-    stamp: object = None
+    before: object = None
     known, silent, asked, shown = _Known(), 0.0, 0.0, ""
     yield "retry: 1000\n\n"
     while True:
         told = []
-        stamp, before = _stamp(run), stamp
-        if stamp != before or asked <= 0.0:
-            current, asked = await to_thread.run_sync(_look, run), _STATE
+        now = stamp(run.journal)
+        if now != before or asked <= 0.0:
+            before = now
+            current, asked = await to_thread.run_sync(_look, run, opened), _STATE
             told = _news(seen, current.step)
             seen = current.step if current.step is not None else seen
             changed = known.state not in ("unknown", current.state)
@@ -79,15 +78,15 @@ def _news(seen: int | None, newest: int | None) -> list[str]:
     return [f"id: {number}\nevent: step\ndata: {number}\n\n" for number in range(first, newest + 1)]
 
 
-def newest(run: Run) -> int | None:
+def newest(run: Run, opened: Open) -> int | None:
     """The number of the newest step, for pages that ask again and again. Raises `RunError`."""
-    with closing(Journal(run.journal)) as journal:
+    with opened(run.journal) as journal:
         return journal.last_step()
 
 
-def _look(run: Run) -> _Known:
+def _look(run: Run, opened: Open) -> _Known:
     try:
-        with closing(Journal(run.journal)) as journal:
+        with opened(run.journal) as journal:
             last, wanted = journal.last_step(), steps_wanted(journal.about())
             return _Known(last, wanted, state(run, last, wanted))
     except RunError:
@@ -98,15 +97,3 @@ def _status(run: Run, known: _Known) -> str:
     """How far the run is, and what its running step is at; empty where nothing is known."""
     found = moment(run) if known.state == "running" else None
     return status(known.state, known.step, known.steps, found) if known.state != "unknown" else ""
-
-
-def _stamp(run: Run) -> tuple[tuple[int, int], ...]:
-    """What changes when a step is committed."""
-    found = []
-    for path in (run.journal, run.journal.with_name("run.db-wal")):
-        try:
-            about = os.stat(path)
-            found.append((about.st_mtime_ns, about.st_size))
-        except OSError:
-            found.append((0, 0))
-    return tuple(found)

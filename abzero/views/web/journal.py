@@ -16,6 +16,7 @@ _LARGEST = 64 << 20
 _COMPRESSED = 8 << 20
 """Bytes of a text, as stored, that are looked at."""
 _STEPS_AT_ONCE = 1000
+_POINTS = 400
 
 Cell = str | int | float | bytes | None
 Row = tuple[Cell, ...]
@@ -38,11 +39,20 @@ class Journal:
         self.path = path
         _refuse_programs(path)
         self._connection = connect(path, read_only=True)
-        end = time.monotonic() + seconds
         self._connection.execute("PRAGMA query_only = ON")
         self._connection.execute("PRAGMA trusted_schema = OFF")
         self._connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LARGEST)
+        self.grant(seconds)
+
+    def grant(self, seconds: float = _SECONDS) -> None:
+        """From now on, questions may take so many seconds together."""
+        end = time.monotonic() + seconds
         self._connection.set_progress_handler(lambda: time.monotonic() > end, _STEPS_AT_ONCE)
+
+    @property
+    def migrated(self) -> bool:
+        """Whether it is of an older version, and is read through tables that took time to make."""
+        return self.row("SELECT 1 FROM temp.sqlite_master LIMIT 1") is not None
 
     def close(self) -> None:
         self._connection.close()
@@ -84,10 +94,18 @@ class Journal:
         return sorted({words(m) for (m,) in self.rows("SELECT DISTINCT mode FROM proposal WHERE step > ?", last - 20)})
 
     def series(self, name: str) -> list[tuple[float, float]]:
-        """(step, value) of one metric or clock figure of the self-play steps, ascending."""
+        """(step, value) of one metric or clock figure of the self-play steps, ascending.
+
+        Of a long run, means over equally many neighbouring steps: as many as a chart can show.
+        """
         table = "clock" if name.startswith(("seconds/", "tokens_per")) else "metric"
-        query = f"SELECT step, value FROM {table} WHERE name = ? AND step > 0 ORDER BY step"
-        return [(float(whole(step)), figure(value)) for step, value in self.rows(query, name)]
+        every = -(-(self.last_step() or 0) // _POINTS)
+        if every <= 1:
+            query = f"SELECT step, value FROM {table} WHERE name = ? AND step > 0 ORDER BY step"
+            return [(float(whole(step)), figure(value)) for step, value in self.rows(query, name)]
+        query = f"""
+SELECT avg(step), avg(value) FROM {table} WHERE name = ? AND step > 0 GROUP BY (step - 1) / ? ORDER BY step"""
+        return [(figure(step), figure(value)) for step, value in self.rows(query, name, every)]
 
     def figures(self, step: int) -> dict[str, float]:
         """Every metric and clock figure of one step."""

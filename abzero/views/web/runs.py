@@ -10,8 +10,10 @@ from typing import Literal
 
 from abzero.errors import RunError
 
-State = Literal["running", "finished", "stopped", "killed", "unknown"]
+State = Literal["running", "finished", "paused", "stopped", "killed", "unknown"]
 
+PAUSED = "PAUSED.json"
+"""What a run leaves that waits for a person's review."""
 _MOST = 500
 _CHECKPOINT = re.compile(r"step-(\d+)")
 
@@ -28,13 +30,14 @@ class Run:
         return self.path / "run.db"
 
     def file(self, name: str, limit: int) -> bytes | None:
-        """Up to `limit` bytes of a file of the run; ``None`` where there is none, or a link, a pipe or a device."""
+        """The last `limit` bytes of a file of the run; ``None`` where there is none, or a link, a pipe or a device."""
         try:
             found = os.open(self.path / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
             return None
         try:
-            return os.read(found, limit) if stat.S_ISREG(os.fstat(found).st_mode) else None
+            about = os.fstat(found)
+            return os.pread(found, limit, max(about.st_size - limit, 0)) if stat.S_ISREG(about.st_mode) else None
         finally:
             os.close(found)
 
@@ -59,6 +62,8 @@ def state(run: Run, last: int | None, steps: int | None) -> State:
         return "running"
     if last is None:
         return "unknown"
+    if (run.path / PAUSED).is_file():
+        return "paused"
     if steps is not None and last >= steps:
         return "finished"
     return "stopped" if last == _saved(run.path / "checkpoints") else "killed"

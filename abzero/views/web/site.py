@@ -1,14 +1,14 @@
 """The pages by the name that addresses use, and how one of them is made."""
 
 from collections.abc import Callable, Mapping
-from contextlib import closing
 
 from abzero.errors import RunError
 from abzero.views.web.journal import Journal
-from abzero.views.web.pages import curves, descent, others, steps, tasks
+from abzero.views.web.pages import curves, descent, others, oversight, steps, tasks
 from abzero.views.web.pages.frame import Ask, Page, To
 from abzero.views.web.queries.overview import Overview, overview, unreadable
 from abzero.views.web.runs import Run
+from abzero.views.web.shelf import Open
 
 PAGES: Mapping[str, Callable[[Ask], Page]] = {
     "live": steps.live,
@@ -23,7 +23,7 @@ PAGES: Mapping[str, Callable[[Ask], Page]] = {
     "lineage": descent.page,
     "search": others.search_page,
     "eval": others.eval_page,
-    "oversight": others.oversight_page,
+    "oversight": oversight.page,
     "config": others.config_page,
 }
 
@@ -40,10 +40,10 @@ def ask(
     return Ask(run, journal, overview(run, journal), to, about, query or {}, defaults or {})
 
 
-def look(run: Run) -> Overview:
+def look(run: Run, opened: Open) -> Overview:
     """A run at one look, even if its journal cannot be read."""
     try:
-        with closing(Journal(run.journal)) as journal:
+        with opened(run.journal) as journal:
             return overview(run, journal)
     except RunError as error:
         return unreadable(run, error)

@@ -91,7 +91,7 @@ def test_the_heat_map_counts_every_task_of_its_steps(tmp_path):
     with closing(Journal(folder / "run.db")) as journal:
         steps, every = curriculum.sampled(journal)
         assert (steps, every) == ([1, 2, 3, 4, 5], 1)
-        assert [sum(column.counts) for column in curriculum.heat(journal, "deduction", steps)] == [2] * 5
+        assert [sum(column.counts) for column in curriculum.heat(journal, steps)["deduction"]] == [2] * 5
         assert curriculum.sampled(journal, 2) == ([2, 5], 3)
         [reason] = curriculum.rejections(journal, steps)
         assert (reason.total, reason.examples[0]) == (5, (5, 2))

@@ -47,4 +47,4 @@ def test_what_is_no_file_is_not_read(tmp_path, make):
     folder = run(tmp_path / "one")
     make(folder / "thing")
     assert Run("one", folder).file("thing", 100) is None
-    assert Run("one", folder).file("config.json", 9) == b'{"steps":'
+    assert Run("one", folder).file("config.json", 3) == b"0}}"

@@ -1,18 +1,18 @@
 """Two or more runs side by side: did one get better than the other?"""
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 
 from abzero.algo.figures import FIGURES
 from abzero.views.charts import Series, line_chart
 from abzero.views.html import Html, html, joined
 from abzero.views.report.compare import INTERVALS, figures
 from abzero.views.report.experiments import arms, metrics
-from abzero.views.web.journal import Journal
 from abzero.views.web.pages.frame import Ask, empty, link, said, section, table
 from abzero.views.web.pages.others import gathered
 from abzero.views.web.queries.overview import overview
 from abzero.views.web.runs import Run
+from abzero.views.web.shelf import Open
 
 _CURVES = tuple(
     FIGURES[name]
@@ -23,10 +23,10 @@ _CURVES = tuple(
 )
 
 
-def comparison(runs: Sequence[Run], to: Callable[..., str]) -> Html:
+def comparison(runs: Sequence[Run], to: Callable[..., str], opened: Open) -> Html:
     """Held-out accuracy by arm, the settings that differ, and the curves of every run."""
     with ExitStack() as stack:
-        journals = [stack.enter_context(closing(Journal(run.journal))) for run in runs]
+        journals = [stack.enter_context(opened(run.journal)) for run in runs]
         asked = [Ask(run, j, overview(run, j), to) for run, j in zip(runs, journals, strict=True)]
         body = joined([_legend(asked), _accuracy(asked), _settings(asked), _curves(asked)])
     return html(
@@ -61,7 +61,9 @@ def _settings(asked: Sequence[Ask]) -> Html:
     chosen = [gathered(ask).settings for ask in asked]
     keys = sorted({key for one in chosen for key in one if any(other.get(key) != one[key] for other in chosen)})
     rows = [[key, *(one.get(key, "–") for one in chosen)] for key in keys]
-    return section("Settings that differ", table(("", *(ask.run.name for ask in asked)), rows, "settings", "settings"))
+    return section(
+        "Settings that differ", table(("setting", *(ask.run.name for ask in asked)), rows, "settings", "settings")
+    )
 
 
 def _curves(asked: Sequence[Ask]) -> Html:

@@ -1,13 +1,13 @@
 """Curriculum and rejections: is it learning, is it narrowing, why are proposals lost?"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from abzero.algo.figures import FIGURES
 from abzero.views.charts import Px, Series, Span, figure, label, line_chart
 from abzero.views.html import Html, html, joined
 from abzero.views.report.page import mode_colours
 from abzero.views.web.pages.frame import Ask, Page, empty, link, one_line, said, section, spark
-from abzero.views.web.queries import curriculum, step
+from abzero.views.web.queries import curriculum, growth, step
 
 _BY_MODE = tuple(
     FIGURES[f"{name}/{{mode}}"]
@@ -25,6 +25,7 @@ _HEALTH = (
     ("tokens a second", ("tokens_per_second",)),
     ("seconds a step", tuple(f"seconds/{name}" for name in ("propose", "estimate", "solve", "sandbox", "update"))),
 )
+_GROWTH_STEPS, _PROGRAMS = 16, 4
 _PALETTE = ("c3", "c4", "c5", "c6", "c7")
 
 
@@ -37,7 +38,8 @@ def curriculum_page(ask: Ask) -> Page:
     modes = ask.journal.modes()
     colours = mode_colours(modes)
     sampled, every = curriculum.sampled(ask.journal)
-    heats = [_heat(mode, curriculum.heat(ask.journal, mode, sampled)) for mode in modes]
+    solved = curriculum.heat(ask.journal, sampled)
+    heats = [_heat(mode, solved.get(mode, [])) for mode in modes]
     note = (
         "Each column is a step"
         + (f", every {every}th" if every > 1 else "")
@@ -59,9 +61,28 @@ def curriculum_page(ask: Ask) -> Page:
     parts = [
         section("How often its tasks are solved", html('<div class="grid3">{h}</div>', h=joined(heats)), note),
         section("Proposing and solving", html('<div class="grid3">{c}</div>', c=joined(charts)), "Bold: rolling mean."),
+        _growth(ask, span, modes, colours),
         section("Health", html('<div class="grid3">{c}</div>', c=joined(health)), "Vertical lines mark alarms."),
     ]
     return Page("Curriculum", "curriculum", joined(parts), live=True)
+
+
+def _growth(ask: Ask, span: Span, modes: Sequence[str], colours: Mapping[str, str]) -> Html:
+    """Whether programs grow, and from how far back tasks are drawn."""
+    steps, _ = curriculum.sampled(ask.journal, _GROWTH_STEPS)
+    grown, old = growth.programs(ask.journal, steps, _PROGRAMS), growth.ages(ask.journal, steps)
+    lines = [Series(mode, [(one.step, one.lines) for one in grown.get(mode, [])], colours[mode]) for mode in modes]
+    depth = [Series(mode, [(one.step, one.complexity) for one in grown.get(mode, [])], colours[mode]) for mode in modes]
+    shown = [(float(one.step), one.shown) for one in old if one.shown is not None]
+    solved = [(float(one.step), one.solved) for one in old if one.solved is not None]
+    drawn = [Series("shown to the proposer", shown, "c0"), Series("given to the solver", solved, "c2")]
+    charts = [
+        line_chart("lines of a new program", [one for one in lines if one.points], span),
+        line_chart("cyclomatic complexity of a new program", [one for one in depth if one.points], span),
+        line_chart("age of the tasks drawn from the buffer, steps", [one for one in drawn if one.points], span),
+    ]
+    note = f"Of up to {_PROGRAMS} programs of each mode, and sixty draws, in each of {len(steps)} steps."
+    return section("Growth and age", html('<div class="grid3">{c}</div>', c=joined(charts)), note)
 
 
 def rejections_page(ask: Ask) -> Page:
@@ -136,4 +157,4 @@ def _heat(mode: str, columns: Sequence[curriculum.Column]) -> Html:
 def _band(row: int) -> str:
     if row in (0, curriculum.BINS + 1):
         return "never" if row == 0 else "always"
-    return f"{(row - 1) / curriculum.BINS:.0%} to {row / curriculum.BINS:.0%} of the time"
+    return f"{row} of {curriculum.BINS + 1} times, or about as often"

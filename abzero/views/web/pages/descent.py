@@ -1,17 +1,19 @@
 """Lineage: where do tasks come from?"""
 
 from collections import defaultdict
+from collections.abc import Callable
 
-from abzero.views.charts import Px, label
+from abzero.views.charts import Px, Series, label, line_chart
 from abzero.views.html import Html, html, joined
 from abzero.views.report.gather import band
 from abzero.views.report.page import mode_colours
 from abzero.views.web.pages.frame import Ask, Page, empty, link, one_line, section, table
 from abzero.views.web.pages.steps import natural as whole
-from abzero.views.web.queries import lineage
+from abzero.views.web.queries import curriculum, lineage
 
 _STEPS = 8
 _FERTILE_STEPS = 30
+_DESCENT_STEPS, _TASKS = 16, 24
 _WIDTH, _HEIGHT = 1000, 520
 
 
@@ -33,12 +35,12 @@ def page(ask: Ask) -> Page:
     )
     left_out = f" {found.left_out} tasks are left out." if found.left_out else ""
     note = (
-        f"{len(found.nodes)} tasks, {len(found.edges)} edges: from each task to those whose proposal was "
-        f"shown it. Steps go to "
-        f"the right; the leftmost column holds ancestors from before.{left_out}"
+        f"{len(found.nodes)} tasks, {len(found.edges)} edges: from each task to those whose proposal was shown it. "
+        "Steps go to the right; the leftmost column holds ancestors from before. A ring: nothing descends from it in "
+        f"these steps.{left_out}"
     )
     body = html('<p class="around">{e}{o}{l}</p>{g}', e=earlier, o=other, l=later, g=_graph(ask, found, by_rate))
-    parts = [section(f"Steps {first} to {end}", body, note), _fertile(ask)]
+    parts = [section(f"Steps {first} to {end}", body, note), _descent(ask), _fertile(ask)]
     return Page("Lineage", "lineage", joined(parts), live="to" not in ask.query)
 
 
@@ -58,19 +60,25 @@ def _graph(ask: Ask, found: lineage.Graph, by_rate: bool) -> Html:
         for row, node in enumerate(column):
             places[node.id] = (x, 14 + (row + 0.5) * (_HEIGHT - 50) / len(column))
     colours = mode_colours(sorted({node.mode for node in found.nodes}))
-    drawn = [_edge(places[a], places[b]) for a, b in found.edges if places[a][0] < places[b][0]]
+    numbers = {node.id: number for number, node in enumerate(found.nodes)}
+    drawn = [_edge(places[a], places[b], numbers[a], numbers[b]) for a, b in found.edges if places[a][0] < places[b][0]]
+    parents_of = {reference for reference, _ in found.edges}
     for node in found.nodes:
         x, y = places[node.id]
         rate = "" if node.solve_rate is None else f", solve rate {node.solve_rate:.2f}"
         colour = colours[node.mode] if not by_rate else "c7" if node.solve_rate is None else f"b{band(node.solve_rate)}"
         drawn.append(
             html(
-                '<a href="{to}"><circle class="dot {c}" cx="{x}" cy="{y}" r="5"><title>{t}</title></circle></a>',
+                '<a href="{to}" data-node="{n}"><circle class="dot {c}{end}" cx="{x}" cy="{y}" r="{r}">'
+                "<title>{t}</title></circle></a>",
                 to=ask.to("task", node.id),
+                n=numbers[node.id],
                 c=colour,
+                end="" if node.id in parents_of else " end",
+                r=4 if len(columns[node.step if node.step >= found.first else -1]) < 90 else 2,
                 x=Px(x),
                 y=Px(y),
-                t=f"{node.mode}, step {node.step}{rate}\n{node.first_line}",
+                t=f"{node.mode}, step {node.step}{rate}: {node.program}",
             )
         )
     for index, n in enumerate(steps):
@@ -92,10 +100,39 @@ def _graph(ask: Ask, found: lineage.Graph, by_rate: bool) -> Html:
     )
 
 
-def _edge(a: tuple[float, float], b: tuple[float, float]) -> Html:
+def _edge(a: tuple[float, float], b: tuple[float, float], start: int, end: int) -> Html:
     middle = (a[0] + b[0]) / 2
     path = f"M{a[0]:.1f} {a[1]:.1f}C{middle:.1f} {a[1]:.1f} {middle:.1f} {b[1]:.1f} {b[0]:.1f} {b[1]:.1f}"
-    return html('<path class="edge" d="{p}"/>', p=path)
+    return html('<path class="edge" d="{p}" data-edge="{a} {b}"/>', p=path, a=start, b=end)
+
+
+def _descent(ask: Ask) -> Html:
+    """How old the lines are, how many there are, and how many go on."""
+    steps, _ = curriculum.sampled(ask.journal, _DESCENT_STEPS)
+    found = lineage.descent(ask.journal, steps, _TASKS)
+    if not found:
+        return Html("")
+    span = (1.0, float(ask.overview.step or 1))
+
+    def series(name: str, colour: str, value: Callable[[lineage.Descent], float | None]) -> Series:
+        points = [(float(one.step), y) for one in found if (y := value(one)) is not None]
+        return Series(name, points, colour)
+
+    mean = series("mean", "c0", lambda one: sum(one.depths) / len(one.depths))
+    deepest = series("deepest", "c5", lambda one: float(max(one.depths)))
+    founders = series("founders", "c3", lambda one: one.founders / len(one.depths))
+    fertile = series("go on", "c2", lambda one: one.fertile)
+    charts = [
+        line_chart("generations back to a founder", [mean, deepest], span),
+        line_chart("different founders, a task", [founders], span, share=True),
+        line_chart("tasks that a later task descends from", [fertile] if fertile.points else [], span, share=True),
+    ]
+    note = (
+        f"Of up to {_TASKS} tasks in each of {len(found)} steps, going back from each to the first task that its "
+        "prompt showed. Few founders: the curriculum is one family. A line of which nothing descends is extinct; the "
+        "newest have had little time."
+    )
+    return section("Depth and founders", html('<div class="grid3">{c}</div>', c=joined(charts)), note)
 
 
 def _fertile(ask: Ask) -> Html:

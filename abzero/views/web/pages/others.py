@@ -1,4 +1,4 @@
-"""Search, evaluation, oversight, settings."""
+"""Search, evaluation, settings."""
 
 import json
 
@@ -9,9 +9,9 @@ from abzero.views.report.accuracy import learned
 from abzero.views.report.gather import Run as Gathered
 from abzero.views.report.gather import settings
 from abzero.views.report.page import mode_colours
-from abzero.views.web.pages.frame import Ask, Page, empty, link, number, section, table
+from abzero.views.web.pages.frame import Ask, Page, link, number, section, table
 from abzero.views.web.pages.steps import natural as whole
-from abzero.views.web.queries import oversight, search
+from abzero.views.web.queries import search
 
 _LARGEST_FILE = 32 << 20
 
@@ -116,34 +116,6 @@ def _evaluation(ask: Ask, name: str) -> results.Evaluation | None:
     return results.read(path)
 
 
-def oversight_page(ask: Ask) -> Page:
-    """Findings by category, then the newest."""
-    counted = oversight.by_category(ask.journal)
-    if not counted:
-        words = "No monitor found anything in this run, or none was watching: see `observe` among the settings."
-        return Page("Oversight", "oversight", empty(words), live=True)
-    kinds = table(("category", "gravest, 0 to 4", "findings"), counted, "findings by category")
-    rows = [
-        [
-            link(
-                ask.to("proposal" if one.role == "propose" else "attempt", one.step, one.position),
-                f"{one.step}·{one.position}",
-                "item",
-            ),
-            one.role,
-            one.category,
-            one.severity,
-            f"{one.part}, {one.begin}–{one.end}",
-            number(one.score),
-            one.source,
-        ]
-        for one in oversight.findings(ask.journal)
-    ]
-    head = ("where", "role", "category", "severity", "part", "score", "monitor")
-    body = html("{k}{r}", k=section("By category", kinds), r=section("Newest", table(head, rows, "newest findings")))
-    return Page("Oversight", "oversight", body, live=True)
-
-
 def config_page(ask: Ask) -> Page:
     """Every setting; those that are not the default's are marked."""
     about = ask.journal.about()
@@ -155,7 +127,7 @@ def config_page(ask: Ask) -> Page:
         section(
             "Differs from the defaults", table(("setting", "here", "default"), rows, "changed settings", "settings")
         ),
-        section("Machine and versions", table(("", ""), machine, "machine and versions", "settings")),
+        section("Machine and versions", table(("what", "here"), machine, "machine and versions", "settings")),
         section("All settings", table(("setting", "value"), sorted(chosen.items()), "all settings", "settings")),
     ]
     return Page("Settings", "config", joined(parts))

@@ -43,12 +43,15 @@ def _formula(ask: Ask, role: Role, n: int, position: int, mode: str, earned: ste
     )
     for words, peers in compared:
         expected = (earned.total - peers.mean) / peers.deviation if peers.deviation > 1e-9 else 0.0
+        if peers.n > 1 and peers.deviation <= 1e-9 and earned.advantage == 0.0:
+            equal = f"A = 0: all {peers.n} rewards {words} in step {n} are equal, and teach nothing."
+            return html('<p class="note">{equal}</p>', equal=equal)
         if peers.n > 1 and abs(expected - earned.advantage) < 1e-3 * max(1.0, abs(expected)):
             return html(
                 '<p class="formula">A = (r − mean) / σ = ({r} − {m}) / {s} = <b>{a}</b></p>'
                 '<p class="note">Compared with the {n} rewards {words} in step {step}.</p>',
-                r=f"{earned.total:.4g}",
-                m=f"{peers.mean:.4g}",
+                r=_plain(earned.total),
+                m=_plain(peers.mean) if peers.mean >= 0 else f"({_plain(peers.mean)})",
                 s=f"{peers.deviation:.4g}",
                 a=f"{earned.advantage:+.3f}",
                 n=peers.n,
@@ -56,6 +59,10 @@ def _formula(ask: Ask, role: Role, n: int, position: int, mode: str, earned: ste
                 step=n,
             )
     return html('<p class="formula">A = <b>{a}</b></p>', a=f"{earned.advantage:+.3f}")
+
+
+def _plain(value: float) -> str:
+    return f"{value:.4g}".replace("-", "−")
 
 
 def _eq(name: str, value: float, rate: float | None) -> str:

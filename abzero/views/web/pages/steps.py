@@ -74,7 +74,7 @@ def steps(ask: Ask) -> Page:
                 number(figures.get("seconds/step"), 1),
             ]
         )
-    shown = table(("", *map(named, _BY_MODE), "seconds"), rows, "steps", "figures")
+    shown = table(("step", *map(named, _BY_MODE), "seconds"), rows, "steps", "figures")
     older = link(ask.to("steps", query={"from": numbers[-1] - 1}), "older steps") if numbers and numbers[-1] > 0 else ""
     return Page(
         "Steps", "steps", html("{shown}<p>{older}</p>", shown=shown, older=older), live=not ask.query.get("from")
@@ -188,7 +188,7 @@ def by_mode(ask: Ask, n: int) -> Html:
     if not rows:
         return Html("")
     words = "Of this step; small: the mean of the ten steps before it."
-    return section("Figures", table(("", *map(named, _BY_MODE)), rows, "figures by mode", "figures"), words)
+    return section("Figures", table(("mode", *map(named, _BY_MODE)), rows, "figures by mode", "figures"), words)
 
 
 def _against(value: float | None, mean: float | None) -> Html:

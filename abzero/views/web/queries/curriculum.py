@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from abzero.views.web.journal import Journal, figure, whole, words
 
-BINS = 10
-"""Ranges of solve rates between never and always, which have rows of their own."""
+BINS = 7
+"""Rows between never and always: one for each eighth, since eight attempts are usual."""
 _COLUMNS = 80
 _DIGITS = re.compile(r"\d+")
 
@@ -42,27 +42,30 @@ def sampled(journal: Journal, most: int = _COLUMNS) -> tuple[list[int], int]:
     return list(range(last, 0, -every))[::-1], every
 
 
-def heat(journal: Journal, mode: str, steps: list[int]) -> list[Column]:
-    """How often the tasks of `mode` were solved, in each of `steps`."""
-    columns = []
+def heat(journal: Journal, steps: list[int]) -> dict[str, list[Column]]:
+    """How often the tasks of each mode were solved, in each of `steps`."""
+    found: dict[str, dict[int, list[int]]] = {}
+    query = """
+SELECT mode, solve_rate, count(*) FROM proposal
+WHERE step = ? AND task IS NOT NULL AND solve_rate IS NOT NULL GROUP BY 1, 2"""
     for step in steps:
-        counts = [0] * (BINS + 2)
-        query = "SELECT solve_rate, count(*) FROM proposal WHERE step = ? AND mode = ? AND task IS NOT NULL GROUP BY 1"
-        for rate, number in journal.rows(query, step, mode):
-            if rate is not None:
-                counts[_row(figure(rate))] += whole(number)
-        columns.append(Column(step, tuple(counts)))
-    return columns
+        for mode, rate, number in journal.rows(query, step):
+            counts = found.setdefault(words(mode), {}).setdefault(step, [0] * (BINS + 2))
+            counts[_row(figure(rate))] += whole(number)
+    nothing = [0] * (BINS + 2)
+    return {mode: [Column(step, tuple(by.get(step, nothing))) for step in steps] for mode, by in found.items()}
 
 
 def rejections(journal: Journal, steps: list[int], examples: int = 10) -> list[Reason]:
     """Why proposals were lost in `steps`, the commonest reason first."""
     by_step: dict[str, Counter[int]] = {}
     places: dict[str, list[tuple[int, int]]] = {}
+    kinds: dict[int, str] = {}
     for step in steps:
         query = "SELECT position, error FROM proposal WHERE step = ? AND task IS NULL AND error IS NOT NULL"
         for position, error in journal.rows(query, step):
-            kind = kind_of(journal.text(error, 200).text)
+            kind = kinds.get(whole(error)) or kind_of(journal.text(error, 200).text)
+            kinds[whole(error)] = kind
             by_step.setdefault(kind, Counter())[step] += 1
             places.setdefault(kind, []).append((step, whole(position)))
     found = [
@@ -90,4 +93,4 @@ def alarms(journal: Journal, most: int = 200) -> list[tuple[int, str, str]]:
 def _row(rate: float) -> int:
     if rate <= 0.0 or rate >= 1.0:
         return 0 if rate <= 0.0 else BINS + 1
-    return 1 + min(int(rate * BINS), BINS - 1)
+    return min(max(round(rate * (BINS + 1)), 1), BINS)

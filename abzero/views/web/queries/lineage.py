@@ -1,10 +1,11 @@
 """Where tasks come from: who was shown to whom."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from abzero.views.web.journal import Journal, Text, share, whole, words
 
-MOST_NODES = 400
+MOST_NODES, MOST_ANCESTORS = 400, 200
 _EDGES = 3_000
 
 
@@ -16,7 +17,8 @@ class Node:
     step: int
     mode: str
     solve_rate: float | None
-    first_line: str
+    program: str
+    """Its beginning, in one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def graph(journal: Journal, first: int, last: int) -> Graph:
         query = "SELECT reference FROM lineage WHERE step = ? AND position = ? ORDER BY place LIMIT 20"
         edges += [(words(one), name) for (one,) in journal.rows(query, whole(step), whole(position))]
     for reference, _ in edges[:_EDGES]:
-        if reference not in nodes and len(nodes) < 2 * MOST_NODES:
+        if reference not in nodes and len(nodes) < MOST_NODES + MOST_ANCESTORS:
             row = journal.row("SELECT step, mode FROM task WHERE id = ?", reference)
             if row:
                 nodes[reference] = Node(reference, whole(row[0]), words(row[1]), None, _line(journal, reference))
@@ -83,6 +85,50 @@ WHERE l.step >= ? GROUP BY +l.reference ORDER BY 3 DESC, 2 DESC, 1 LIMIT ?"""
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Descent:
+    """The descent of some tasks of one step, going back from each to the first task that its proposal was shown."""
+
+    step: int
+    depths: tuple[int, ...]
+    """Generations between each of them and the task that it goes back to."""
+    founders: int
+    """How many different tasks they go back to."""
+    fertile: float | None
+    """The share of them that a later task descends from; ``None`` where the journal has no index to find it by."""
+
+
+_UP = """
+WITH RECURSIVE up (start, task, depth) AS (
+    SELECT task, task, 0 FROM (SELECT DISTINCT task FROM proposal WHERE step = ? AND task IS NOT NULL LIMIT ?)
+    UNION ALL
+    SELECT up.start, l.reference, up.depth + 1 FROM up
+        JOIN task AS t ON t.id = up.task
+        JOIN proposal AS p ON p.step = t.step AND p.task = up.task
+        JOIN lineage AS l ON l.step = p.step AND l.position = p.position AND l.place = 0
+    WHERE up.depth < ? AND l.reference <> up.task)
+SELECT start, task, max(depth) FROM up GROUP BY start"""
+_DEEPEST = 400
+
+
+def descent(journal: Journal, steps: Sequence[int], tasks: int) -> list[Descent]:
+    """Of `tasks` tasks in each of `steps`."""
+    indexed = journal.row("SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = 'lineage_reference'")
+    later = """
+SELECT EXISTS (SELECT 1 FROM lineage AS l JOIN proposal AS p ON p.step = l.step AND p.position = l.position
+    WHERE l.reference = ? AND p.task IS NOT NULL)"""
+    found = []
+    for step in steps:
+        rows = [(words(s), words(f), whole(d)) for s, f, d in journal.rows(_UP, step, tasks, _DEEPEST)]
+        if rows:
+            fertile = sum(whole(journal.rows(later, start)[0][0]) for start, _, _ in rows) if indexed else None
+            share = None if fertile is None else fertile / len(rows)
+            founders = len({founder for _, founder, _ in rows})
+            found.append(Descent(step, tuple(depth for _, _, depth in rows), founders, share))
+    return found
+
+
 def _line(journal: Journal, task: str) -> str:
     row = journal.row("SELECT program FROM task WHERE id = ?", task)
-    return journal.text(row[0], 300).text if row else ""
+    lines = journal.text(row[0], 160).text.split("\n") if row else []
+    return " ; ".join(line.strip() for line in lines if line.strip())

@@ -1,8 +1,14 @@
-"""What the thoughts said: findings of monitors, where a run has them."""
+"""What the thoughts said: findings of monitors, where a run has them, and what people and judges made of them."""
 
 from dataclasses import dataclass
 
+from abzero.views.report.oversight import Event, events
 from abzero.views.web.journal import Journal, figure, whole, words
+from abzero.views.web.runs import Run
+
+RECORD = "oversight.jsonl"
+_LARGEST = 4 << 20
+"""Bytes at the end of a record that are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +21,7 @@ class Seen:
     part: str
     begin: int
     end: int
+    tier: int
     source: str
     category: str
     severity: int
@@ -24,12 +31,12 @@ class Seen:
 def findings(journal: Journal, most: int = 200) -> list[Seen]:
     """The newest findings, the newest first."""
     query = """
-SELECT step, role, position, part, "begin", "end", source, category, severity, score FROM finding
+SELECT step, role, position, part, "begin", "end", tier, source, category, severity, score FROM finding
 ORDER BY step DESC, place LIMIT ?"""
     return [
         Seen(
             *(whole(r[0]), words(r[1]), whole(r[2]), words(r[3]), whole(r[4]), whole(r[5])),
-            *(words(r[6]), words(r[7]), whole(r[8]), figure(r[9])),
+            *(whole(r[6]), words(r[7]), words(r[8]), whole(r[9]), figure(r[10])),
         )
         for r in journal.rows(query, most)
     ]
@@ -39,3 +46,8 @@ def by_category(journal: Journal) -> list[tuple[str, int, int]]:
     """(category, gravest severity, how many), the commonest first."""
     query = "SELECT category, max(severity), count(*) FROM finding GROUP BY category ORDER BY 3 DESC LIMIT 100"
     return [(words(name), whole(worst), whole(count)) for name, worst, count in journal.rows(query)]
+
+
+def record(run: Run) -> list[Event]:
+    """The entries of the run's record, in order, as far as they can be read."""
+    return list(events((run.file(RECORD, _LARGEST) or b"").decode("utf-8", "replace")))

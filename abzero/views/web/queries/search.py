@@ -10,7 +10,8 @@ from abzero.views.web.journal import Cell, Journal, Row, share, whole, words
 Place = Literal["program", "message", "completion", "reason"]
 _LOOKED_AT = 60_000
 """Characters of a text that are searched."""
-_AROUND = 60
+_BEFORE, _AFTER = 24, 90
+"""Characters shown around what was found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def _hit(journal: Journal, wanted: Wanted, row: Row) -> Hit | None:
     for place, number in [*places, ("completion", completion)]:
         if number is None:
             continue
-        text = journal.text(number, _LOOKED_AT if wanted.text else _AROUND).text
+        text = journal.text(number, _LOOKED_AT if wanted.text else _AFTER).text
         at = (
             text.casefold().find(wanted.text.casefold())
             if len(text) == len(text.casefold())
@@ -98,7 +99,7 @@ def _hit(journal: Journal, wanted: Wanted, row: Row) -> Hit | None:
         )
         if at >= 0 and text:
             end = at + len(wanted.text)
-            return Hit(*head, place, text[max(at - _AROUND, 0) : at], text[at:end], text[end : end + _AROUND])
+            return Hit(*head, place, text[max(at - _BEFORE, 0) : at], text[at:end], text[end : end + _AFTER])
     return None
 
 

@@ -94,7 +94,7 @@ def newest(journal: Journal, most: int) -> list[ProposalRow]:
     """The proposals that came last, the newest first."""
     last = journal.last_step()
     return _proposals(
-        journal, "p.step >= ? ORDER BY p.step DESC, p.position DESC LIMIT ?", max((last or 0) - 8, 1), most
+        journal, "p.step >= ? ORDER BY p.step DESC, p.position DESC LIMIT ?", max((last or 0) - 8, 0), most
     )
 
 

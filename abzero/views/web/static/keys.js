@@ -9,6 +9,7 @@ const HELP = [
 ];
 
 export function keys(toggle) {
+  document.querySelector(".side [aria-current=page]")?.scrollIntoView({ block: "nearest", inline: "center" });
   document.addEventListener("keydown", (event) => {
     const typing = event.target.closest("input, select, textarea");
     if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
