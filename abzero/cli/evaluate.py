@@ -12,6 +12,11 @@ from tyro.conf import Positional
 from abzero.cli.output import out
 from abzero.cli.recipes import measured
 from abzero.config.config import Config
+from abzero.errors import ConfigError
+from abzero.run.files import check_output, replace_text
+
+MOST = 100_000
+"""Problems of a cell: more than there are different ones worth asking, and hours of a card."""
 
 if TYPE_CHECKING:
     from abzero.evals.results import Measurement
@@ -38,10 +43,14 @@ def evaluate(
         warnings.warn("the split 'watch' is now called 'dev'", FutureWarning, stacklevel=2)
         split = "dev"
 
-    rows = measurements(*measured(model, recipe), suite, split, seed, n)
     if json is not None:
-        json.write_text(dumps([asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
+        check_output(json, "--json")
+    if not 1 <= n <= MOST:
+        raise ConfigError(f"--n {n}: ask 1 to {MOST:,} problems of each cell, such as --n 300")
+    rows = measurements(*measured(model, recipe), suite, split, seed, n)
     out.print(table(rows))
+    if json is not None:
+        replace_text(json, dumps([asdict(row) for row in rows], indent=1) + "\n")
     return 0
 
 

@@ -14,9 +14,12 @@ from abzero.errors import ConfigError
 def export_model(run: Positional[Path], folder: Positional[Path]) -> int:
     """Write a run's newest model as a folder that transformers and vLLM load as it is, adapters merged, with a card."""
     from abzero.policy.models.export import export, model_card
+    from abzero.run.checkpoint import step_of
 
     config, checkpoint = measured(str(run))
-    settings = {"steps": str(config.steps), "seed": str(config.seed), "prompts": config.tasks.prompts}
+    place = Path(checkpoint).parent
+    steps = step_of(place) if (place / "state.json").exists() else config.steps
+    settings = {"steps": str(steps), "seed": str(config.seed), "prompts": config.tasks.prompts}
     dtype = export(Path(checkpoint), folder, model_card(folder.name, config.model.name, settings))
     say(f"the model is in {folder}, its weights in {str(dtype).removeprefix('torch.')}")
     return 0

@@ -7,7 +7,9 @@ from tyro.conf import Positional
 
 from abzero.cli.output import out, say
 from abzero.config.load import from_json
+from abzero.errors import ConfigError
 from abzero.run.directory import RunFolder
+from abzero.run.files import check_output
 
 
 def show(run: Positional[Path], step: int | None = None, task: str | None = None) -> int:
@@ -53,6 +55,7 @@ def report(run: Positional[Path]) -> int:
     from abzero.views.report import write_report
 
     RunFolder(run).read_config()
+    check_output(run / "report.html", "the report")
     path, learned = write_report(run)
     if learned:
         say(f"held-out accuracy: {learned}")
@@ -64,8 +67,11 @@ def compare(runs: Positional[tuple[Path, ...]], page: Path = Path("comparison.ht
     """Compare runs: tables with intervals here, the curves in a page."""
     from abzero.views.report import write_comparison
 
+    if len(runs) < 1:
+        raise ConfigError("there is nothing to compare: name two runs or more: abzero compare RUN RUN")
     for run in runs:
         RunFolder(run).read_config()
+    check_output(page, "--page")
     out.print(write_comparison(runs, page))
     say(f"the curves are in {page}")
     return 0

@@ -16,7 +16,7 @@ from abzero.cli.recipes import adapted, settings, suited
 from abzero.config.config import Config
 from abzero.config.load import checked, from_json, to_json
 from abzero.config.resolve import Resolved, as_toml
-from abzero.errors import BackendError, ConfigError
+from abzero.errors import BackendError, ConfigError, RunError
 from abzero.run.directory import RunFolder
 
 
@@ -55,13 +55,17 @@ def start(arguments: Sequence[str]) -> int:
 
 def resume(run: Positional[Path], steps: int | None = None) -> int:
     """Go on with a run, from its newest whole checkpoint; --steps sets a new last step."""
+    from abzero.run.checkpoint import Checkpoints
+
     folder = RunFolder(run)
     config = from_json(folder.read_config())
     if _served_another(config):
         return 0
     if steps is not None:
+        done = Checkpoints(folder.checkpoints).done
+        if steps < done:
+            raise ConfigError(f"--steps {steps}: run '{run}' has done {done} steps: give {done} or more")
         config = replace(config, steps=steps)
-        folder.write_config(to_json(config))
     return _work_on(folder, config)
 
 
@@ -86,6 +90,7 @@ def _work_on(folder: RunFolder, config: Config, loaded: Callable[[], object] = l
 
     with ExitStack() as stack:
         stack.enter_context(folder.locked())
+        _check_past(folder)
         config = backends.settled(config, config.model.name)
         folder.write_config(to_json(config))
         store, on = Checkpoints(folder.checkpoints, config.checkpoint.keep), build.duty(config.oversight)
@@ -130,6 +135,21 @@ def _work_on(folder: RunFolder, config: Config, loaded: Callable[[], object] = l
         return 130 if result.reason == "SIGINT" else 1
     say(f"all {result.step} steps are done; look at them with: abzero show {folder.path}")
     return 0
+
+
+def _check_past(folder: RunFolder) -> None:
+    """Raise `RunError` if the journal has steps that no checkpoint leads up to: going on would forget them."""
+    from abzero.run.journal import JournalReader
+
+    if not folder.journal.exists() or any(folder.checkpoints.glob("step-*")):
+        return
+    with closing(JournalReader(folder.journal)) as reader:
+        last = reader.last_step() or 0
+    if last > 0:
+        raise RunError(
+            f"'{folder.journal}' records {last} steps, but there is no checkpoint in '{folder.checkpoints}' to go on "
+            "from: put the folder back; to begin anew, train into another folder with --run"
+        )
 
 
 def _waits(folder: RunFolder, done: int | None) -> bool:

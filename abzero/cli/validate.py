@@ -13,6 +13,7 @@ from abzero.cli.output import say
 from abzero.config.schema import SandboxSettings
 from abzero.errors import ConfigError
 from abzero.python.source import entry_of
+from abzero.run.files import check_output, replacing
 from abzero.sandbox.base import (
     Call,
     Nondeterministic,
@@ -28,6 +29,8 @@ from abzero.sandbox.base import (
 ROWS_AT_ONCE = 256
 """How many rows share one batch, and so are in memory."""
 
+UNREADABLE = "unreadable rows"
+
 JsonRow = dict[str, object]
 
 
@@ -36,18 +39,19 @@ def validate(file: Positional[Path], out: Path) -> int:
     from abzero.config import build
 
     tally: Counter[str] = Counter()
+    check_output(out, "--out")
     if out.exists() and file.exists() and out.samefile(file):
         raise ConfigError(f"--out '{out}' is the file that is read: give another one, such as --out {file}.verdicts")
     try:
         with ExitStack() as stack:
             rows = stack.enter_context(file.open(encoding="utf-8-sig", errors="surrogateescape"))
-            written = stack.enter_context(out.open("w", encoding="utf-8", errors="surrogateescape"))
+            written = stack.enter_context(replacing(out))
             box = stack.enter_context(build.sandbox(SandboxSettings(), seed=0))
             written.writelines(judged(rows, str(file), box, tally))
     except OSError as error:
         raise ConfigError(f"'{error.filename or out}': {error.strerror}") from error
     say(", ".join(f"{count} {kind}" for kind, count in sorted(tally.items())))
-    return 0
+    return 1 if set(tally) == {UNREADABLE} else 0
 
 
 def verdict(outcome: Outcome) -> list[str]:
@@ -71,26 +75,17 @@ def judged(lines: Iterable[str], source: str, sandbox: Sandbox, tally: Counter[s
     """Each row of `lines` with its ``verdicts``, one per input, as a line of JSON; blank lines are skipped.
 
     A row needs ``program`` (a string) and ``inputs`` (a list of strings: the arguments' source text); other keys pass
-    through. Counts verdicts by kind in `tally`. Raises `ConfigError`, naming `source` and the line, at the first row
-    that is not like that; every row before it has been yielded by then.
+    through. A row that is not like that has no verdicts, but an ``error`` that names `source` and the line. Counts
+    verdicts by kind in `tally`, and such rows as unreadable.
     """
     numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
     while batch := list(itertools.islice(numbered, ROWS_AT_ONCE)):
-        rows: list[tuple[JsonRow, list[Call]]] = []
-        error: ConfigError | None = None
-        for number, line in batch:
-            try:
-                rows.append(_row(line, f"{source}, line {number}"))
-            except ConfigError as found:
-                error = found
-                break
+        rows = [_readable(line, f"{source}, line {number}") for number, line in batch]
         outcomes = iter(sandbox.run([call for _, calls in rows for call in calls]))
         for row, calls in rows:
             verdicts = [verdict(outcome) for outcome in itertools.islice(outcomes, len(calls))]
-            tally.update(kind for kind, *_ in verdicts)
+            tally.update([UNREADABLE] if "error" in row and "program" not in row else (kind for kind, *_ in verdicts))
             yield _written({**row, "verdicts": verdicts}) + "\n"
-        if error:
-            raise error
 
 
 def _written(row: JsonRow) -> str:
@@ -103,9 +98,18 @@ def _written(row: JsonRow) -> str:
     return text
 
 
+def _readable(line: str, where: str) -> tuple[JsonRow, list[Call]]:
+    """The row and its calls; for a row that cannot be read, what is wrong with it and none."""
+    try:
+        return _row(line, where)
+    except ConfigError as error:
+        return {"error": str(error)}, []
+
+
 def _row(line: str, where: str) -> tuple[JsonRow, list[Call]]:
     try:
         row = json.loads(line)
+        json.dumps(row)
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{where}: not JSON: {error}") from error
     if not isinstance(row, dict):

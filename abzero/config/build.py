@@ -26,6 +26,7 @@ from abzero.oversight.duty import duty as oversight_duty
 from abzero.policy.base import unheard
 from abzero.python.literals import same, same_types
 from abzero.run.directory import RunFolder
+from abzero.run.files import replace_text
 from abzero.run.journal import JournalWriter
 from abzero.run.now import Now
 from abzero.run.seeding import seed_itself, seeds_from_file
@@ -133,7 +134,7 @@ def first_step(
     def read(path: Path) -> Step:
         tasks, refused = seeds_from_file(path, play.types, config.tasks.max_output, play.sandbox, play.judge)
         rows = "".join(json.dumps({"line": row.line, "reason": row.reason}) + "\n" for row in refused)
-        folder.refused_seeds.write_text(rows, encoding="utf-8")
+        replace_text(folder.refused_seeds, rows)
         kept = sum(play.buffer.add(task) for task in tasks)
         journal.seed(tasks)
         why = f"; {len(refused)} refused, see {folder.refused_seeds}" if refused else ""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from abzero.errors import RunError
+from abzero.run.files import read_text
 
 GENESIS = "0" * 64
 """What the first entry has before it."""
@@ -58,6 +59,8 @@ class Chain:
         """Raises `RunError` if what is there is not whole: a torn last line, which a kill leaves, is cut off."""
         self._path = path
         self._clock = clock
+        if path.is_symlink():
+            raise RunError(f"'{path}' is a symbolic link, and a record is not written through one")
         _mend(path)
         self._last: Entry | None = None
         for entry in read(path):
@@ -110,7 +113,8 @@ class Chain:
         side = head_path(self._path)
         partial = side.with_name(f".{side.name}")
         try:
-            with partial.open("w", encoding="ascii") as file:
+            partial.unlink(missing_ok=True)
+            with partial.open("x", encoding="ascii") as file:
                 file.write(head_note(self.head, self.length))
                 file.flush()
                 os.fsync(file.fileno())
@@ -144,9 +148,9 @@ def read(path: Path) -> Iterator[Entry]:
     """
     before, number, notes = GENESIS, -1, [head_note(GENESIS, 0)]
     try:
-        lines = path.read_text(encoding="ascii").split("\n") if path.exists() else [""]
-    except (OSError, UnicodeDecodeError) as error:
-        raise RunError(f"'{path}' cannot be read: {error}") from error
+        lines = read_text(path, 1 << 30).split("\n") if path.exists() else [""]
+    except OSError as error:
+        raise RunError(f"'{path}' cannot be read: {error.strerror}") from error
     for number, line in enumerate(lines[:-1]):
         entry = _entry(path, number, line)
         if entry.n != number or entry.before != before or entry.hash != _digest(_content(entry)) or entry.line != line:
@@ -165,8 +169,10 @@ def read(path: Path) -> Iterator[Entry]:
 def _entry(path: Path, number: int, line: str) -> Entry:
     try:
         row = json.loads(line)
-        return Entry(row["n"], row["at"], row["kind"], row["body"], row["before"], row["hash"])
-    except (ValueError, KeyError, TypeError) as error:
+        entry = Entry(row["n"], row["at"], row["kind"], row["body"], row["before"], row["hash"])
+        _ = entry.line
+        return entry
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise RunError(f"'{path}': entry {number} is not what was written: it cannot be read") from error
 
 

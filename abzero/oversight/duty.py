@@ -1,6 +1,5 @@
 """A run under oversight from its beginning to its end: what is opened, forgotten on a resume, and left for a person."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from abzero.oversight.chain import Chain, Json
 from abzero.oversight.gate import Mode, Open
 from abzero.oversight.recorded import record_path
 from abzero.oversight.session import Oversight, Tier
+from abzero.run.checkpoint import step_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,4 @@ def checkpoint_note(record: Chain) -> Callable[[], Mapping[str, str]]:
 
 def newest_step(checkpoint: Path | None) -> int | None:
     """The step of a checkpoint's folder."""
-    if checkpoint is None:
-        return None
-    return int(json.loads((checkpoint / "state.json").read_text(encoding="utf-8"))["step"])
+    return None if checkpoint is None else step_of(checkpoint)

@@ -5,15 +5,15 @@ The chain decides, not a file: a finding that rang under ``pause`` stays open un
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from abzero.errors import ConfigError, RunError
+from abzero.errors import ConfigError
 from abzero.oversight.chain import Chain, Entry, Json
 from abzero.oversight.reading import Reading
+from abzero.run.files import replace_text
 from abzero.types import Finding
 
 Mode = Literal["log", "alert", "pause"]
@@ -142,22 +142,14 @@ NOTE = "PAUSED.json"
 
 def write_note(folder: Path, step: int, findings: Sequence[Open], head: str) -> Path:
     """Put the pause's note into the run's folder, whole or not at all: for people; the chain decides."""
-    path, partial = folder / NOTE, folder / f".{NOTE}"
+    path = folder / NOTE
     note = {
         "step": step,
         "findings": [{"number": one.number, "place": one.place, **one.finding} for one in findings],
         "head": head,
         "remedy": f"abzero oversight review {folder}",
     }
-    try:
-        with partial.open("w", encoding="utf-8") as file:
-            json.dump(note, file, indent=1)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        raise RunError(f"'{path}' cannot be written ({error.strerror}): make room, then `abzero resume`") from error
+    replace_text(path, json.dumps(note, indent=1) + "\n")
     return path
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from abzero.errors import RunError
 from abzero.policy.base import Learner
+from abzero.run.files import read_text
 from abzero.tasks.buffer import Buffer
 
 FORMAT = 1
@@ -73,7 +74,7 @@ class Checkpoints:
                 continue
             learner.load(folder)
             buffer.load(folder / "buffer.jsonl")
-            return int(json.loads((folder / "state.json").read_text(encoding="utf-8"))["step"])
+            return step_of(folder)
         if self._folders():
             raise RunError(f"no checkpoint in {self.folder} is whole: start the run again in another folder")
         return None
@@ -81,7 +82,8 @@ class Checkpoints:
     @property
     def done(self) -> int:
         """The step of the newest checkpoint, whole or not; 0 where there is none."""
-        return max((int(folder.name.removeprefix("step-")) for folder in self._folders()), default=0)
+        numbers = (folder.name.removeprefix("step-") for folder in self._folders())
+        return max((int(number) for number in numbers if number.isdecimal()), default=0)
 
     def newest(self) -> Path | None:
         """The folder of the newest whole checkpoint."""
@@ -94,7 +96,10 @@ class Checkpoints:
 def find_damage(folder: Path) -> str | None:
     """What is wrong with a checkpoint: a file missing, changed or added; ``None`` if it is as it was written."""
     try:
-        lines = (folder / _SUMS).read_bytes().decode("utf-8").removesuffix("\n").split("\n")
+        links = [path.name for path in (folder, *folder.rglob("*")) if path.is_symlink()]
+        if links:
+            return f"{links[0]} is a symbolic link"
+        lines = read_text(folder / _SUMS).removesuffix("\n").split("\n")
         expected = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
         found = dict(_files(folder))
         if missing := sorted(expected.keys() ^ found.keys()):
@@ -102,10 +107,17 @@ def find_damage(folder: Path) -> str | None:
         changed = [name for name, digest in sorted(expected.items()) if _sha256(found[name]) != digest]
         if changed:
             return f"{changed[0]} has changed"
-        state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
-        return None if state["format"] == FORMAT else f"its format is {state['format']}, not {FORMAT}"
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        state = json.loads(read_text(folder / "state.json"))
+        if state["format"] != FORMAT:
+            return f"its format is {state['format']!r}, not {FORMAT}"
+        return None if isinstance(state["step"], int) else "its state.json names no step"
+    except (OSError, RunError, ValueError, KeyError, TypeError, RecursionError) as error:
         return f"unreadable: {error}"
+
+
+def step_of(folder: Path) -> int:
+    """The step after which a whole checkpoint was saved."""
+    return int(json.loads(read_text(folder / "state.json"))["step"])
 
 
 def _files(folder: Path) -> list[tuple[str, Path]]:

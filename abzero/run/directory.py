@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from abzero.errors import ConfigError, RunError
+from abzero.run.files import check_links, read_text, replace_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +51,7 @@ class RunFolder:
 
     def write_config(self, config: str) -> None:
         """Put `config` in the place of what was there, whole or not at all. Raises `RunError`."""
-        partial = self.path / ".config.json"
-        try:
-            with partial.open("w", encoding="utf-8") as file:
-                file.write(config)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.rename(self.config)
-        except OSError as error:
-            raise RunError(f"'{self.config}' cannot be written: {error.strerror}") from error
+        replace_text(self.config, config)
 
     def discard(self) -> None:
         """Remove a run that never began, which `create` made; one with a checkpoint stays."""
@@ -66,16 +59,25 @@ class RunFolder:
             shutil.rmtree(self.path)
 
     def read_config(self) -> str:
-        """The config as JSON. Raises `ConfigError` if this is no run's folder."""
+        """The config as JSON. Raises `ConfigError` if this is no run's folder, `RunError` if it cannot be read."""
         try:
-            return self.config.read_text(encoding="utf-8-sig")
+            self.config.lstat()
         except OSError as error:
             raise ConfigError(f"'{self.path}' is no run: it has no config.json ({error.strerror})") from error
+        return read_text(self.config).removeprefix("\ufeff")
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep others from working on the run. Raises `RunError` if somebody does; a killed process holds no lock."""
-        with (self.path / ".lock").open("w") as file:
+        """Keep others from working on the run. Raises `RunError` if somebody does; a killed process holds no lock.
+
+        Also raises it for a symbolic link in the folder, through which something else would be written.
+        """
+        check_links(self.path)
+        try:
+            lock = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            raise RunError(f"run '{self.path}' cannot be worked on: its .lock: {error.strerror}") from error
+        with os.fdopen(lock, "w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:

@@ -65,5 +65,7 @@ class Now:
         about = {"step": self._step, "phase": self._phase, "done": self._done, "count": self._count}
         times = {"since": round(self._since, 3), "took": {name: round(t, 3) for name, t in self._took.items()}}
         with suppress(OSError):
-            self._partial.write_text(json.dumps({**about, **times}), encoding="ascii")
+            self._partial.unlink(missing_ok=True)
+            with self._partial.open("x", encoding="ascii") as file:
+                json.dump({**about, **times}, file)
             os.replace(self._partial, self._path)

@@ -101,12 +101,19 @@ class Buffer:
     def load(self, path: Path) -> None:
         """Restore exactly what `save` wrote, in place of what is held now."""
         self._partitions.clear()
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise RunError(f"{path} cannot be read: {error}") from error
+        for number, line in enumerate(lines, 1):
             try:
                 row = json.loads(line)
                 cases = tuple(Case(input, output) for input, output in row["cases"])
                 task, offered = Task(row["mode"], row["program"], cases, row["message"]), int(row["offered"])
-            except (ValueError, KeyError, TypeError) as error:
+                texts = (task.mode, task.program, task.message, *(part for c in cases for part in (c.input, c.output)))
+                if not all(isinstance(text, str) for text in texts):
+                    raise TypeError("not text")
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise RunError(f"{path}, line {number}: not a task of the buffer") from error
             key = self._key(task, self._language)
             for _ in range(offered):

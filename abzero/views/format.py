@@ -1,6 +1,6 @@
 """What the journal's records say in words. What a model wrote is in them as it wrote it."""
 
-from abzero.run.journal.reader import Attempted, Proposed, Rewarded
+from abzero.run.journal import Attempted, Proposed, Rewarded
 
 
 def derivation(reward: Rewarded | None, why: str = "") -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from abzero.cli.validate import ROWS_AT_ONCE, judged, verdict
+from abzero.cli.validate import ROWS_AT_ONCE, UNREADABLE, judged, validate, verdict
 from abzero.errors import ConfigError, IsolationError
 from abzero.python import literals
 from abzero.sandbox.base import Nondeterministic, NotLiteral, Raised, Refused, Returned, Stopped
@@ -49,12 +49,24 @@ def test_rows_keep_their_order_and_their_other_keys():
         (json.dumps({"program": "x", "inputs": [1]}), "'inputs' must be a list"),
     ],
 )
-def test_a_broken_row_is_named_after_the_rows_before_it_are_out(broken, why):
+def test_a_broken_row_is_told_and_the_others_are_judged(broken, why):
+    tally = Counter[str]()
     lines = [row(), "\n", row(), broken, row()]
-    out = []
-    with pytest.raises(ConfigError, match=f"rows.jsonl, line 4: .*{why}"):
-        out.extend(judged(lines, "rows.jsonl", FakeSandbox(), Counter()))
-    assert len(out) == 2
+    out = [json.loads(line) for line in judged(lines, "rows.jsonl", FakeSandbox(), tally)]
+    assert [one["verdicts"] for one in out] == [[["ok", "1"]], [["ok", "1"]], [], [["ok", "1"]]]
+    assert out[2]["error"].startswith("rows.jsonl, line 4: ")
+    assert why in out[2]["error"]
+    assert tally == {"ok": 3, UNREADABLE: 1}
+
+
+def test_the_file_that_is_read_is_not_written(tmp_path):
+    file = tmp_path / "rows.jsonl"
+    file.write_text(row())
+    (tmp_path / "same").symlink_to(file)
+    for out in (file, tmp_path / "same"):
+        with pytest.raises(ConfigError, match="is the file that is read"):
+            validate(file, out)
+    assert file.read_text() == row()
 
 
 def test_rows_are_read_as_they_are_needed():

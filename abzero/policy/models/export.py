@@ -22,23 +22,33 @@ def export(checkpoint: Path, target: Path, card: str, *, dtype: torch.dtype | No
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise RunError(f"{target} exists and is not an empty folder: export into a new one")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{target.name[:40]}-", dir=target.parent))
+    except OSError as error:
+        raise RunError(f"'{target}' cannot be made ({error.strerror}): export into another folder") from error
+    try:
+        return _write(checkpoint, target, partial, card, dtype)
+    except OSError as error:
+        raise RunError(f"'{target}' cannot be written ({error.strerror}): make room, or export elsewhere") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _write(checkpoint: Path, target: Path, partial: Path, card: str, dtype: torch.dtype | None) -> torch.dtype:
+    """Fill the folder `partial`, and put it in the place of `target`."""
     model, codec = loading.load(checkpoint, dtype=dtype, device="cpu")
     if lora.present(model):
         if dtype is None and lora.kept(model, model.dtype) < KEPT:
             dtype = torch.float32
         model = lora.merged(model, dtype or model.dtype)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    try:
-        model.save_pretrained(partial)
-        codec.tokenizer.save_pretrained(partial)
-        (partial / "README.md").write_text(card, encoding="utf-8")
-        partial.chmod(0o755)
-        if target.exists():
-            target.rmdir()
-        os.replace(partial, target)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    model.save_pretrained(partial)
+    codec.tokenizer.save_pretrained(partial)
+    (partial / "README.md").write_text(card, encoding="utf-8")
+    partial.chmod(0o755)
+    if target.exists():
+        target.rmdir()
+    os.replace(partial, target)
     return model.dtype
 
 

@@ -5,7 +5,8 @@ leaves whole steps only. Texts are stored once each, compressed. Tokens and thei
 learner has used them up, and the text is what a human or a replay needs.
 """
 
-from abzero.run.journal.reader import Attempted, JournalReader, ProposalSummary, Proposed, Rewarded
+from abzero.run.journal.reader import JournalReader
+from abzero.run.journal.records import Attempted, ProposalSummary, Proposed, Rewarded
 from abzero.run.journal.writer import JournalWriter
 
 __all__ = ["Attempted", "JournalReader", "JournalWriter", "ProposalSummary", "Proposed", "Rewarded"]

@@ -2,92 +2,17 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from abzero.errors import RunError
-from abzero.run.journal.schema import OF_A_STEP, connect, explained, figure, unpack
+from abzero.run.journal.guarded import checked, kinds
+from abzero.run.journal.records import Attempted, ProposalSummary, Proposed, Rewarded
+from abzero.run.journal.schema import OF_A_STEP, TABLES, connect, explained, figure, unpack
 from abzero.types import Alarm, Case, Finding, Role, Task
 
 SqlRow = tuple[str | int | float | bytes | None, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Rewarded:
-    """What a rollout earned: named summands, and the advantage that the learner was given."""
-
-    terms: tuple[tuple[str, float], ...]
-    advantage: float
-    group: int
-
-    @property
-    def total(self) -> float:
-        return sum(value for _, value in self.terms)
-
-
-@dataclass(frozen=True, slots=True)
-class Proposed:
-    """A proposal as recorded; `task` and `references` are ids."""
-
-    step: int
-    position: int
-    mode: str
-    prompt: str
-    completion: str
-    tokens: int
-    finish: str
-    version: int
-    task: str | None
-    error: str | None
-    well_formed: bool
-    solve_rate: float | None
-    samples: int
-    """Attempts that estimated `solve_rate`; 0 where there is no task."""
-    ours: bool | None
-    """Rejected for a reason of ours: not learned from. ``None``, like the next three, in a journal of version 1."""
-    new: bool | None
-    """Whether the buffer kept its task."""
-    repeats: int | None
-    """How often the buffer had been offered a program of this normal form before."""
-    answer_share: float | None
-    """Share of the buffer's tasks of this mode that had the same answer."""
-    references: tuple[str, ...]
-    reward: Rewarded | None
-    """``None`` where the proposal did not reach the learner."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attempted:
-    """An attempt as recorded; `task` is an id, `mode` the task's."""
-
-    step: int
-    position: int
-    task: str
-    mode: str
-    prompt: str
-    completion: str
-    tokens: int
-    finish: str
-    version: int
-    answer: str
-    score: float | None
-    well_formed: bool
-    proposal: int | None
-    """Position of the proposal whose solve rate it estimates; ``None`` if drawn for the solver."""
-    reward: Rewarded | None
-    """``None`` where the attempt did not reach the learner."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProposalSummary:
-    """A proposal in few words: what curves over a whole run are drawn from."""
-
-    step: int
-    mode: str
-    task: str | None
-    program: str | None
-    solve_rate: float | None
 
 
 class JournalReader:
@@ -96,13 +21,20 @@ class JournalReader:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._connection = connect(path, read_only=True)
+        self._connection.row_factory = partial(checked, known=kinds(TABLES))
+        self._room = MOST_TEXT
 
     def close(self) -> None:
         self._connection.close()
 
     def about(self) -> dict[str, str]:
-        """What `JournalWriter.describe` noted."""
-        return {str(key): str(value) for key, value in self._rows("SELECT key, value FROM about ORDER BY key")}
+        """What `JournalWriter.describe` noted; ``config`` is an object of settings as JSON, if it is there."""
+        found = {
+            key: str(value) for key, value in self._rows("SELECT key, CAST(value AS TEXT) FROM about ORDER BY key")
+        }
+        if "config" in found and not _is_settings(found["config"]):
+            raise RunError(f"{self._path}: the journal is damaged: its config is no object of settings")
+        return found
 
     def steps(self) -> list[int]:
         """The numbers of all recorded steps, ascending."""
@@ -137,13 +69,13 @@ class JournalReader:
 
     def task(self, prefix: str) -> Task:
         """The task whose id begins with `prefix`. Raises `RunError` unless there is exactly one."""
-        found = self._rows(_TASK, prefix, prefix + "g")
+        found, self._room = self._rows(_TASK, prefix, prefix + "g"), MOST_TEXT
         if len(found) != 1 or not prefix:
             which = "several tasks" if found else "no task"
             raise RunError(f"{self._path}: {which} whose id begins with {prefix!r}")
         [(identity, mode, *bodies)] = found
         program, cases, message = map(self._text, bodies)
-        task = Task(mode, program, tuple(Case(*pair) for pair in json.loads(cases)), message)
+        task = Task(mode, program, self._cases(cases), message)
         if task.id != identity:
             raise RunError(f"{self._path}: task {identity} is damaged: its text has the id {task.id}")
         return task
@@ -168,6 +100,7 @@ class JournalReader:
     def summaries(self) -> Iterator[ProposalSummary]:
         """Every proposal of the run, in order, in few words."""
         programs: dict[str, str] = {}
+        self._room = MOST_TEXT
         for step, mode, task, body, rate in self._rows(_SUMMARIES):
             if task and task not in programs:
                 programs[task] = self._text(body)
@@ -191,11 +124,16 @@ class JournalReader:
         A run that was killed and resumed dumps the same as one that never was.
         """
         for table in OF_A_STEP:
-            for row in self._rows(f"SELECT * FROM {table} ORDER BY {'number' if table == 'step' else '1, 2, 3'}"):
+            cursor = self._connection.cursor()
+            cursor.row_factory = None
+            with explained(self._path):
+                query = f"SELECT * FROM {table} ORDER BY {'number' if table == 'step' else '1, 2, 3'}"
+                rows = cursor.execute(query).fetchall()
+            for row in rows:
                 yield table, row
 
     def _proposals(self, where: str, value: str | int) -> list[Proposed]:
-        found = []
+        found, self._room = [], MOST_TEXT
         for row in self._rows(f"{_PROPOSALS} WHERE {where} ORDER BY p.step, p.position", value):
             step, position, mode, prompt, completion, tokens, finish, version, task, error, *rest = row
             well_formed, rate, ours, new, repeats, share, samples = rest
@@ -217,7 +155,7 @@ class JournalReader:
         return found
 
     def _attempts(self, where: str, value: str | int) -> list[Attempted]:
-        found = []
+        found, self._room = [], MOST_TEXT
         for row in self._rows(f"{_ATTEMPTS} WHERE {where} ORDER BY a.step, a.position", value):
             step, position, task, mode, prompt, completion, tokens, finish, version, answer, score, formed, of = row
             attempted = Attempted(
@@ -238,15 +176,40 @@ class JournalReader:
         named = tuple((name, figure(value)) for name, value in terms)
         return Rewarded(named, figure(rows[0][1]), rows[0][0]) if rows else None
 
-    def _text(self, body: bytes) -> str:
+    def _cases(self, text: str) -> tuple[Case, ...]:
+        try:
+            cases = tuple(Case(*pair) for pair in json.loads(text))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise RunError(f"{self._path}: a task is damaged: its cases cannot be read ({error})") from error
+        if not all(isinstance(part, str) for case in cases for part in (case.input, case.output)):
+            raise RunError(f"{self._path}: a task is damaged: its cases are not text")
+        return cases
+
+    def _text(self, body: object) -> str:
         with explained(self._path):
-            return unpack(body)
+            text = unpack(body)
+        self._room -= len(text)
+        if self._room < 0:
+            raise RunError(f"{self._path}: more than {MOST_TEXT >> 20} MiB of text at once: it is not shown")
+        return text
 
     def _rows(self, query: str, *values: str | int) -> list[Any]:
         with explained(self._path):
             return self._connection.execute(query, values).fetchall()
 
 
+def _is_settings(text: str) -> bool:
+    """Whether `text` is a JSON object of values and of groups of values."""
+    try:
+        tree = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    groups = [value for value in tree.values() if isinstance(value, dict)] if isinstance(tree, dict) else [{"": tree}]
+    return not any(isinstance(value, dict) for group in groups for value in group.values()) and isinstance(tree, dict)
+
+
+MOST_TEXT = 512 << 20
+"""Characters of all the texts of one answer of the reader: a step of a large run has a tenth."""
 _KEY = "WHERE step = ? AND role = ? AND position = ?"
 _PROPOSALS = """
 SELECT p.step, p.position, p.mode, prompt.body, completion.body, p.tokens, p.finish, p.version, p.task, error.body,

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from abzero.errors import RunError
+from abzero.run.journal.guarded import refuse_programs
 from abzero.run.journal.migrations import MIGRATIONS, show_as_current, upgrade
 
 APPLICATION = 0x61627A30
@@ -69,6 +70,9 @@ CREATE INDEX IF NOT EXISTS lineage_reference ON lineage (reference);
 OF_A_STEP = ("text", "task", "proposal", "lineage", "attempt", "reward", "term", "metric", "alarm", "finding", "step")
 """The tables that a step fills, and fills alike when it is repeated from the same state."""
 
+LONGEST_TEXT = 16 << 20
+"""Bytes of the longest text that is unpacked: a hundred times what a completion is."""
+
 _HEADER = b"SQLite format 3\0"
 _REMEDIES = {
     "SQLITE_FULL": "the disk is full: free some space, then `abzero resume`",
@@ -87,6 +91,8 @@ def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     """Open the journal at `path`, created where there is none and it may be written. Raises `RunError`."""
     if read_only and not path.is_file():
         raise RunError(f"{path}: there is no journal here; is this the folder of a run?")
+    if path.is_symlink():
+        raise RunError(f"{path}: a symbolic link is not followed: put the journal itself there")
     if path.is_file() and not _looks_like_sqlite(path):
         raise RunError(f"{path}: this file is not a journal")
     with explained(path):
@@ -120,6 +126,7 @@ def _reading(path: Path) -> str:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path, read_only: bool) -> None:
+    refuse_programs(connection, path)
     [application] = connection.execute("PRAGMA application_id").fetchone()
     [version] = connection.execute("PRAGMA user_version").fetchone()
     [tables] = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -150,7 +157,7 @@ def explained(path: Path) -> Iterator[None]:
         name = getattr(error, "sqlite_errorname", "")
         remedy = next((text for code, text in _REMEDIES.items() if name.startswith(code)), "the journal failed")
         raise RunError(f"{path}: {remedy} ({error})") from error
-    except (zlib.error, UnicodeDecodeError) as error:
+    except (zlib.error, UnicodeDecodeError, OverflowError) as error:
         raise RunError(f"{path}: {_REMEDIES['SQLITE_CORRUPT']} ({error})") from error
 
 
@@ -173,10 +180,19 @@ def pack(text: str) -> bytes:
     return zlib.compress(text.encode("utf-8", "surrogatepass"))
 
 
-def unpack(body: bytes) -> str:
-    return zlib.decompress(body).decode("utf-8", "surrogatepass")
+def unpack(body: object) -> str:
+    """The text in `body`. Raises `RunError` for what is none, or is longer than `LONGEST_TEXT`."""
+    if not isinstance(body, bytes):
+        raise RunError(f"the journal is damaged: a {type(body).__name__} where a text belongs")
+    unpacking = zlib.decompressobj()
+    text = unpacking.decompress(body, LONGEST_TEXT)
+    if not unpacking.eof:
+        raise RunError(f"the journal is damaged: a text of it is cut short, or longer than {LONGEST_TEXT >> 20} MiB")
+    return text.decode("utf-8", "surrogatepass")
 
 
 def figure(value: float | None) -> float:
-    """A column of figures as it was written: SQLite keeps NaN as ``NULL``."""
+    """A column of figures as it was written: SQLite keeps NaN as ``NULL``. Raises `RunError` for another type."""
+    if value is not None and not isinstance(value, int | float):
+        raise RunError(f"the journal is damaged: a {type(value).__name__} where a figure belongs")
     return math.nan if value is None else value

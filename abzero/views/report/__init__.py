@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import RenderableType
 
-from abzero.errors import RunError
+from abzero.run.files import replace_text
 from abzero.run.journal import JournalReader
 from abzero.views.html import Html
 from abzero.views.report.accuracy import changes, conclusion
@@ -41,8 +41,5 @@ def _gathered(folder: Path) -> Run:
 
 
 def _write(path: Path, text: Html) -> Path:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise RunError(f"{path} cannot be written ({error.strerror})") from error
+    replace_text(path, text)
     return path
