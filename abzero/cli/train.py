@@ -105,6 +105,8 @@ def _work_on(folder: RunFolder, config: Config, loaded: Callable[[], object] = l
         trackers = [stack.enter_context(tracker) for tracker in build.trackers(config, folder)]
         where = f"{config.model.name} on {backends.chosen(config).where(config)}, sandbox {box.isolation}"
         say(f"{folder.path}: {where}, {config.steps} steps")
+        for note in backends.notes(play.learner):
+            say(note)
         loaded()
         done = restore(loop=play, journal=journal, checkpoints=store, report=say)
         now.step(0 if done is None else done + 1)

@@ -9,8 +9,10 @@ from abzero.config.engines import local, tinker, vllm
 from abzero.errors import ConfigError
 from abzero.policy.base import Ended, Generator, Learner
 from abzero.policy.local import plan, sharding, threads
-from abzero.policy.local.worker_group import WorkerGroup
+from abzero.policy.local.learner import LocalLearner
+from abzero.policy.local.worker_group import RemoteLearner, WorkerGroup
 from abzero.policy.models import loading
+from abzero.policy.vllm.generator import ColocatedLearner
 
 Policy = tuple[Generator, Generator, Learner]
 """Proposer, solver and learner: one model in two roles, unless the proposer is a frozen copy."""
@@ -63,6 +65,22 @@ def settled(config: Config, name: str) -> Config:
     model, _ = local.load(config, name)
     found = threads.measured(model, min(config.optimizer.microbatch_tokens, 2048))
     return replace(config, model=replace(config.model, threads=found))
+
+
+def notes(learner: Learner) -> list[str]:
+    """What to know about how `learner` computes, a line each."""
+    match learner:
+        case RemoteLearner(group):
+            return notes(group.learner)
+        case ColocatedLearner():
+            return notes(learner.learner)
+        case LocalLearner() if not learner.shares_prompts:
+            kind = learner.model.config.model_type
+            return [
+                f"each update computes a prompt again for every row of it: {kind} layers take no packed rows "
+                "(sliding windows, or attention of unknown kind)"
+            ]
+    return []
 
 
 @contextmanager

@@ -39,10 +39,10 @@ WAYS: dict[str, dict[str, Any]] = {
 
 
 def batch(step: int) -> list[Experience]:
-    """Ragged rows, an odd number of micro-batches of them, so that one process has one less."""
+    """Ragged rows, two prompts shared by three each, in an odd number of micro-batches: one process has one less."""
     rows = []
     for row in range(7):
-        prompt = [2 + (3 * step + row + place) % 40 for place in range(1 + 2 * row)]
+        prompt = [2 + (3 * step + row // 3 + place) % 40 for place in range(1 + 2 * (row - row % 3))]
         tokens = [2 + (5 * step + 7 * row + 3 * place) % 40 for place in range(9 - row)] + [0]
         rollout = Rollout(prompt, tokens, [-3.0] * len(tokens), "", "stop")
         rows.append(Experience(("solve", row), "deduction", row, rollout, (), (-1.0) ** row * (1 + row / 3)))

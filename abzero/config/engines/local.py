@@ -151,6 +151,7 @@ def memory(config: Config) -> plan.Setup:
         frozen=config.propose.frozen_copy,
         checkpointing=config.model.gradient_checkpointing,
         micro_batch_tokens=config.optimizer.microbatch_tokens,
+        rows=max(config.solve.attempts, config.propose.samples if config.solve.reuse_estimates else 1),
         max_prompt_tokens=config.sampling.max_prompt_tokens,
         max_tokens=config.sampling.max_tokens,
         cache_bytes=CACHE_BYTES,

@@ -16,10 +16,12 @@ from transformers import PreTrainedModel
 
 from abzero.algo.losses import Objective, Weighting, figures, policy_loss, sequence_weights
 from abzero.errors import BackendError, RunError
-from abzero.policy.local.batching import micro_batches
+from abzero.policy.local import shared_prefix
+from abzero.policy.local.batching import micro_batches, shared_micro_batches
 from abzero.policy.local.optimizer import Adam, MasterOptimizer, adam
 from abzero.policy.local.scorer import Scorer, check_head, check_router
 from abzero.policy.local.sharding import ALONE, GatheredModel, World
+from abzero.policy.local.shared_prefix import Text, pack
 from abzero.policy.models import lora
 from abzero.policy.models.tokenizer import Codec
 from abzero.policy.optimisation import Optimisation
@@ -43,18 +45,21 @@ class LocalLearner(UpdatingLearner[Mapping[int, Tensor]]):
         checkpointing: bool = False,
         gap_limit: float = 0.5,
         head: torch.dtype | None = None,
+        share_prompts: bool = True,
         world: World = ALONE,
     ) -> None:
         """`micro_batch_tokens` bounds the padded tokens of one forward pass; `checkpointing` trades time for memory.
 
         `gap_limit` bounds the mean absolute difference between sampler's and learner's log-probabilities of a batch.
-        Logits are computed in `head`, or else in the model's type. All processes of a `world` make the same learner and
+        Logits are computed in `head`, or else in the model's type. `share_prompts` computes the prompt of several rows
+        once where the model allows it (`shared_prefix`). All processes of a `world` make the same learner and
         call it alike; each then holds a slice of it.
         """
         optimisation = optimisation or Optimisation()
         super().__init__(objective or Objective(), weighting, optimisation, gap_limit)
         check_router(model)
         check_head(model)
+        shares = share_prompts and shared_prefix.enable(model)
         self.model = model
         self._codec = codec
         self._temperature = temperature
@@ -66,14 +71,19 @@ class LocalLearner(UpdatingLearner[Mapping[int, Tensor]]):
         reference = copy.deepcopy(model).requires_grad_(False) if own_copy else None
         if checkpointing:
             model.gradient_checkpointing_enable({"use_reentrant": False})
-        self._scorer = self._sharded(model)
-        self._reference = None if reference is None else self._sharded(reference)
+        self._scorer = self._sharded(model, shares)
+        self._reference = None if reference is None else self._sharded(reference, shares)
         self._optimizer = MasterOptimizer(model.named_parameters(), optimisation, adam, world)
 
-    def _sharded(self, model: PreTrainedModel) -> Scorer:
-        scorer = Scorer(model, self._temperature, self._head)
+    def _sharded(self, model: PreTrainedModel, shares: bool) -> Scorer:
+        scorer = Scorer(model, self._temperature, self._head, shares)
         self._world.shard(scorer, model)
         return scorer
+
+    @property
+    def shares_prompts(self) -> bool:
+        """Whether the prompt of several rows is computed once for all of them."""
+        return self._scorer.shares
 
     def whole(self) -> PreTrainedModel:
         """The model with all its weights, to sample from: the one being trained, or a copy where that is sharded.
@@ -160,22 +170,29 @@ class LocalLearner(UpdatingLearner[Mapping[int, Tensor]]):
 
     def _micro_batches(self, part: Part) -> list[list[int]]:
         """This process' micro-batches; as many as every other's, if need be empty."""
-        lengths = [len(row.rollout.prompt_tokens) + len(row.rollout.tokens) for row, _ in part]
-        return [group or [] for group in self._world.rounds(micro_batches(lengths, self._budget))]
+        texts = _texts(part)
+        if self._scorer.shares:
+            groups = shared_micro_batches(texts, self._budget)
+        else:
+            groups = micro_batches([len(prompt) + len(response) for prompt, response in texts], self._budget)
+        return [group or [] for group in self._world.rounds(groups)]
 
     def _forward(self, scorer: Scorer, part: Part) -> tuple[Tensor, Tensor]:
         """Log-probabilities and entropies of the rows' response tokens, end to end.
 
-        Rows are padded on the right, where a causal model cannot see, so that no mask is needed.
+        Rows of one prompt are packed where the model takes that. Others are padded on the right, where a causal model
+        cannot see, so that no mask is needed.
         """
-        texts = [[*row.rollout.prompt_tokens, *row.rollout.tokens] for row, _ in part]
+        pairs, device = _texts(part), self.model.device
+        if scorer.shares and len({tuple(prompt) for prompt, _ in pairs}) < len(pairs):
+            return scorer(*pack(pairs, device))  # type: ignore[no-any-return]
+        texts = [[*prompt, *response] for prompt, response in pairs]
         width = max(map(len, texts), default=1)
-        device = self.model.device
         tokens_BT = torch.tensor([text + [0] * (width - len(text)) for text in texts] or [[0]], device=device)
         places = [
             number * width + place
-            for number, (row, _) in enumerate(part)
-            for place in range(len(row.rollout.prompt_tokens), len(texts[number]))
+            for number, (prompt, _) in enumerate(pairs)
+            for place in range(len(prompt), len(texts[number]))
         ]
         logprobs_N, entropy_N = scorer(tokens_BT, torch.tensor(places, dtype=torch.long, device=device))
         return logprobs_N, entropy_N
@@ -214,3 +231,7 @@ class LocalLearner(UpdatingLearner[Mapping[int, Tensor]]):
             saved = type(model).from_pretrained(folder, dtype=model.dtype)
             model.load_state_dict(saved.state_dict())
         self._whole.spread()
+
+
+def _texts(part: Part) -> list[Text]:
+    return [(row.rollout.prompt_tokens, row.rollout.tokens) for row, _ in part]

@@ -16,6 +16,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig
 
 from abzero.errors import ConfigError
 from abzero.policy.local import packed_engine
+from abzero.policy.local.batching import EXPANSION
 from abzero.policy.local.hf_engine import CACHE_BYTES, PREFILL_TOKENS, ROWS
 from abzero.policy.local.logprobs import CHUNK_ELEMENTS
 from abzero.policy.local.packed_engine import MIN_ROWS, PACKED_PARAMETERS
@@ -43,6 +44,8 @@ class Setup:
     """Whether a frozen copy of the model proposes."""
     checkpointing: bool = False
     micro_batch_tokens: int = 16_384
+    rows: int = 1
+    """Of one prompt, at most, in an update: each has keys and values of the shared prompt beside its own."""
     max_prompt_tokens: int = 6144
     max_tokens: int = 8096
     cache_bytes: int = CACHE_BYTES
@@ -204,6 +207,8 @@ def _activations(model: Shape, setup: Setup) -> int:
     """What a forward pass keeps for the backward pass, and on top the larger of two: the head's work, or a layer's."""
     tokens = max(setup.micro_batch_tokens, setup.max_prompt_tokens + setup.max_tokens)
     layer = 6 * model.hidden + 5 * model.queries + 4 * model.inner + 7 * setup.rank
+    if setup.rows > 1:
+        layer += 2 * min(setup.rows, EXPANSION) * model.keys + 2 * model.queries
     backward = 4 * model.inner + 4 * model.hidden
     answers = tokens * setup.max_tokens // (setup.max_prompt_tokens + setup.max_tokens)
     head = min(answers * model.vocabulary, max(CHUNK_ELEMENTS, model.vocabulary)) * 3 * 4

@@ -7,7 +7,7 @@ from typing import cast
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from abzero.policy.local import packed_engine
+from abzero.policy.local import packed_engine, shared_prefix
 from abzero.policy.models import loading
 from abzero.policy.models.tokenizer import Codec
 
@@ -40,7 +40,14 @@ def traits(name: str | Path) -> list[Trait]:
         _think(model, codec),
         _space(codec),
         Trait("decoding on CPU", engine),
+        Trait("updates", _updates(model)),
     ]
+
+
+def _updates(model: PreTrainedModel) -> str:
+    if shared_prefix.enable(model):
+        return "compute a prompt once for all of its rows"
+    return "compute a prompt for each of its rows: its layers take no packed rows (sliding windows, or unknown)"
 
 
 def _template(codec: Codec) -> str:

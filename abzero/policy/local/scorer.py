@@ -6,6 +6,7 @@ from transformers import PreTrainedModel
 
 from abzero.errors import ConfigError
 from abzero.policy.local.logprobs import token_logprobs
+from abzero.policy.local.shared_prefix import Layout, states
 
 EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts")
 """What configs call the number of a layer's experts."""
@@ -16,17 +17,29 @@ LOUD = 1000.0
 class Scorer(nn.Module):
     """A model as one function from texts to log-probabilities: one call gathers what it needs of a sharded model."""
 
-    def __init__(self, model: PreTrainedModel, temperature: float, head: torch.dtype | None = None) -> None:
-        """Logits are computed in `head`, or in the type of the hidden states."""
+    def __init__(
+        self, model: PreTrainedModel, temperature: float, head: torch.dtype | None = None, shares: bool = False
+    ) -> None:
+        """Logits are computed in `head`, or in the type of the hidden states; `shares` says that `model` takes packed
+        texts (`shared_prefix.enable`).
+        """
         super().__init__()
         self.model = model
+        self.shares = shares
         self._temperature = temperature
         self._head = head
 
-    def forward(self, tokens_BT: Tensor, places_N: Tensor) -> tuple[Tensor, Tensor]:
-        """Log-probabilities and entropies of the tokens at `places_N` of the flattened texts."""
-        hidden_BTD = self.model.get_decoder()(input_ids=tokens_BT, use_cache=False).last_hidden_state
-        hidden_ND, head_VD = hidden_BTD.flatten(0, 1)[places_N - 1], self.model.get_output_embeddings().weight
+    def forward(self, tokens_BT: Tensor, places_N: Tensor, layout: Layout | None = None) -> tuple[Tensor, Tensor]:
+        """Log-probabilities and entropies of the tokens at `places_N` of the flattened texts, packed if they have a
+        `layout`.
+        """
+        if layout is None:
+            hidden_BTD = self.model.get_decoder()(input_ids=tokens_BT, use_cache=False).last_hidden_state
+            states_N = places_N - 1
+        else:
+            hidden_BTD = states(self.model, tokens_BT, layout)
+            states_N = layout.states
+        hidden_ND, head_VD = hidden_BTD.flatten(0, 1)[states_N], self.model.get_output_embeddings().weight
         if self._head is not None:
             hidden_ND, head_VD = hidden_ND.to(self._head), head_VD.to(self._head)
         return token_logprobs(hidden_ND, head_VD, tokens_BT.flatten()[places_N], self._temperature)
