@@ -8,7 +8,7 @@ import tyro
 from rich.text import Text
 
 from abzero import __version__
-from abzero.cli import benchmarks, doctor, models, plan, runs, train, validate, watch
+from abzero.cli import benchmarks, doctor, fork, models, plan, runs, train, validate, watch
 from abzero.cli.output import err, out, say
 from abzero.cli.oversight import oversight
 from abzero.errors import AbzeroError
@@ -16,6 +16,7 @@ from abzero.errors import AbzeroError
 COMMANDS: dict[str, Callable[..., int]] = {
     "train": train.start,
     "resume": train.resume,
+    "fork": fork.fork,
     "eval": benchmarks.evaluate,
     "show": runs.show,
     "replay": runs.replay,
@@ -31,7 +32,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "oversight": oversight,
 }
 
-RAW = (train.start, plan.needs, oversight, benchmarks.evaluate)
+RAW = (train.start, train.resume, fork.fork, plan.needs, oversight, benchmarks.evaluate)
 """Commands that read their arguments themselves: a recipe, and any setting."""
 
 

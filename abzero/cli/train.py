@@ -1,7 +1,7 @@
 """``abzero train`` and ``abzero resume``."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,12 +9,11 @@ from typing import Annotated
 
 import tyro
 from rich.text import Text
-from tyro.conf import Positional
 
 from abzero.cli.output import out, say
-from abzero.cli.recipes import adapted, settings, suited
+from abzero.cli.recipes import HELP, adapted, settings, suited
 from abzero.config.config import Config
-from abzero.config.load import checked, from_json, to_json
+from abzero.config.load import checked, draft, to_json
 from abzero.config.resolve import Resolved, as_toml
 from abzero.errors import BackendError, ConfigError, RunError
 from abzero.run.directory import RunFolder
@@ -28,6 +27,14 @@ class Training(Config):
     """Print all settings as a recipe, each with where it comes from, and train nothing."""
 
 
+@dataclass(frozen=True)
+class Resuming(Config):
+    """The run to go on with, and settings to change."""
+
+    source: Annotated[tyro.conf.Positional[Path | None], tyro.conf.arg(metavar="RUN")] = None
+    """Folder of the run."""
+
+
 def start(arguments: Sequence[str]) -> int:
     """Train by self-play: abzero train [RECIPE.toml] [--section.key value].
 
@@ -38,46 +45,65 @@ def start(arguments: Sequence[str]) -> int:
     if asked.config.print_config:
         out.print(Text(as_toml(suited(found)).rstrip()), soft_wrap=True)
         return 0
-    if _served_another(found.config):
+    if served_another(found.config):
         return 0
     folder = RunFolder(found.config.run)
     folder.check_free()
     config = adapted(suited(found))
     folder.create(to_json(config))
     try:
-        with ExitStack() as undo:
+        with ExitStack() as undo, folder.locked():
             undo.callback(folder.discard)
-            return _work_on(folder, config, undo.pop_all)
+            return work_on(folder, config, undo.pop_all)
     except (ConfigError, BackendError):
         folder.discard()
         raise
 
 
-def resume(run: Positional[Path], steps: int | None = None) -> int:
-    """Go on with a run, from its newest whole checkpoint; --steps sets a new last step."""
-    from abzero.run.checkpoint import Checkpoints
+def resume(arguments: Sequence[str]) -> int:
+    """Go on with a run, from its newest whole checkpoint: abzero resume RUN [--section.key value].
 
-    folder = RunFolder(run)
-    config = from_json(folder.read_config())
-    if _served_another(config):
+    What is changed is recorded, with the step from which on; what may not change is refused by name.
+    """
+    from abzero.config.amend import resumed
+
+    prog = "abzero resume"
+    folder = RunFolder(named_run(Resuming, arguments, prog))
+    recorded = resumed(Resuming, folder.read_config(), arguments, prog)
+    if served_another(recorded.config):
         return 0
-    if steps is not None:
-        done = Checkpoints(folder.checkpoints).done
-        if steps < done:
-            raise ConfigError(f"--steps {steps}: run '{run}' has done {done} steps: give {done} or more")
-        config = replace(config, steps=steps)
-    return _work_on(folder, config)
+    with folder.locked():
+        found = resumed(Resuming, folder.read_config(), arguments, prog)
+        return work_on(folder, checked(Config, adapted(found)))
 
 
-def _served_another(config: Config) -> bool:
+def named_run(kind: type[Resuming], arguments: Sequence[str], prog: str) -> Path:
+    """The run that a command is given. Raises `ConfigError` if it is none; prints the usage where that is asked for."""
+    asked = [flag for flag in arguments if flag not in HELP]
+    run = draft(kind, asked, prog).source
+    if run is None:
+        draft(kind, arguments, prog)
+        raise ConfigError(f"name the run's folder: {prog} runs/NAME")
+    return run
+
+
+def served_another(config: Config) -> bool:
     """Whether this process served another one that ``torchrun`` started, to the end."""
     from abzero.config import backends
 
     return backends.worker_loop(config)
 
 
-def _work_on(folder: RunFolder, config: Config, loaded: Callable[[], object] = lambda: None) -> int:
-    """Train on; `loaded` is called once everything is there that a run needs."""
+def work_on(
+    folder: RunFolder,
+    config: Config,
+    loaded: Callable[[], object] = lambda: None,
+    lineage: Mapping[str, str] | None = None,
+) -> int:
+    """Train on, under the run's lock; `loaded` is called once everything is there that a run needs.
+
+    Only then are the settings written into the folder, and what changed in them into the journal.
+    """
     from abzero.config import backends, build
     from abzero.observers.alarms import WINDOW, alarm_tracker
     from abzero.observers.console import display
@@ -89,17 +115,19 @@ def _work_on(folder: RunFolder, config: Config, loaded: Callable[[], object] = l
     from abzero.run.train import restore, train
 
     with ExitStack() as stack:
-        stack.enter_context(folder.locked())
         _check_past(folder)
-        config = backends.settled(config, config.model.name)
-        folder.write_config(to_json(config))
         store, on = Checkpoints(folder.checkpoints, config.checkpoint.keep), build.duty(config.oversight)
+        if config.steps < store.done:
+            raise ConfigError(
+                f"steps {config.steps}: {store.done} are done; set --steps {store.done} or more, or go on from an "
+                f"earlier checkpoint in a new run: abzero fork {folder.path} --step N --run NEW"
+            )
+        config = backends.settled(config, config.model.name)
         if _waits(folder, duty.newest_step(store.newest())):
             return EXIT
         stack.enter_context(backends.worker_group(config))
         journal = stack.enter_context(closing(JournalWriter(folder.journal)))
         box = stack.enter_context(build.sandbox(config.sandbox, config.seed))
-        journal.describe(build.about(to_json(config), box))
         now = stack.enter_context(closing(Now(folder.path)))
         play = build.self_play(config, box, now)
         trackers = [stack.enter_context(tracker) for tracker in build.trackers(config, folder)]
@@ -107,8 +135,12 @@ def _work_on(folder: RunFolder, config: Config, loaded: Callable[[], object] = l
         say(f"{folder.path}: {where}, {config.steps} steps")
         for note in backends.notes(play.learner):
             say(note)
-        loaded()
         done = restore(loop=play, journal=journal, checkpoints=store, report=say)
+        loaded()
+        folder.write_config(to_json(config))
+        about = {**build.about(to_json(config), box), **(lineage or {})}
+        for change in journal.describe(about, 0 if done is None else done + 1):
+            say(change)
         now.step(0 if done is None else done + 1)
         past = journal.recent_metrics(done or 0)
         overseen = duty.begin(on, folder.path, done, past, time.perf_counter, time.time)

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Annotated, get_args, get_type_hints
 
 from abzero.config.schema import (
+    RULES,
     Advantage,
     AtLeast,
     BufferSettings,
     CheckpointSettings,
+    Fixed,
     Loss,
     Model,
     Observe,
@@ -27,31 +29,33 @@ from abzero.config.schema import (
 )
 from abzero.errors import ConfigError
 
+_BEGINNING = Fixed("the first tasks are there", in_forks=True)
+
 
 @dataclass(frozen=True)
 class Config:
     """Everything that makes a run."""
 
-    run: Path = Path("runs/default")
+    run: Annotated[Path, Fixed("it is the folder that was named")] = Path("runs/default")
     """Folder of the run; must not exist yet."""
     steps: Annotated[int, AtLeast(0)] = 500
     """Self-play steps."""
-    seed: int = 1
+    seed: Annotated[int, Fixed("every step draws its chance from it")] = 1
     """Seed of all chance."""
     batch_size: Annotated[int, AtLeast(1)] = 64
     """B: proposals, and solver rollouts, of each mode in a step."""
-    seeds: Path | None = None
+    seeds: Annotated[Path | None, _BEGINNING] = None
     """JSONL file of first tasks, in place of those that the model writes itself."""
     model: Model = field(default_factory=Model)
     vllm: Vllm = field(default_factory=Vllm)
     tinker: Tinker = field(default_factory=Tinker)
     sampling: Sampling = field(default_factory=Sampling)
-    seeding: Seeding = field(default_factory=Seeding)
-    tasks: Tasks = field(default_factory=Tasks)
+    seeding: Annotated[Seeding, _BEGINNING] = field(default_factory=Seeding)
+    tasks: Annotated[Tasks, RULES] = field(default_factory=Tasks)
     propose: Propose = field(default_factory=Propose)
     solve: Solve = field(default_factory=Solve)
-    reward: Reward = field(default_factory=Reward)
-    advantage: Advantage = field(default_factory=Advantage)
+    reward: Annotated[Reward, RULES] = field(default_factory=Reward)
+    advantage: Annotated[Advantage, RULES] = field(default_factory=Advantage)
     loss: Loss = field(default_factory=Loss)
     optimizer: Optimizer = field(default_factory=Optimizer)
     buffer: BufferSettings = field(default_factory=BufferSettings)

@@ -77,13 +77,17 @@ def to_json(config: Config) -> str:
 
 
 def from_json(text: str) -> Config:
+    return parse(json_flags(text), "abzero resume")
+
+
+def json_flags(text: str) -> list[str]:
+    """The flags that a run's config.json stands for. Raises `RunError`."""
     try:
-        settings = json.loads(text)
+        return list(_flags(json.loads(text)))
     except ValueError as error:
         raise RunError(
             f"config.json of the run is damaged ({error}): put it back from a copy, or begin anew"
         ) from error
-    return parse(list(_flags(settings)), "abzero resume")
 
 
 def _flags(settings: Settings, prefix: str = "") -> Iterator[str]:

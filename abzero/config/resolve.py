@@ -11,8 +11,8 @@ from abzero.config.load import checked, draft, renamed
 
 Kind = TypeVar("Kind", bound=Config)
 
-DEFAULT, RECIPE, FILE, FLAG, ADAPTED = "default", "recipe", "file", "flag", "adapted"
-"""Where a value comes from; a recipe is one in the box, a file one of the user's."""
+DEFAULT, RECIPE, FILE, RUN, FLAG, ADAPTED = "default", "recipe", "file", "run", "flag", "adapted"
+"""Where a value comes from; a recipe is one in the box, a file one of the user's, a run what its config.json says."""
 
 PROMPT = "sampling.max-prompt-tokens"
 LONG = 1024

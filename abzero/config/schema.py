@@ -16,8 +16,21 @@ class AtLeast:
 
 
 @dataclass(frozen=True)
+class Fixed:
+    """Annotates a setting, or a group of them, that `abzero resume` may not change; all others may."""
+
+    why: str
+    in_forks: bool = False
+    """Whether `abzero fork` may not change it either: a checkpoint depends on it."""
+
+
+RULES = Fixed("one run has one set of rules")
+WEIGHTS = Fixed("the checkpoint's weights depend on it", in_forks=True)
+
+
+@dataclass(frozen=True)
 class Model:
-    name: str = "tiny"
+    name: Annotated[str, WEIGHTS] = "tiny"
     """A Hugging Face model folder or name; 'tiny' is the model in the box."""
     engine: str = "local"
     """What runs it. 'local' is torch and transformers in this process; 'vllm' the same with vLLM to sample
@@ -30,9 +43,9 @@ class Model:
     """What the sampler computes in; 'auto' is bfloat16 where the device is faster at it."""
     fp32_head: Flag = False
     """Compute logits in float32 whatever the model computes in: a narrower gap between sampler and learner."""
-    lora_rank: Annotated[int, AtLeast(0)] = 0
+    lora_rank: Annotated[int, AtLeast(0), WEIGHTS] = 0
     """Rank of a LoRA adapter to train in place of the weights; 0 trains them all. Needs abzero[lora]."""
-    lora_alpha: Annotated[float, AtLeast(0)] = 64.0
+    lora_alpha: Annotated[float, AtLeast(0), WEIGHTS] = 64.0
     """LoRA's scale: the adapter counts alpha / rank times."""
     gradient_checkpointing: Flag = False
     """Recompute activations in the backward pass: less memory, about a third more time."""
@@ -46,9 +59,9 @@ class Model:
 class Tinker:
     url: str = "http://127.0.0.1:8000"
     """Where the server listens. The hosted service's key is taken from TINKER_API_KEY."""
-    server: Literal["skyrl-jax", "skyrl", "verl", "hosted"] = "skyrl"
+    server: Annotated[Literal["skyrl-jax", "skyrl", "verl", "hosted"], WEIGHTS] = "skyrl"
     """What it is: SkyRL on its JAX or its GPU backends, VeRL-Tinker, the hosted service. Tried before training."""
-    model: str = ""
+    model: Annotated[str, WEIGHTS] = ""
     """What it calls the model; empty for model.name, which is where the tokenizer is read from."""
     timeout: Annotated[float, AtLeast(1)] = 900.0
     """Seconds that any one call may take, the compilation of a new shape included."""
@@ -70,7 +83,7 @@ class Sampling:
     """For proposing, estimating and solving alike; never greedy. Top-p is 1 and top-k off, always."""
     max_tokens: Annotated[int, AtLeast(1)] = 8096
     """Longest completion; one that reaches it is truncated."""
-    max_prompt_tokens: Annotated[int, AtLeast(1)] = 6144
+    max_prompt_tokens: Annotated[int, AtLeast(1), Fixed("the tasks in the buffer fit it", in_forks=True)] = 6144
     """Longest prompt; a proposal's prompt shows fewer references until it fits."""
     stop: tuple[str, ...] = ()
     """Strings that end a completion, as '</answer>': for base models, which may go on after the answer."""
@@ -90,9 +103,9 @@ class Propose:
     """K: earlier tasks shown in a proposal's prompt."""
     samples: Annotated[int, AtLeast(1)] = 8
     """n: attempts that estimate a proposal's solve rate."""
-    train: Flag = True
+    train: Annotated[Flag, RULES] = True
     """Whether proposals are learned from; False is the paper's ablation."""
-    frozen_copy: Flag = False
+    frozen_copy: Annotated[Flag, RULES] = False
     """Let an untrained copy of the initial model propose, for ever: the hard control."""
 
 
@@ -200,7 +213,7 @@ class Optimizer:
     """Decoupled weight decay."""
     clip: Annotated[float, AtLeast(1e-09)] = 1.0
     """Largest norm of the gradient."""
-    eight_bit: Flag = False
+    eight_bit: Annotated[Flag, Fixed("the checkpoint's moments are kept so", in_forks=True)] = False
     """Keep AdamW's two moments in 8 bits: 2 bytes a weight in place of 8."""
     warmup: Annotated[int, AtLeast(0)] = 0
     """Optimizer steps over which the learning rate rises to its value."""
@@ -216,7 +229,7 @@ class Optimizer:
 class BufferSettings:
     capacity: Annotated[int, AtLeast(1)] = 16384
     """Tasks kept for each mode; the oldest go first."""
-    duplicates: Literal["normal", "exact"] = "normal"
+    duplicates: Annotated[Literal["normal", "exact"], RULES] = "normal"
     """What counts as the same task: equal up to layout and local names, or to the letter."""
 
 
@@ -226,7 +239,7 @@ class SandboxSettings:
     """What a program is kept in. 'reduced' is for machines without seccomp: never for models you distrust."""
     workers: Annotated[int, AtLeast(0)] = 0
     """Cores kept busy with programs, several short ones on each where memory allows it; 0 means all cores."""
-    cpu_seconds: Annotated[float, AtLeast(0.001)] = 0.5
+    cpu_seconds: Annotated[float, AtLeast(0.001), RULES] = 0.5
     """CPU time of one program."""
 
 

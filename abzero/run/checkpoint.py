@@ -85,6 +85,10 @@ class Checkpoints:
         numbers = (folder.name.removeprefix("step-") for folder in self._folders())
         return max((int(number) for number in numbers if number.isdecimal()), default=0)
 
+    def whole(self) -> dict[int, Path]:
+        """The folders of all whole checkpoints, by step."""
+        return {step_of(one): one for one in self._folders() if not find_damage(one)}
+
     def newest(self) -> Path | None:
         """The folder of the newest whole checkpoint."""
         return next((folder for folder in reversed(self._folders()) if not find_damage(folder)), None)

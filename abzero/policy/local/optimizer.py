@@ -136,10 +136,14 @@ class MasterOptimizer:
 
     @torch.no_grad()
     def restore(self, names: Iterable[str], read: Callable[[str], Tensor], steps: int, skipped: int = 0) -> None:
-        """Take over what `state` returned, after `steps` steps, `read` by name. Raises `KeyError` for foreign names."""
+        """Take over what `state` returned, after `steps` steps, `read` by name. Raises `KeyError` for foreign names.
+
+        Masters that were kept for narrow parameters become the parameters themselves where these are wide now.
+        """
         self.steps, self.skipped = steps, skipped
         self._adam.state.clear()
-        for key in names:
+        held = set(names)
+        for key in sorted(held):
             name, _, kind = key.rpartition(".")
             if kind != "master":
                 master = self._masters[name]
@@ -147,7 +151,8 @@ class MasterOptimizer:
                 self._adam.state[master][kind] = value
         for name, master in self._masters.items():
             parameter = self._parameters[name]
-            master.copy_(cut(read(f"{name}.master"), parameter) if self._narrow(name) else own(parameter))
+            kept = self._narrow(name) or f"{name}.master" in held
+            master.copy_(cut(read(f"{name}.master"), parameter) if kept else own(parameter))
         self._publish()
 
 

@@ -7,6 +7,6 @@ learner has used them up, and the text is what a human or a replay needs.
 
 from abzero.run.journal.reader import JournalReader
 from abzero.run.journal.records import Attempted, ProposalSummary, Proposed, Rewarded
-from abzero.run.journal.writer import JournalWriter
+from abzero.run.journal.writer import JournalWriter, copy_journal
 
-__all__ = ["Attempted", "JournalReader", "JournalWriter", "ProposalSummary", "Proposed", "Rewarded"]
+__all__ = ["Attempted", "JournalReader", "JournalWriter", "ProposalSummary", "Proposed", "Rewarded", "copy_journal"]

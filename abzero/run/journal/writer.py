@@ -5,10 +5,11 @@ import json
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import astuple
 from pathlib import Path
 
+from abzero.run.journal.changes import changes, is_change
 from abzero.run.journal.schema import OF_A_STEP, connect, explained, figure, pack, transaction
 from abzero.types import Attempt, Experience, Proposal, Step, Task
 
@@ -23,10 +24,20 @@ class JournalWriter:
         self._connection = connect(path, read_only=False)
         self._recent: _Recent | None = None
 
-    def describe(self, about: Mapping[str, str]) -> None:
-        """Note what holds for the whole run: version, config, isolation, machine; a later note replaces an earlier."""
+    def describe(self, about: Mapping[str, str], step: int = 0) -> list[str]:
+        """Note what holds for the whole run: version, config, isolation, machine; a later note replaces an earlier.
+
+        Settings of ``about["config"]`` that differ from those noted before are noted as changed from `step` on, the
+        next that is taken; returns these notes in words.
+        """
         with transaction(self._connection, self._path):
+            noted = dict(self._connection.execute("SELECT key, value FROM about"))
+            found = changes(noted, about["config"], step) if "config" in about else {}
+            stale = [(key,) for key in noted if is_change(key) and key not in found]
+            self._connection.executemany("DELETE FROM about WHERE key = ?", stale)
+            about = {**about, **found}
             self._connection.executemany("INSERT OR REPLACE INTO about VALUES (?, ?)", about.items())
+            return [f"{key} {value}" for key, value in found.items() if noted.get(key) != value]
 
     def seed(self, tasks: Iterable[Task]) -> None:
         """Store tasks that no proposal of this run made, as known from step 0 on."""
@@ -174,3 +185,9 @@ class _Entry:
 
 
 _NEW_TEXT = "INSERT INTO text (step, digest, body) VALUES (?, ?, ?) RETURNING id"
+
+
+def copy_journal(path: Path, to: Path) -> None:
+    """Write a copy of the journal at `path` as it is now. Raises `RunError`."""
+    with closing(connect(path, read_only=True)) as source, explained(to), closing(sqlite3.connect(to)) as copy:
+        source.backup(copy)

@@ -83,6 +83,19 @@ def test_restored_in_the_middle_it_ends_in_the_same_place(make: Adam, dtype: tor
     assert all(torch.equal(value, straight.state()[name]) for name, value in rest.state().items())
 
 
+def test_masters_of_narrow_weights_become_the_weights_where_these_are_wide_now():
+    narrow = weights(torch.bfloat16)
+    before = MasterOptimizer(narrow.items(), FAST, adam)
+    descend(narrow, before, 3)
+    saved = {name: value.clone() for name, value in before.state().items()}
+    wide = {"a": nn.Parameter(narrow["a"].detach().float())}
+    after = MasterOptimizer(wide.items(), FAST, adam)
+    after.restore(saved, saved.__getitem__, before.steps)
+    assert torch.equal(wide["a"], saved["a.master"])
+    assert not torch.equal(wide["a"], narrow["a"].float())
+    descend(wide, after, 1)
+
+
 def test_eight_bits_follow_adamw_closely_and_cost_two_bytes_a_weight():
     exact, coarse = weights(), weights()
     descend(exact, MasterOptimizer(exact.items(), FAST, adam), 30)
