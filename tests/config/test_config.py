@@ -210,7 +210,7 @@ def changes(kind):
             case int():
                 values[field.name] = st.just(default) | st.integers(2, 10**9)
             case float():
-                values[field.name] = st.just(default) | st.floats(1.0, 1e9)
+                values[field.name] = st.just(default) | st.floats(2.0, 1e9)
             case _ if dataclasses.is_dataclass(default):
                 values[field.name] = changes(type(default))
             case _:
