@@ -48,10 +48,10 @@ attacks-policy-off: setup
 cluster-test: setup
 	scripts/cluster-test
 
-# The viewer in a real Chromium (Debian: apt-get install chromium); SCREENSHOTS=FOLDER keeps what it saw.
+# The viewer in a real Chromium (Debian: apt-get install chromium); SCREENSHOTS=FOLDER keeps what it saw, docs/viewer.png among it.
 web-test: setup
 	@command -v chromium >/dev/null || { echo "web-test needs Debian's chromium: apt-get install chromium"; exit 1; }
-	$(BIN)/pip install -qq --disable-pip-version-check 'playwright>=1.50'
+	$(BIN)/pip install -qq --disable-pip-version-check 'playwright>=1.50' 'axe-playwright-python>=0.1.7'
 	$(BIN)/python -m pytest -m browser tests/views/web
 
 attacks-own: setup

@@ -109,7 +109,7 @@ class Marked(Protocol):
 def lanes(last: float, found: Sequence[tuple[int, Marked]], bars: Sequence[tuple[float, str]]) -> Html:
     """A lane for each category, a mark for each finding up to step `last`, pauses and reviews as bars."""
     names = sorted({one.category for _, one in found})
-    first, height = 0.0, _LANE * len(names) + 8
+    first, height = 0.0, _LANE * len(names) + 24
 
     def x(step: float) -> str:
         return f"{_LEFT + (_WIDTH - _LEFT - 10) * (step - first) / (last - first):.1f}"
@@ -117,6 +117,9 @@ def lanes(last: float, found: Sequence[tuple[int, Marked]], bars: Sequence[tuple
     parts = [
         html('<text x="4" y="{y}">{name}</text>', y=_LANE * place + 16, name=name) for place, name in enumerate(names)
     ]
+    marks = ((first, "start"), ((first + last) / 2, "middle"), (last, "end"))
+    labels = '<text x="{x}" y="{y}" text-anchor="{a}">{n}</text>'
+    parts += [html(labels, x=x(step), y=height - 4, a=anchor, n=f"{step:.0f}") for step, anchor in marks]
     line = '<line x1="{x}" x2="{x}" y1="0" y2="{h}" class="{kind}" stroke="currentColor"/>'
     parts += [html(line, x=x(step), h=height, kind=kind) for step, kind in bars]
     for step, one in found:

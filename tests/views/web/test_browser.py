@@ -1,12 +1,8 @@
 """The pages in a real Chromium: nothing runs that a model wrote, nothing overflows, the live page goes on by itself."""
 
 import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
 from contextlib import closing
+from importlib.resources import files
 
 import pytest
 
@@ -14,14 +10,10 @@ from abzero.run.journal import JournalWriter
 from abzero.views.web.bundle import bundle
 from abzero.views.web.runs import Run
 from tests.steps import history
+from tests.views.web.chromium import marks, opened, started, watching
 from tests.views.web.folders import altered, run
 
-CHROMIUM = shutil.which("chromium")
-playwright = pytest.importorskip("playwright.sync_api", reason="make web-test installs playwright")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: make web-test says how to get it"),
-]
+pytestmark = marks
 PAGES = (
     "live",
     "steps",
@@ -33,53 +25,35 @@ PAGES = (
     "rejections",
     "lineage",
 )
+FINDING = "'propose', 0, 'thought', 3, 9, 0, 'structural', 'deception', 4, 0.5"
 PAGES += ("search?q=return", "eval", "oversight", "config")
 
 
 @pytest.fixture(scope="module")
 def chromium():
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with started() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     run(folder / "one", steps=12)
+    altered(folder / "found", f"INSERT INTO finding VALUES (2, 0, {FINDING})")
     altered(folder / "hostile", "UPDATE proposal SET mode = '<img src=x onerror=document.title=1>'")
     return folder
 
 
 @pytest.fixture(scope="module")
 def server(root):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "abzero", "watch", str(root), "--port", str(port), "--no-browser"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    address = f"http://127.0.0.1:{port}"
-    for _ in range(300):
-        with socket.socket() as trying:
-            if trying.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        time.sleep(0.1)
-    yield address
-    process.terminate()
-    process.wait()
+    with watching(root) as address:
+        yield address
 
 
 @pytest.fixture
 def page(chromium):
-    context = chromium.new_context(viewport={"width": 1440, "height": 900})
-    opened = context.new_page()
-    faults = []
-    opened.on("pageerror", lambda error: faults.append(str(error)))
-    opened.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
-    opened.faults = faults
-    yield opened
-    context.close()
+    with opened(chromium) as page:
+        yield page
 
 
 @pytest.mark.parametrize("width", [1440, 390])
@@ -94,6 +68,47 @@ def test_every_page_fits_and_raises_nothing(page, server, width, scheme):
         if shots:
             page.screenshot(path=f"{shots}/{name.translate({ord(c): '-' for c in '/?='})}-{width}-{scheme}.png")
     assert page.faults == []
+
+
+@pytest.fixture(scope="module")
+def axe():
+    package = pytest.importorskip("axe_playwright_python", reason="make web-test installs axe-playwright-python")
+    return (files(package) / "axe.min.js").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(page, server, axe, width, scheme):
+    page.set_viewport_size({"width": width, "height": 844})
+    page.emulate_media(color_scheme=scheme)
+    pages = [f"/r/one/{name}" for name in PAGES]
+    for address in ("/", "/compare?run=one&run=found", "/r/found/oversight", "/r/one/step/99", *pages):
+        page.goto(server + address)
+        page.evaluate(axe)
+        seen = page.evaluate("axe.run()")
+        assert len(seen["passes"]) > 5
+        assert [(one["id"], one["nodes"][0]["html"]) for one in seen["violations"]] == [], address
+
+
+REACHABLE = """() => [...document.querySelectorAll("a[href], button, input, select, summary, [tabindex='0']")]
+    .filter((one) => one.checkVisibility() && !one.disabled).length"""
+FOCUSED = """() => {
+    const one = document.activeElement, style = getComputedStyle(one);
+    const place = [...document.querySelectorAll("*")].indexOf(one);
+    return one === document.body ? null : [place, style.outlineStyle];
+}"""
+
+
+@pytest.mark.parametrize("name", ["/", *(f"/r/one/{name}" for name in PAGES)])
+def test_tab_reaches_everything_and_shows_where_it_is(page, server, name):
+    page.goto(server + name)
+    wanted, seen = page.evaluate(REACHABLE), set()
+    for _ in range(min(wanted, 60) + 2):
+        page.keyboard.press("Tab")
+        place, outline = page.evaluate(FOCUSED) or (None, "")
+        assert outline != "none", place
+        seen.add(place)
+    assert len(seen - {None}) >= min(wanted, 60)
 
 
 def test_markup_in_a_journal_is_text(page, server):

@@ -54,7 +54,7 @@ def test_a_circle_in_a_journal_that_somebody_made_ends(tmp_path, journal):
 
 
 def test_the_age_of_a_draw_is_the_steps_since_its_task_was_made(journal):
-    assert [one.shown for one in growth.ages(journal, [1, 2, 3])] == [1.0, 1.5, 2.0]
+    assert [one.shown for one in growth.ages(journal, [1, 2, 3])] == [1.0, 1.5, 3.0]
 
 
 def test_programs_are_counted_by_line_and_decision(tmp_path):

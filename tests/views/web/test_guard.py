@@ -1,12 +1,14 @@
 """Who may ask: hosts, methods, tokens, headers, over plain HTTP."""
 
+import asyncio
+
 import pytest
 from starlette.testclient import TestClient
 
 from abzero.errors import ConfigError
 from abzero.views.web.app import create
-from abzero.views.web.guard import ENTRY, POLICY, Token
-from abzero.views.web.serve import token_for
+from abzero.views.web.guard import ENTRY, POLICY, Guard, Token
+from abzero.views.web.serve import _listen, token_for
 from tests.views.web.folders import run
 
 
@@ -100,3 +102,36 @@ def test_another_host_needs_a_token():
     with pytest.raises(ConfigError, match="16 or more"):
         token_for("0.0.0.0", "short")
     assert len(token_for("0.0.0.0", "auto").entry) > 20
+
+
+def test_loopback_alone_is_listened_on_unless_another_host_is_asked_for():
+    sockets = _listen("127.0.0.1", 0)
+    try:
+        assert {one.getsockname()[0] for one in sockets} <= {"127.0.0.1", "::1"}
+        assert len({one.getsockname()[1] for one in sockets}) == 1
+    finally:
+        for one in sockets:
+            one.close()
+
+
+def test_the_stream_of_events_carries_the_policy_too(root):
+    """The test client reads a stream to its end, and this one has none: the guard is asked directly."""
+    sent = []
+
+    async def application(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/r/one/events", "headers": [(b"host", b"127.0.0.1")]}
+    asyncio.run(Guard(application)(scope, None, send))
+    assert (b"content-security-policy", POLICY.encode()) in sent[0]["headers"]
+
+
+@pytest.mark.parametrize("kind", ["websocket", "webtransport"])
+def test_nothing_but_http_is_answered(kind):
+    async def never(*_):
+        raise AssertionError
+
+    asyncio.run(Guard(never)({"type": kind, "headers": []}, never, never))

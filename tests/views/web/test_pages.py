@@ -1,12 +1,15 @@
 """The pages over HTTP: of a run, of a hostile one, of what is no run."""
 
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 from starlette.testclient import TestClient
 
+from abzero.run.journal.schema import pack
 from abzero.views.web.app import create
 from abzero.views.web.site import PAGES
 from tests.steps import HOSTILE
@@ -55,6 +58,50 @@ def test_what_a_model_wrote_is_text(browser):
         assert not set("\x00\x1b\x07\r\u202e") & set(text)
         text.encode()
     assert "\\x1b" in browser.get("/r/one/proposal/2/2").text
+
+
+def stored(folder, text, where="id = (SELECT completion FROM proposal WHERE step = 2 AND position = 0)"):
+    """The run with `text` in the place of a stored one."""
+    with closing(sqlite3.connect(folder / "run.db")) as connection:
+        connection.execute(f"UPDATE text SET body = ? WHERE {where}", (pack(text),))
+        connection.commit()
+
+
+def test_bidi_controls_nul_and_surrogates_are_shown_by_name(tmp_path):
+    folder = run(tmp_path / "one")
+    stored(folder, "\u202eevil\u2066 \0 \ud800 <img src=x onerror=alert(1)>")
+    text = TestClient(create(tmp_path, {}), base_url="http://127.0.0.1").get("/r/one/proposal/2/0").text
+    assert "\\u202eevil\\u2066 \\x00 \\ud800 &lt;img src=x onerror=alert(1)&gt;" in text
+
+
+def test_a_line_of_five_megabytes_is_cut_with_a_way_to_more(tmp_path):
+    folder = run(tmp_path / "one")
+    stored(folder, "x" * 5_000_000 + "END")
+    browser = TestClient(create(tmp_path, {}), base_url="http://127.0.0.1")
+    text = browser.get("/r/one/proposal/2/0").text
+    assert len(text) < 100_000
+    more = re.search(r'class="more" href="([^"]+)"', text)[1]
+    assert len(browser.get(more).text) < 100_000
+    assert "xEND" in browser.get(f"{more}?from=4980000").text
+
+
+def test_a_hundred_thousand_attempts_on_one_task_come_in_portions(tmp_path):
+    folder = run(tmp_path / "one")
+    with closing(sqlite3.connect(folder / "run.db")) as connection:
+        task = connection.execute("SELECT task FROM attempt WHERE step = 2 LIMIT 1").fetchone()[0]
+        connection.execute(
+            """
+WITH RECURSIVE n (i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 100999)
+INSERT INTO attempt SELECT step, n.i, task, prompt, completion, tokens, finish, version, answer, score, well_formed,
+    proposal FROM n, (SELECT * FROM attempt WHERE step = 2 LIMIT 1)"""
+        )
+        connection.commit()
+    browser = TestClient(create(tmp_path, {}), base_url="http://127.0.0.1")
+    first = browser.get(f"/r/one/task/{task}").text
+    assert len(first) < 200_000
+    assert "more attempts" in first
+    assert "more attempts" in browser.get(f"/r/one/task/{task}?from=99000").text
+    assert len(browser.get("/r/one/proposal/2/0").text) < 1_000_000
 
 
 def test_the_reward_is_derived_with_its_numbers(browser):

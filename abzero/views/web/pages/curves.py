@@ -81,7 +81,7 @@ def _growth(ask: Ask, span: Span, modes: Sequence[str], colours: Mapping[str, st
         line_chart("cyclomatic complexity of a new program", [one for one in depth if one.points], span),
         line_chart("age of the tasks drawn from the buffer, steps", [one for one in drawn if one.points], span),
     ]
-    note = f"Of up to {_PROGRAMS} programs of each mode, and sixty draws, in each of {len(steps)} steps."
+    note = f"Of up to {_PROGRAMS} programs of each mode, and every fifth draw, in each of {len(steps)} steps."
     return section("Growth and age", html('<div class="grid3">{c}</div>', c=joined(charts)), note)
 
 

@@ -49,17 +49,19 @@ WHERE place <= ? ORDER BY mode"""
     return found
 
 
-def ages(journal: Journal, steps: Sequence[int], most: int = 60) -> list[Ages]:
-    """Of up to `most` references and attempts in each of `steps`."""
+def ages(journal: Journal, steps: Sequence[int], every: int = 5) -> list[Ages]:
+    """Of the references of every fifth proposal, and of every fifth attempt, in each of `steps`."""
     shown = """
-SELECT avg(l.step - t.step) FROM (SELECT step, reference FROM lineage WHERE step = ? LIMIT ?) AS l
+SELECT avg(l.step - t.step) FROM (
+    SELECT step, reference FROM lineage WHERE step = ? AND position % ? = 0 LIMIT 400) AS l
     JOIN task AS t ON t.id = l.reference"""
     solved = """
-SELECT avg(a.step - t.step) FROM (SELECT step, task FROM attempt WHERE step = ? AND proposal IS NULL LIMIT ?) AS a
+SELECT avg(a.step - t.step) FROM (
+    SELECT step, task FROM attempt WHERE step = ? AND proposal IS NULL AND position % ? = 0 LIMIT 400) AS a
     JOIN task AS t ON t.id = a.task"""
-    return [Ages(step, _mean(journal, shown, step, most), _mean(journal, solved, step, most)) for step in steps]
+    return [Ages(step, _mean(journal, shown, step, every), _mean(journal, solved, step, every)) for step in steps]
 
 
-def _mean(journal: Journal, query: str, step: int, most: int) -> float | None:
-    [(value,)] = journal.rows(query, step, most)
+def _mean(journal: Journal, query: str, step: int, every: int) -> float | None:
+    [(value,)] = journal.rows(query, step, every)
     return None if value is None else figure(value)

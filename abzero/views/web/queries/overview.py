@@ -59,7 +59,7 @@ def model(about: dict[str, str]) -> str:
     try:
         return str(json.loads(about.get("config", "{}"))["model"]["name"])
     except (ValueError, KeyError, TypeError, RecursionError):
-        return "?"
+        return ""
 
 
 def _scores(journal: Journal, last: int) -> tuple[float, ...]:

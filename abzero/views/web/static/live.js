@@ -47,6 +47,8 @@ export function live() {
     const ticked = new Set([...document.querySelectorAll("main input:checked")].map((one) => one.value));
     const focused = document.activeElement?.closest("main a.item")?.href;
     status(page);
+    const [run, named] = [document.querySelector(".side .run"), page.querySelector(".side .run")];
+    if (run && named) run.replaceWith(named);
     main().replaceChildren(...page.getElementById("main").childNodes);
     for (const summary of document.querySelectorAll("main summary")) {
       if (open.has(summary.querySelector("b")?.textContent)) summary.parentElement.open = true;
