@@ -68,6 +68,7 @@ aarch64-test: setup
 fuzz: setup
 	$(BIN)/python tests/sandbox/fuzz.py 1000000
 	PYTHONPATH=. $(BIN)/python tests/fuzz_text.py 1000000
+	FUZZ=1000 $(BIN)/python -m pytest --timeout 3600 tests/cli/test_fuzz.py
 
 soak: setup
 	$(BIN)/python tests/sandbox/soak.py 100000

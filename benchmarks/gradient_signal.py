@@ -18,10 +18,10 @@ import torch
 
 from abzero.algo.advantages import grpo, trr_pp
 from abzero.algo.losses import Objective, token_weights
-from abzero.cli.recipes import recipe
 from abzero.config import build
 from abzero.config.engines import local
-from abzero.config.load import parse, read_recipe
+from abzero.config.load import parse
+from abzero.config.recipe import find, read_recipe
 from abzero.evals.base import judge
 from abzero.evals.tiny import Nursery
 from abzero.policy.local.learner import LocalLearner
@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("--k", type=int, nargs="+", default=[1, 2, 3, 4, 5, 6])
     given = parser.parse_args()
     torch.set_num_threads(1)
-    config = parse(read_recipe(recipe("tiny-cpu")), "signal")
+    config = parse(read_recipe(find("tiny-cpu")), "signal")
     types = [task_type for task_type in build.task_types(config.tasks) if task_type.mode == given.mode]
     generator = local.generator(config, *local.load(config, "tiny"), temperature=1.0)
     each = -(-given.batches * given.tasks // len(given.k))

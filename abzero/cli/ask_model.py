@@ -19,6 +19,7 @@ class Asking:
     """Measure a model or a run's newest checkpoint: abzero eval MODEL --suite humaneval+,aime24 --data DIR."""
 
     model: tyro.conf.Positional[str]
+    """Folder of a model or of a run, tiny, or a Hugging Face name with a slash in it."""
     suite: str
     """Names with commas between; paper is all."""
     data: tuple[str, ...] = ()
@@ -30,6 +31,7 @@ class Asking:
     lcb: str = "v5"
     """LiveCodeBench's release, v1 to v6."""
     seed: int = 0
+    """Seed of all chance."""
     resume: bool = False
     """Go on with what the folder of results holds."""
     allow_missing: bool = False

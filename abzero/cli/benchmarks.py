@@ -13,6 +13,7 @@ import tyro
 from abzero.cli import ask_model
 from abzero.cli import evaluate as nursery
 from abzero.cli.output import say
+from abzero.cli.words import described
 from abzero.errors import ConfigError
 from abzero.evals import data
 
@@ -60,7 +61,9 @@ class Data:
     data: tuple[str, ...] = ()
     """Folders, or SUITE=FILE."""
     suite: str = "paper"
+    """Names with commas between; paper is all."""
     lcb: str = "v5"
+    """LiveCodeBench's release, v1 to v6."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,9 @@ class Comparing:
     """Compare two folders of results, problem by problem: abzero eval compare A B."""
 
     left: tyro.conf.Positional[Path]
+    """Folder of results of the first model."""
     right: tyro.conf.Positional[Path]
+    """Folder of results of the second."""
 
 
 def evaluate(arguments: Sequence[str]) -> int:
@@ -104,7 +109,7 @@ def evaluate(arguments: Sequence[str]) -> int:
             return score_samples(given)
 
         return ask_model.ask(asked, data.where(asked.data, cache=_cache()), score)
-    return tyro.cli(nursery.evaluate, args=list(arguments), prog="abzero eval")
+    return tyro.cli(described(nursery.evaluate), args=list(arguments), prog="abzero eval")
 
 
 def _data_flags(arguments: Sequence[str]) -> Iterator[str]:

@@ -1,5 +1,7 @@
 """The command line: one function a command, whose signature is its usage."""
 
+import difflib
+import os
 import sys
 from collections.abc import Callable, Sequence
 from io import TextIOWrapper
@@ -8,15 +10,18 @@ import tyro
 from rich.text import Text
 
 from abzero import __version__
-from abzero.cli import benchmarks, doctor, fork, models, plan, runs, train, validate, watch
-from abzero.cli.output import err, out, say
+from abzero.cli import benchmarks, doctor, fork, models, plan, recipes, runs, train, validate, watch
+from abzero.cli.output import err, say
 from abzero.cli.oversight import oversight
-from abzero.errors import AbzeroError
+from abzero.cli.words import EXAMPLES, described
+from abzero.errors import AbzeroError, ConfigError
+from abzero.sanitize import harmless
 
 COMMANDS: dict[str, Callable[..., int]] = {
     "train": train.start,
     "resume": train.resume,
     "fork": fork.fork,
+    "recipes": recipes.show_recipes,
     "eval": benchmarks.evaluate,
     "show": runs.show,
     "replay": runs.replay,
@@ -32,6 +37,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "oversight": oversight,
 }
 
+HELP = ("--help", "-h", "help")
 RAW = (train.start, train.resume, fork.fork, plan.needs, oversight, benchmarks.evaluate)
 """Commands that read their arguments themselves: a recipe, and any setting."""
 
@@ -42,21 +48,58 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     name, *rest = [*(sys.argv[1:] if arguments is None else arguments)] or ["--help"]
+    if name in HELP and rest:
+        name, *rest = [*rest, "--help"]
     if name in ("--version", "-V"):
         say(f"abzero {__version__}")
         return 0
+    if name in HELP:
+        known = "\n".join(f"  {word:10} {str(command.__doc__).splitlines()[0]}" for word, command in COMMANDS.items())
+        say(f"usage: abzero COMMAND …\n\n{known}\n\n`abzero help COMMAND` says more.")
+        return 0
     if name not in COMMANDS:
-        known = "\n".join(f"  {word:9} {str(command.__doc__).splitlines()[0]}" for word, command in COMMANDS.items())
-        (out if name in ("--help", "-h", "help") else err).print(
-            Text(f"usage: abzero COMMAND …\n\n{known}\n\n`abzero COMMAND --help` says more."), soft_wrap=True
-        )
-        return 0 if name in ("--help", "-h", "help") else 2
+        near = difflib.get_close_matches(name, COMMANDS, 1)
+        remedy = f"did you mean abzero {near[0]}?" if near else "abzero --help lists all commands"
+        return _failed(f"there is no command '{name}': {remedy}", 2)
     try:
-        command = COMMANDS[name]
-        return command(rest) if command in RAW else tyro.cli(command, args=rest, prog=f"abzero {name}")
+        return _flushed(_run(name, rest))
     except AbzeroError as error:
-        err.print(Text(f"abzero: {error}", style="red"), soft_wrap=True)
-        return 1
+        return _failed(str(error))
+    except BrokenPipeError:  # `abzero show RUN | head`: the reader has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:  # the user's disk, file or name: what raised ours says so by its own errors
+        where = f"'{error.filename}': " if error.filename else ""
+        return _failed(f"{where}{error.strerror or error}")
     except KeyboardInterrupt:
         err.print(Text("abzero: interrupted; what the last checkpoint holds is safe"), soft_wrap=True)
         return 130
+
+
+def _run(name: str, arguments: Sequence[str]) -> int:
+    command = COMMANDS[name]
+    asked = any(one in ("-h", "--help") for one in arguments)
+    try:
+        if any("\0" in one for one in arguments):
+            raise ConfigError(f"abzero {name}: an argument holds a NUL character: leave it out")
+        return (
+            command(arguments)
+            if command in RAW
+            else tyro.cli(described(command), args=arguments, prog=f"abzero {name}")
+        )
+    except SystemExit as end:
+        if asked and not end.code:
+            say(f"example: {EXAMPLES[name]}")
+        raise
+
+
+def _flushed(status: int) -> int:
+    """`status`, once all that was printed has arrived; a full disk is an error here, not at the interpreter's end."""
+    sys.stdout.flush()
+    return status
+
+
+def _failed(words: str, status: int = 1) -> int:
+    """Print an error, whatever it quotes, and return the exit status."""
+    err.print(Text(f"abzero: {harmless(words)}", style="red"), soft_wrap=True)
+    return status

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict
-from json import dumps, loads
+from json import dumps
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +15,8 @@ from rich.text import Text
 from tyro.conf import Positional
 
 from abzero.cli.output import out, say
+from abzero.cli.words import described
+from abzero.config.load import from_json
 from abzero.errors import ConfigError, RunError
 from abzero.oversight import chain, gate, judge, labelled, rules, tiers, verdicts, verify
 from abzero.oversight.classifier import Classifier
@@ -110,7 +112,7 @@ def scan_run(
     With tier 3, a judge reads what the others flag and a random share --audit of the rest, at most --budget.
     """
     folder = RunFolder(run)
-    folder.read_config()
+    seed = from_json(folder.read_config()).seed
     numbers = tiers.chosen(tiers_)
     built = tiers.build(numbers, rules_, classifier)
     found, completions, flagged, steps, lines = 0, 0, 0, 0, []
@@ -127,7 +129,6 @@ def scan_run(
         if 3 in numbers:
             ask = _ask(judge_, judge_model, judge_key)
             record = chain.Chain(record_path(folder.path), time.time)
-            seed = int(loads(folder.read_config()).get("seed", 0))
             judged = verdicts.judge_run(recorded, built, record, ask, judge_model or judge_, audit, seed, budget)
     if json:
         body = {"steps": steps, "completions": completions, "flagged": flagged, "findings": lines, **differs}
@@ -168,12 +169,12 @@ def review(
     Without flags it shows each one whole and asks. --audit N deals N random completions to judge instead.
     """
     folder = RunFolder(run)
-    config = loads(folder.read_config())
+    seed = from_json(folder.read_config()).seed
     with folder.locked(), closing(JournalReader(folder.journal)) as reader:
         record = chain.Chain(record_path(folder.path), time.time)
         recorded = Recorded(reader)
         if audit:
-            return _deal(record, recorded, audit, share, int(config.get("seed", 0)), by or input("your name: "))
+            return _deal(record, recorded, audit, share, seed, by or input("your name: "))
         waiting = gate.open_findings(list(chain.read(record_path(folder.path))))
         if not waiting:
             say("nothing waits for a review")
@@ -231,15 +232,14 @@ def _deal(record: chain.Chain, recorded: Recorded, count: int, share: float, see
 def estimate(run: Positional[Path], share: float = 0.01, json: Switch = False) -> int:
     """Say what the monitors are estimated to miss, from the verdicts on flagged and audited completions."""
     folder = RunFolder(run)
-    seed = int(loads(folder.read_config()).get("seed", 0))
+    seed = from_json(folder.read_config()).seed
     with closing(JournalReader(folder.journal)) as reader:
         guess = verdicts.estimated(Recorded(reader), list(chain.read(record_path(folder.path))), share, seed)
     if json:
         print(dumps(asdict(guess), indent=1))
         return 0
-    low, high = guess.recall_bounds
     middle = "unknown" if guess.recall is None else f"{guess.recall:.0%}"
-    least, most = guess.missed_bounds
+    (low, high), (least, most) = guess.recall_bounds, guess.missed_bounds
     say(f"found {guess.found:.0f}, missed about {guess.missed:.0f} [{least:.0f}, {most:.0f}]")
     say(f"recall {middle} [{low:.0%}, {high:.0%}]; of concern is {guess.prevalence_bounds[1]:.2%} of all, at most")
     say(f"{guess.unjudged} rows without a verdict, in none of these figures")
@@ -297,4 +297,4 @@ def oversight(arguments: Sequence[str]) -> int:
         known = "\n".join(f"  {word:9} {str(action.__doc__).splitlines()[0]}" for word, action in ACTIONS.items())
         say(f"usage: abzero oversight ACTION …\n\n{known}\n\n`abzero oversight ACTION --help` says more.")
         return 0 if name in ("--help", "-h", "help") else 2
-    return tyro.cli(ACTIONS[name], args=rest, prog=f"abzero oversight {name}")
+    return tyro.cli(described(ACTIONS[name]), args=rest, prog=f"abzero oversight {name}")

@@ -4,26 +4,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from tyro.conf import Positional
+
 from abzero.cli.output import say
+from abzero.config import recipe as files
 from abzero.config.config import Config
-from abzero.config.load import draft, from_json, read_recipe, renamed
+from abzero.config.load import draft, from_json, renamed
 from abzero.config.resolve import DEFAULT, FILE, FLAG, RECIPE, Layer, Resolved, fitted, resolved
 from abzero.config.schema import Model
 from abzero.errors import ConfigError
 from abzero.run.directory import RunFolder
 
-RECIPES = Path(__file__).parents[1] / "config" / "recipes"
 DEFAULT_RECIPE = "tiny-cpu"
 """The recipe of the model in the box, and of no other model."""
 HELP = ("-h", "--help")
 Kind = TypeVar("Kind", bound=Config)
-
-
-def recipe(name: str) -> Path:
-    """The recipe's file: a path, or the name of one in the box."""
-    path = Path(name)
-    boxed = RECIPES / f"{path.name.removesuffix('.toml')}.toml"
-    return boxed if not path.exists() and boxed.exists() else path
 
 
 def settings(kind: type[Kind], arguments: Sequence[str], prog: str) -> Resolved[Kind]:
@@ -35,10 +30,21 @@ def settings(kind: type[Kind], arguments: Sequence[str], prog: str) -> Resolved[
         named = [DEFAULT_RECIPE] if model == Model.name else []
         layers: list[Layer] = [(DEFAULT, [f"--run=runs/{Path(model).name}"])]
     if named:
-        path = recipe(named[0])
-        origin = RECIPE if path.parent == RECIPES else FILE
-        layers = [(DEFAULT, [f"--run=runs/{path.stem}"]), (origin, read_recipe(path))]
+        path = files.find(named[0])
+        layers = [(DEFAULT, [f"--run=runs/{path.stem}"])]
+        layers += [(RECIPE if file.parent == files.BOX else FILE, given) for file, given in files.read(path)]
     return resolved(kind, [*layers, (FLAG, flags)], prog)
+
+
+def show_recipes(name: Positional[str | None] = None) -> int:
+    """List the recipes in the box, or print one: a recipe of yours may begin with base = "its name"."""
+    if name is None:
+        for recipe, about in files.in_the_box().items():
+            say(f"{recipe}\n    {about}")
+        say('use one: abzero train NAME; build on one: base = "NAME" as the first line of a file of yours')
+    else:
+        say(files.find(name).read_text(encoding="utf-8").rstrip())
+    return 0
 
 
 def suited(found: Resolved[Kind]) -> Resolved[Kind]:

@@ -7,8 +7,9 @@ from typing import Any, TypeVar, get_args, get_type_hints
 from abzero.config import backends
 from abzero.config.config import Config
 from abzero.config.load import json_flags
-from abzero.config.resolve import FLAG, RUN, Resolved, leaves, resolved
+from abzero.config.resolve import FLAG, RUN, Resolved, resolved
 from abzero.config.schema import WEIGHTS, Fixed
+from abzero.config.tree import leaves
 from abzero.errors import ConfigError
 
 Kind = TypeVar("Kind", bound=Config)

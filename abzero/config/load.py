@@ -2,16 +2,15 @@
 
 import dataclasses
 import json
-import tomllib
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 import tyro
 
 from abzero.config.config import Config
 from abzero.errors import ConfigError, RunError
+from abzero.sanitize import harmless
 
 Settings = Mapping[str, object]
 RENAMED = {"tasks.idle-steps": "tasks.redundant-steps", "reward.extreme": "reward.unlearnable"}
@@ -19,28 +18,21 @@ RENAMED = {"tasks.idle-steps": "tasks.redundant-steps", "reward.extreme": "rewar
 Kind = TypeVar("Kind", bound=Config)
 
 
-def read_recipe(path: Path) -> list[str]:
-    """The flags that a TOML file stands for. Raises `ConfigError`, with the line, if it is no TOML."""
-    try:
-        return list(_flags(tomllib.loads(path.read_text(encoding="utf-8-sig"))))
-    except OSError as error:
-        raise ConfigError(f"recipe '{path}' cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"recipe '{path}' is no TOML: {error}") from error
-
-
 def parse(flags: Sequence[str], prog: str) -> Config:
     """The config that `flags` make, the last of equal ones winning. Exits with usage where they are wrong."""
     return checked(Config, draft(Config, renamed(flags), prog))
 
 
-def draft(kind: type[Kind], flags: Sequence[str], prog: str, over: Kind | None = None) -> Kind:
-    """The settings that `flags` make of the defaults, or of another draft; not yet checked against each other."""
+def draft(kind: type[Kind], flags: Sequence[str], prog: str, over: Kind | None = None, quiet: bool = False) -> Kind:
+    """The settings that `flags` make of the defaults, or of another draft; not yet checked against each other.
+
+    Exits where a flag is wrong; says which, unless it is to be `quiet`.
+    """
     unchecked: type[Kind] = type(
         kind.__name__, (kind,), {"__post_init__": lambda _: None, "__module__": kind.__module__}
     )
     if over is None:
-        return tyro.cli(unchecked, args=flags, prog=prog)
+        return tyro.cli(unchecked, args=flags, prog=prog, console_outputs=not quiet)
     return tyro.cli(unchecked, args=flags, prog=prog, default=unchecked(**_fields(kind, over)))
 
 
@@ -81,24 +73,43 @@ def from_json(text: str) -> Config:
 
 
 def json_flags(text: str) -> list[str]:
-    """The flags that a run's config.json stands for. Raises `RunError`."""
+    """The flags that a run's config.json stands for. Raises `RunError` for what `to_json` did not write."""
+    remedy = "put it back from a copy, or begin anew in another folder"
     try:
-        return list(_flags(json.loads(text)))
-    except ValueError as error:
-        raise RunError(
-            f"config.json of the run is damaged ({error}): put it back from a copy, or begin anew"
-        ) from error
+        settings = json.loads(text)
+        if not isinstance(settings, dict):
+            raise ValueError(f"a {type(settings).__name__}, not an object of settings")
+        flags = by_name(settings)
+    except (ValueError, RecursionError) as error:
+        raise RunError(f"config.json of the run is damaged ({error}): {remedy}") from error
+    from abzero.config.faults import check_flags  # it needs `draft`
+
+    try:
+        check_flags(Config, flags, "config.json of the run")
+    except ConfigError as error:
+        raise RunError(f"{harmless(str(error))}; {remedy}") from error
+    return [flag for given in flags.values() for flag in given]
 
 
-def _flags(settings: Settings, prefix: str = "") -> Iterator[str]:
+def by_name(settings: Settings) -> dict[str, Sequence[str]]:
+    """The flags that a tree of settings stands for, by their names. Raises `ValueError` for what no flag can say."""
+    found: dict[str, Sequence[str]] = {}
+    for name, flags in _flags(settings):
+        if any("\0" in flag for flag in flags):
+            raise ValueError(f"'{name}' holds a NUL character")
+        found[name] = flags
+    return found
+
+
+def _flags(settings: Settings, prefix: str = "") -> Iterator[tuple[str, Sequence[str]]]:
     for name, value in settings.items():
         flag = f"{prefix}{name.replace('_', '-')}"
         match value:
             case dict():
                 yield from _flags(value, f"{flag}.")
             case list():
-                yield from (f"--{flag}", *map(str, value))
+                yield flag, (f"--{flag}", *map(str, value))
             case None:
                 continue
             case _:
-                yield f"--{flag}={value}"
+                yield flag, (f"--{flag}={value}",)

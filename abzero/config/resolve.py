@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from abzero.config.config import Config, largest_divisor
 from abzero.config.load import checked, draft, renamed
+from abzero.config.tree import leaves, names
 
 Kind = TypeVar("Kind", bound=Config)
 
@@ -90,22 +91,6 @@ def _with(config: Kind, values: Mapping[str, object]) -> Kind:
         top: dict[str, Any] = {group: replace(getattr(config, group), **{last: value})} if group else {last: value}
         config = replace(config, **top)
     return config
-
-
-def names(settings: object, prefix: str = "") -> Iterator[str]:
-    """The names of all settings of a tree, as flags have them."""
-    for name, _ in leaves(settings, prefix):
-        yield name
-
-
-def leaves(settings: object, prefix: str = "") -> Iterator[tuple[str, object]]:
-    """All settings of a tree, by the names that flags have."""
-    for field in fields(settings):  # type: ignore[arg-type]
-        name, value = f"{prefix}{field.name.replace('_', '-')}", getattr(settings, field.name)
-        if is_dataclass(value):
-            yield from leaves(value, f"{name}.")
-        else:
-            yield name, value
 
 
 def as_toml(found: Resolved[Kind]) -> str:

@@ -70,8 +70,8 @@ def _probe(folder: Path, layer: int) -> Dense:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(str(folder))
-    model = AutoModelForCausalLM.from_pretrained(str(folder), dtype=torch.float32).eval()
+    tokenizer = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
+    model = AutoModelForCausalLM.from_pretrained(str(folder), dtype=torch.float32, trust_remote_code=False).eval()
     blocks = int(model.config.num_hidden_layers)
     if not 1 <= layer <= blocks:
         raise ConfigError(f"features 'probe:{folder}:{layer}': the model has layers 1 to {blocks}")

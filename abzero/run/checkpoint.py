@@ -89,6 +89,10 @@ class Checkpoints:
         """The folders of all whole checkpoints, by step."""
         return {step_of(one): one for one in self._folders() if not find_damage(one)}
 
+    def latest(self) -> Path | None:
+        """The folder of the newest checkpoint, by its name alone."""
+        return max(self._folders(), default=None)
+
     def newest(self) -> Path | None:
         """The folder of the newest whole checkpoint."""
         return next((folder for folder in reversed(self._folders()) if not find_damage(folder)), None)

@@ -103,7 +103,7 @@ def seeds_from_file(
                     if line.strip():
                         rows += [(number, check) for check in _checks(line, types, max_output)]
                 except (ModelError, ValueError, TypeError, KeyError, RecursionError) as error:
-                    refused.append(Refusal(number, f"not a row of a seed file: {error}"))
+                    refused.append(Refusal(number, f"not a row of a seed file: {_reason(error)}"))
     except OSError as error:
         raise ConfigError(f"seeds {str(path)!r} cannot be read ({error.strerror}): give a JSONL file") from error
     for start in range(0, len(rows), _AT_ONCE):
@@ -121,6 +121,19 @@ def seeds_from_file(
         first = f"; line {refused[0].line}: {refused[0].reason}" if refused else ""
         raise ConfigError(f"seeds {str(path)!r} hold no valid task{first}")
     return tasks, sorted(refused, key=lambda refusal: refusal.line)
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong with a row, as a sentence."""
+    match error:
+        case KeyError():
+            return "it has neither 'input' nor 'inputs'"
+        case RecursionError():
+            return "its brackets are nested too deep"
+        case json.JSONDecodeError():
+            return f"it is no JSON: {error}"
+        case _:
+            return str(error)
 
 
 def _checks(line: str, types: Sequence[TaskType], max_output: int) -> Iterator[Check[list[Task]]]:

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from abzero.config import config as settings
 from abzero.config.config import Config
-from abzero.config.load import RENAMED, from_json, parse, read_recipe, to_json
-from abzero.errors import ConfigError
+from abzero.config.load import RENAMED, from_json, parse, to_json
+from abzero.config.recipe import read_recipe
+from abzero.errors import ConfigError, RunError
 
 
 @pytest.fixture
@@ -111,10 +112,10 @@ def test_flags_win_over_the_recipe(recipe):
         ("[bufer]\ncapacity = 6", "--buffer.capacity"),
     ],
 )
-def test_an_unknown_key_fails_with_a_suggestion(recipe, capsys, text, suggestion):
-    with pytest.raises(SystemExit):
-        train(*recipe(text))
-    assert suggestion in capsys.readouterr().err
+def test_an_unknown_key_names_its_line_and_what_was_meant(recipe, text, suggestion):
+    lines = len(text.split("\n"))
+    with pytest.raises(ConfigError, match=rf"recipe.toml', line {lines}: .*did you mean {suggestion.strip('-')}\?"):
+        recipe(text)
 
 
 @pytest.mark.parametrize(
@@ -131,10 +132,32 @@ def test_an_unknown_key_fails_with_a_suggestion(recipe, capsys, text, suggestion
         ("sampling = 3", "--sampling"),
     ],
 )
-def test_a_mistyped_value_fails_and_names_its_flag(recipe, capsys, text, name):
-    with pytest.raises(SystemExit):
-        train(*recipe(text))
-    assert name in capsys.readouterr().err
+def test_a_mistyped_value_fails_and_names_its_setting(recipe, text, name):
+    with pytest.raises(ConfigError, match=name.strip("-")):
+        recipe(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["x = " + "[" * 5000, "x = " + "9" * 5000, 'run = "\\u0000"', "base = 3", "base = 'itself'"]
+)
+def test_no_recipe_ends_in_a_traceback(recipe, tmp_path, text):
+    (tmp_path / "itself.toml").write_text("base = 'itself.toml'")
+    with pytest.raises(ConfigError, match="recipe"):
+        recipe(text)
+
+
+def test_a_recipe_builds_on_another(recipe, tmp_path):
+    (tmp_path / "lower.toml").write_text("base = 'qwen2.5-7b-coder'\nsteps = 3\nbatch-size = 8")
+    config = train(*recipe("base = 'lower.toml'\nsteps = 4"))
+    assert (config.steps, config.batch_size, config.model.name) == (4, 8, "Qwen/Qwen2.5-Coder-7B")
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "3", "{", "[" * 5000, '{"steps": "many"}', '{"stesp": 1}', '{"run": "\\u0000"}']
+)
+def test_a_damaged_config_of_a_run_is_one_clear_error(text):
+    with pytest.raises(RunError, match=r"config\.json of the run"):
+        from_json(text)
 
 
 @pytest.mark.parametrize("text", ["batch_size 3", "[a", "a = 1\na = 2", "\ud800".encode("utf-8", "surrogatepass")])

@@ -12,15 +12,15 @@ from tokenizers.trainers import BpeTrainer
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from abzero.cli.main import main
-from abzero.cli.recipes import RECIPES
 from abzero.config.config import Config
-from abzero.config.load import parse, read_recipe
+from abzero.config.load import parse
+from abzero.config.recipe import BOX, read_recipe
 from abzero.policy.local import plan
 from abzero.policy.models.shapes import KNOWN
 from abzero.run.journal import JournalReader
 from abzero.tasks.prompts import Prompts
 
-NAMES = sorted(path.stem for path in RECIPES.glob("*.toml") if path.stem != "tiny-cpu")
+NAMES = sorted(path.stem for path in BOX.glob("*.toml") if path.stem != "tiny-cpu")
 PARAMETERS = {
     "Qwen/Qwen2.5-7B": 7_615_616_512,
     "Qwen/Qwen2.5-Coder-7B": 7_615_616_512,
@@ -38,7 +38,7 @@ SEEDS = [
 
 
 def read(name: str, *flags: str) -> Config:
-    return parse([*read_recipe(RECIPES / f"{name}.toml"), *flags], "abzero train")
+    return parse([*read_recipe(BOX / f"{name}.toml"), *flags], "abzero train")
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,8 @@ from abzero.cli.main import main
 from abzero.cli.recipes import settings
 from abzero.config.config import Config
 from abzero.config.engines.local import TINY
-from abzero.config.load import parse, read_recipe
+from abzero.config.load import parse
+from abzero.config.recipe import read_recipe
 from abzero.config.resolve import as_toml, fitted, leaves, resolved
 from abzero.errors import ConfigError
 

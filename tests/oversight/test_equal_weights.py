@@ -7,7 +7,8 @@ import pytest
 
 from abzero.cli.main import main
 from abzero.config import backends, build
-from abzero.config.load import parse, read_recipe
+from abzero.config.load import parse
+from abzero.config.recipe import read_recipe
 from abzero.oversight import chain
 from abzero.oversight.gate import EXIT
 from abzero.oversight.recorded import record_path

@@ -24,6 +24,7 @@ from abzero.policy.models import loading, lora
 from abzero.policy.models.tokenizer import Codec
 from abzero.policy.optimisation import Optimisation
 from abzero.policy.schedules import SCHEDULES
+from abzero.run.checkpoint import Checkpoints
 from abzero.types import Role
 
 TINY = Path(__file__).parents[2] / "tiny" / "weights"
@@ -114,8 +115,16 @@ def load(config: Config, name: str) -> tuple[PreTrainedModel, Codec]:
 
 
 def model_name(name: str) -> str:
-    """What to load for a model's name: a folder, or a Hugging Face name."""
-    return str(TINY) if name == "tiny" else name
+    """What to load for a model's name: a folder, or a Hugging Face name. A run's folder is its newest model."""
+    if name == "tiny":
+        return str(TINY)
+    checkpoints = Checkpoints(Path(name) / "checkpoints")
+    if not checkpoints.folder.is_dir():
+        return name
+    newest = checkpoints.latest()
+    if newest is None or not (newest / "model").is_dir():
+        raise ConfigError(f"run '{name}' holds no model yet, or on another engine: name another run, or a model")
+    return str(newest / "model")
 
 
 def device(config: Config) -> str:

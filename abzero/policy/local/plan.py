@@ -82,7 +82,7 @@ def shape(name: str) -> Shape:
     """Of the model in a folder or of a Hugging Face name. Raises `ConfigError`."""
     config = _config(name)
     with torch.device("meta"):
-        parameters = AutoModelForCausalLM.from_config(config).num_parameters()
+        parameters = AutoModelForCausalLM.from_config(config, trust_remote_code=False).num_parameters()
     return shape_of(config, parameters)
 
 
@@ -98,7 +98,7 @@ def _config(name: str) -> PreTrainedConfig:
     if known(name):
         kind, numbers = KNOWN[name]
         return AutoConfig.for_model(kind, **numbers)
-    return cast(PreTrainedConfig, AutoConfig.from_pretrained(locate(name)))
+    return cast(PreTrainedConfig, AutoConfig.from_pretrained(locate(name), trust_remote_code=False))
 
 
 def shape_of(config: PreTrainedConfig, parameters: int) -> Shape:

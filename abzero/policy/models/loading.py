@@ -47,7 +47,9 @@ def load(name: str | Path, *, dtype: torch.dtype | None, device: str) -> tuple[P
     logging.disable_progress_bar()
     tokenizer = _read_tokenizer(source, str(name))
     try:
-        loaded = AutoModelForCausalLM.from_pretrained(source, dtype=dtype or "auto", output_loading_info=True)
+        loaded = AutoModelForCausalLM.from_pretrained(
+            source, dtype=dtype or "auto", output_loading_info=True, trust_remote_code=False
+        )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise ConfigError(f"model {str(name)!r} cannot be loaded: {_brief(error)}") from error
     except ImportError as error:
@@ -71,7 +73,9 @@ def codec(name: str | Path) -> Codec:
     tokenizer = _read_tokenizer(source, str(name))
     try:
         with torch.device("meta"):
-            outline = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(source))
+            outline = AutoModelForCausalLM.from_config(
+                AutoConfig.from_pretrained(source, trust_remote_code=False), trust_remote_code=False
+            )
     except (OSError, ValueError, KeyError) as error:
         raise ConfigError(f"model {str(name)!r} cannot be loaded: {_brief(error)}") from error
     if cached_file(source, "generation_config.json", _raise_exceptions_for_missing_entries=False):
@@ -88,7 +92,7 @@ def positions(name: str | Path) -> int | None:
     source = locate(str(name))
     base = _base(Path(source)) if Path(source).is_dir() else None
     try:
-        config = AutoConfig.from_pretrained(base or source)
+        config = AutoConfig.from_pretrained(base or source, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         raise ConfigError(f"model {str(name)!r} cannot be loaded: {_brief(error)}") from error
     return positions_of(config)
@@ -131,7 +135,7 @@ def _tokenizer(source: str) -> PreTrainedTokenizerBase:
     """
     if cached_file(source, "tokenizer.json", _raise_exceptions_for_missing_entries=False):
         return cast(PreTrainedTokenizerBase, PreTrainedTokenizerFast.from_pretrained(source))
-    return cast(PreTrainedTokenizerBase, AutoTokenizer.from_pretrained(source))
+    return cast(PreTrainedTokenizerBase, AutoTokenizer.from_pretrained(source, trust_remote_code=False))
 
 
 def locate(name: str) -> str:
@@ -148,6 +152,10 @@ def locate(name: str) -> str:
     except HFValidationError as error:
         raise ConfigError(f"model {name!r} is neither a folder that exists nor a Hugging Face name") from error
     except LocalEntryNotFoundError:
+        if "/" not in name:
+            raise ConfigError(
+                f"there is no run or model '{name}': name a folder, tiny, or a Hugging Face name such as owner/{name}"
+            ) from None
         _reach(name)
     return name
 

@@ -1,0 +1,81 @@
+"""What every command owes its user: help for each option, an example, a suggestion, and one clear error."""
+
+import re
+import subprocess
+import sys
+import warnings
+
+import pytest
+import tyro
+
+from abzero.cli import ask_model, benchmarks, evaluate, plan, train
+from abzero.cli.main import COMMANDS, RAW, main
+from abzero.cli.oversight import ACTIONS
+from abzero.cli.words import EXAMPLES, described
+
+PARSED = [described(command) for command in COMMANDS.values() if command not in RAW]
+PARSED += [described(action) for action in (*ACTIONS.values(), evaluate.evaluate)]
+PARSED += [train.Training, plan.Planned, ask_model.Asking, benchmarks.Scoring, benchmarks.Comparing, benchmarks.Data]
+
+
+@pytest.mark.parametrize("command", PARSED, ids=lambda one: one.__name__)
+def test_every_option_has_help(command):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        actions = tyro.extras.get_parser(command)._actions
+    bare = re.compile(r"\((default|required|sets|repeatable|unset|fixed|optional)\b.*", re.DOTALL)
+    silent = [action.dest for action in actions if bare.sub("", str(action.help)).strip() in ("", action.dest)]
+    assert not silent
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_an_example_of_its_own(name):
+    assert EXAMPLES[name].startswith(f"abzero {name}")
+    assert str(COMMANDS[name].__doc__).strip()
+
+
+def test_help_of_a_command_ends_with_its_example(capsys):
+    for arguments in (["help", "show"], ["show", "--help"]):
+        with pytest.raises(SystemExit):
+            main(arguments)
+        assert capsys.readouterr().out.rstrip().endswith(EXAMPLES["show"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (["shwo"], 2, "did you mean abzero show?"),
+        (["xyzzy"], 2, "abzero --help lists all commands"),
+        (["train", "tiny-cp"], 1, "did you mean tiny-cpu?"),
+        (["recipes", "qwen2.5-7b-code"], 1, "did you mean qwen2.5-7b-coder?"),
+        (["eval", "demoo"], 1, "there is no run or model 'demoo'"),
+        (["doctor", "--model", "demoo"], 1, "there is no run or model 'demoo'"),
+        (["eval", "tiny", "--n", "0"], 1, "--n 0: ask 1 to"),
+        (["eval", "tiny", "--n", "100000000"], 1, "--n 100000000: ask 1 to"),
+        (["eval", "tiny", "--json", "/none/of/it.json"], 1, "there is no folder '/none/of'"),
+        (["compare"], 1, "there is nothing to compare"),
+        (["show", "x" * 300], 1, "File name too long"),
+        (["\x1b[2J"], 2, "there is no command '\\x1b[2J'"),
+    ],
+)
+def test_what_is_wrong_is_said_at_once_with_the_remedy(capsys, arguments, status, said):
+    assert main(arguments) == status
+    assert said in capsys.readouterr().err.replace("\n", "")
+
+
+def test_a_full_disk_is_one_clear_error():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "abzero", "recipes"], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_help_needs_no_torch():
+    code = (
+        "import sys; from abzero.cli.main import main; main(['--help']); print('torch' in sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "False"
