@@ -20,12 +20,20 @@ SHAPES = {"llama", "mistral", "qwen2", "qwen3"}
 PACKED_PARAMETERS = 1 << 28
 """Above this size the overhead that packing saves is small, and a second copy of the weights is not."""
 CACHE_BYTES = 32 << 20
-"""Keys and values held at once: about what the last-level cache holds; more rows only wait for memory."""
+"""Keys and values held at once by a small model: about what the last-level cache holds; more only wait for memory."""
 MIN_ROWS = 32
 SHORT = 160
 """Prompt tokens up to which attention over them is done in plain products, which hold all their scores at once."""
 BLOCK = 32
 """Columns by which the cache grows."""
+
+
+def cache_bytes(weights: int) -> int:
+    """Keys and values that are best held at once beside so many bytes of weights.
+
+    Each step reads all weights, too, however few the rows: twice their size keeps that the smaller share of a step.
+    """
+    return max(CACHE_BYTES, 2 * weights)
 
 
 def fits(model: PreTrainedModel) -> bool:
@@ -72,6 +80,7 @@ class PackedEngine:
     def __init__(self, model: PreTrainedModel, dtype: torch.dtype, wide_head: bool = False) -> None:
         config, trunk = model.config, model.model
         self.dtype = dtype
+        self.parameters = model.num_parameters()
         self.queries: int = config.num_attention_heads
         self.keys: int = config.num_key_value_heads
         self.head: int = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
@@ -125,7 +134,7 @@ class PackedEngine:
 
     def rows(self, tokens: int) -> int:
         per_row = 2 * len(self.layers) * self.keys * self.head * tokens * self.dtype.itemsize
-        return max(MIN_ROWS, CACHE_BYTES // per_row)
+        return max(MIN_ROWS, cache_bytes(self.parameters * self.dtype.itemsize) // per_row)
 
     def start(
         self, prompts: Sequence[Sequence[int]], copies: Sequence[int], new: int

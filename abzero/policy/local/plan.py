@@ -191,7 +191,7 @@ def _cache(model: Shape, setup: Setup) -> int:
     if setup.separate_weights:
         return setup.cache_bytes
     if setup.on_cpu and model.parameters <= PACKED_PARAMETERS:
-        return per_row * max(MIN_ROWS, packed_engine.CACHE_BYTES // per_row)
+        return per_row * max(MIN_ROWS, packed_engine.cache_bytes(model.parameters * setup.sampler_width) // per_row)
     return min(ROWS * per_row, max(per_row, setup.cache_bytes))
 
 

@@ -11,9 +11,17 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from abzero.policy.base import Ended, unheard
 from abzero.policy.local.stops import StopStrings
+
+SMALL = 4096
+"""Tokens of a vocabulary up to which one running sum over all of it is quickest."""
+BLOCK = 256
+"""Tokens whose probabilities are added up together in a larger one."""
+AT_ONCE = 1 << 19
+"""Logits that are read several times over at once on a CPU: what its nearer caches hold."""
 
 
 class Session(Protocol):
@@ -138,11 +146,40 @@ def draw(logits_BV: Tensor, uniform_B: Tensor, temperature: float) -> tuple[Tens
     if temperature == 0:
         choice_B = logits_BV.argmax(1)
         return choice_B, torch.zeros_like(choice_B, dtype=torch.float32)
-    logp_BV = torch.log_softmax(logits_BV.float() / temperature, 1)
+    if logits_BV.shape[1] <= SMALL:
+        return running_sum(logits_BV.float() / temperature, uniform_B)
+    rows = max(1, AT_ONCE // logits_BV.shape[1]) if logits_BV.device.type == "cpu" else len(logits_BV)
+    parts = zip(logits_BV.split(rows), uniform_B.split(rows), strict=True)
+    drawn = [by_blocks(logits.float() / temperature, uniform) for logits, uniform in parts]
+    return torch.cat([choice_B for choice_B, _ in drawn]), torch.cat([logprob_B for _, logprob_B in drawn])
+
+
+def running_sum(logits_BV: Tensor, uniform_B: Tensor) -> tuple[Tensor, Tensor]:
+    """Choices and log-probabilities by one running sum of probabilities over the whole vocabulary."""
+    logp_BV = torch.log_softmax(logits_BV, 1)
     mass_BV = logp_BV.exp().to(_wide(logp_BV.device)).cumsum(1)
     choice_B = torch.searchsorted(mass_BV, uniform_B[:, None] * mass_BV[:, -1:], right=True)[:, 0]
     choice_B = choice_B.clamp(max=logits_BV.shape[1] - 1)
     return choice_B, logp_BV.gather(1, choice_B[:, None])[:, 0]
+
+
+def by_blocks(logits_BV: Tensor, uniform_B: Tensor) -> tuple[Tensor, Tensor]:
+    """As `running_sum`, in two steps: which block of tokens, then which token in it."""
+    wide = _wide(logits_BV.device)
+    peak_B1 = logits_BV.amax(1, keepdim=True)
+    mass_BV = (logits_BV - peak_B1).exp_()
+    mass_BNK = pad(mass_BV, (0, -mass_BV.shape[1] % BLOCK)).unflatten(1, (-1, BLOCK))
+    blocks_BN = mass_BNK.sum(2, dtype=wide)
+    upto_BN = blocks_BN.cumsum(1)
+    goal_B1 = uniform_B[:, None] * upto_BN[:, -1:]
+    block_B1 = torch.searchsorted(upto_BN, goal_B1, right=True).clamp_(max=upto_BN.shape[1] - 1)
+    within_BK = mass_BNK[torch.arange(len(block_B1), device=block_B1.device), block_B1[:, 0]].to(wide).cumsum(1)
+    rest_B1 = goal_B1 - (upto_BN - blocks_BN).gather(1, block_B1)
+    last_B1 = torch.nextafter(within_BK[:, -1:], torch.zeros_like(rest_B1))
+    place_B1 = torch.searchsorted(within_BK, rest_B1.clamp_(min=0).minimum(last_B1), right=True)
+    choice_B1 = block_B1 * BLOCK + place_B1
+    logprob_B1 = logits_BV.gather(1, choice_B1) - peak_B1 - upto_BN[:, -1:].log().float()
+    return choice_B1[:, 0], logprob_B1[:, 0]
 
 
 def _wide(device: torch.device) -> torch.dtype:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from abzero.policy.local.sampling import draw, sample
+from abzero.policy.local.sampling import by_blocks, draw, running_sum, sample
 
 STOP = 5
 
@@ -83,6 +83,27 @@ def test_the_draw_never_takes_a_token_without_mass():
     row = torch.tensor([[-torch.inf, 1.0, -torch.inf, 1.0, -torch.inf]]).expand(4, 5)
     choices, _ = draw(row, torch.tensor([0.0, 0.4999, 0.5001, 1 - 2**-53], dtype=torch.float64), 1.0)
     assert choices.tolist() == [1, 1, 3, 3]
+
+
+@pytest.mark.parametrize("size", [4097, 5000, 9 * 256])
+def test_a_draw_by_blocks_takes_the_tokens_that_one_running_sum_takes(size):
+    rng = torch.Generator().manual_seed(size)
+    logits = 4 * torch.randn(300, size, generator=rng)
+    logits[:, ::3] = -torch.inf
+    uniform = torch.rand(300, generator=rng, dtype=torch.float64)
+    uniform[:2] = torch.tensor([0.0, 1 - 2**-53])
+    (choices, logprobs), (expected, exact) = (way(logits, uniform) for way in (by_blocks, running_sum))
+    assert torch.equal(choices, expected)
+    assert (choices % 3 != 0).all(), "none is without mass"
+    torch.testing.assert_close(logprobs, exact, rtol=0, atol=1e-5)
+
+
+def test_a_large_vocabulary_is_drawn_from_by_blocks_row_by_row():
+    logits, uniform = torch.randn(40, 20_000), torch.linspace(0, 0.999, 40, dtype=torch.float64)
+    choices, logprobs = draw(logits, uniform, 0.5)
+    expected, exact = by_blocks(logits / 0.5, uniform)
+    assert torch.equal(choices, expected)
+    assert torch.equal(logprobs, exact)
 
 
 def test_temperature_zero_takes_the_likeliest_token_for_certain():
