@@ -1,12 +1,14 @@
 """One policy-gradient step, sampling and update, against TRL's GRPOTrainer: same model, prompts, groups and processor.
 
     pip install trl && python benchmarks/step_vs_trl.py [--prompts 32] [--group 8] [--new 48] [--steps 6]
+    python benchmarks/step_vs_trl.py --model FOLDER --prompt-tokens 500 --prompts 2 --new 32
 
-Both sample `prompts` x `group` completions of the model in the box at temperature 1, score them with the same trivial
+The model is the one in the box, or `--model`: a folder, a Hugging Face name, or ``smol``, random weights in the shape
+of SmolLM2-135M. Both sample `prompts` x `group` completions at temperature 1, score them with the same trivial
 function, compare each with its group, and take one AdamW step in fp32 without KL or gradient checkpointing. A rate is
 sampled tokens over processor seconds of this process on one thread; the first step of each is left out. TRL runs twice,
 with the batch whole and in quarters. What bounds the figures: the update is matrix products over prompt and completion
-tokens, the same number for both but for padding and for keeping each micro-batch in the cache; sampling, see decode.py.
+tokens; TRL computes a prompt for each completion, we once for its group. Sampling: see decode.py.
 """
 
 import argparse
@@ -18,6 +20,7 @@ from pathlib import Path
 
 import torch
 from datasets import Dataset
+from transformers import LlamaConfig, LlamaForCausalLM
 from trl import GRPOConfig, GRPOTrainer
 
 import abzero
@@ -25,6 +28,7 @@ from abzero.algo.losses import Objective
 from abzero.policy.local.generator import LocalGenerator
 from abzero.policy.local.learner import LocalLearner
 from abzero.policy.models import loading
+from abzero.policy.models.tokenizer import Codec
 from abzero.policy.optimisation import Optimisation
 from abzero.types import Experience
 
@@ -36,9 +40,30 @@ def score(text: str) -> float:
     return sum(map(ord, text)) % 7 / 7
 
 
-def prompts(count: int) -> list[str]:
+def prompts(count: int, tokens: int, codec: Codec) -> list[str]:
+    """Short programs, or as many lines of one as make `tokens` tokens."""
     rng = random.Random(0)
-    return [f"def f(x):\n    a = x + [{rng.randrange(9)}]\n    return a[::-1]\n>>> f({i % 9})\n" for i in range(count)]
+    texts = []
+    for number in range(count):
+        text = f"def f(x):\n    a = x + [{rng.randrange(9)}]\n"
+        while len(codec.encode(text)) < tokens - 16:
+            text += f"    a = a[{rng.randrange(9)}:] + [{rng.randrange(99)}]\n"
+        texts.append(f"{text}    return a[::-1]\n>>> f({number % 9})\n")
+    return texts
+
+
+def located(name: str, folder: Path) -> Path | str:
+    """What to load for `name`; ``smol`` is made in `folder`, with the tokenizer of the model in the box."""
+    if name != "smol":
+        return name or MODEL
+    torch.manual_seed(0)
+    sizes = {"vocab_size": 49_152, "hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30}
+    heads = {"num_attention_heads": 9, "num_key_value_heads": 3, "max_position_embeddings": 8192}
+    _, codec = loading.load(MODEL, dtype=torch.float32, device="cpu")
+    ends = {"eos_token_id": codec.tokenizer.eos_token_id, "bos_token_id": None}
+    LlamaForCausalLM(LlamaConfig(**sizes, **heads, **ends, tie_word_embeddings=True)).save_pretrained(folder)
+    codec.tokenizer.save_pretrained(folder)
+    return folder
 
 
 class Timer(GRPOTrainer):
@@ -57,7 +82,9 @@ class Timer(GRPOTrainer):
         return found
 
 
-def theirs(texts: list[str], group: int, new: int, steps: int, parts: int) -> list[tuple[int, float, float]]:
+def theirs(
+    model_name: Path | str, texts: list[str], group: int, new: int, steps: int, parts: int
+) -> list[tuple[int, float, float]]:
     """Per step: sampled tokens, seconds of sampling, seconds of the rest."""
     counts: list[int] = []
 
@@ -65,7 +92,7 @@ def theirs(texts: list[str], group: int, new: int, steps: int, parts: int) -> li
         counts.append(sum(map(len, completion_ids)))
         return [score(text) for text in completions]
 
-    model, codec = loading.load(MODEL, dtype=torch.float32, device="cpu")
+    model, codec = loading.load(model_name, dtype=torch.float32, device="cpu")
     codec.tokenizer.pad_token = codec.tokenizer.eos_token
     with tempfile.TemporaryDirectory() as folder:
         settings = GRPOConfig(
@@ -98,15 +125,18 @@ def theirs(texts: list[str], group: int, new: int, steps: int, parts: int) -> li
         return [(count, sampling, end - start - sampling) for count, sampling, start, end in rows]
 
 
-def ours(texts: list[str], group: int, new: int, steps: int, dtype: torch.dtype) -> list[tuple[int, float, float]]:
-    model, codec = loading.load(MODEL, dtype=torch.float32, device="cpu")
+def ours(
+    model_name: Path | str, texts: list[str], group: int, new: int, steps: int, dtype: torch.dtype
+) -> list[tuple[int, float, float]]:
+    model, codec = loading.load(model_name, dtype=torch.float32, device="cpu")
+    longest = max(len(codec.encode(text)) for text in texts)
     generator = LocalGenerator(model, codec, max_tokens=new, dtype=dtype)
     learner = LocalLearner(
         model,
         codec,
         objective=Objective(entropy=0.0),
         optimisation=Optimisation(learning_rate=RATE),
-        micro_batch_tokens=1024,
+        micro_batch_tokens=max(1024, longest + group * new),
     )
     found = []
     for step in range(steps):
@@ -132,16 +162,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, default in (("prompts", 32), ("group", 8), ("new", 48), ("steps", 6)):
         parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--prompt-tokens", type=int, default=0, help="of each prompt, about; 0 is some 40 characters")
+    parser.add_argument("--model", default="", help="a folder, a Hugging Face name, or smol; the model in the box")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    texts = prompts(options.prompts)
-    sizes = (texts, options.group, options.new, options.steps)
-    runs = {
-        "TRL, whole batch": theirs(*sizes, parts=1),
-        "TRL, in quarters": theirs(*sizes, parts=4),
-        "abzero, fp32 sampler": ours(*sizes, torch.float32),
-        "abzero, bf16 sampler": ours(*sizes, torch.bfloat16),
-    }
+    with tempfile.TemporaryDirectory() as folder:
+        name = located(options.model, Path(folder))
+        _, codec = loading.load(name, dtype=torch.float32, device="cpu")
+        texts = prompts(options.prompts, options.prompt_tokens, codec)
+        sizes = (name, texts, options.group, options.new, options.steps)
+        runs = {
+            "TRL, whole batch": theirs(*sizes, parts=1),
+            "TRL, in quarters": theirs(*sizes, parts=4),
+            "abzero, fp32 sampler": ours(*sizes, torch.float32),
+            "abzero, bf16 sampler": ours(*sizes, torch.bfloat16),
+        }
     print(f"{'':22} {'tokens/s: sampling':>19} {'update':>8} {'step':>8} {'ratio: update':>14} {'step':>6}")
     rates = {name: rate(rows[1:]) for name, rows in runs.items()}
     best_update = max(rate[1] for name, rate in rates.items() if name.startswith("TRL"))
