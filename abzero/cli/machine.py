@@ -27,6 +27,8 @@ class Finding:
     what: str
     found: str
     fine: bool = True
+    otherwise: str = "MISSING"
+    """The mark where it is not fine."""
 
 
 def machine() -> list[Finding]:
@@ -60,8 +62,9 @@ def size(count: int) -> str:
 def table(findings: Sequence[Finding]) -> Table:
     made = Table(show_header=False, box=None, padding=(0, 2))
     for finding in findings:
-        mark = Text("ok", style="green") if finding.fine else Text("MISSING", style="bold red")
-        made.add_row(mark, Text(finding.what), Text(finding.found))
+        mark = Text("ok", style="green") if finding.fine else Text(finding.otherwise, style="bold red")
+        style = "" if finding.fine else "red"
+        made.add_row(mark, Text(finding.what, style=style), Text(finding.found, style=style))
     return made
 
 

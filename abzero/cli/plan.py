@@ -49,14 +49,17 @@ def needs(arguments: Sequence[str]) -> int:
         setup = replace(setup, on_cpu=False)
     needed = plan.memory(shape, setup)
     available = int(config.gib * plan.GIB) or memory_bytes(local.device(config))
+    short = needed["peak"] > available
     rows += [(f"memory: {part}", size(count)) for part, count in needed.items() if count]
     rows += [
         ("memory of each card" if config.gib else "memory of this device", size(available)),
         ("disk: a checkpoint", size(plan.disk(shape, setup))),
         ("disk: checkpoints, at most", size(plan.disk(shape, setup) * (config.checkpoint.keep + 1))),
+        ("hours", "not known before a step was taken: --steps 2 measures one here"),
     ]
-    out.print(table([Finding(what, found) for what, found in rows]))
-    if needed["peak"] <= available:
+    findings = [Finding(what, found, not (short and what == "memory: peak"), "TOO MUCH") for what, found in rows]
+    out.print(table(findings))
+    if not short:
         return 0
     ways = []
     if nearest := plan.nearest(shape, setup, available):
@@ -67,3 +70,23 @@ def needs(arguments: Sequence[str]) -> int:
         )
     say("it does not fit; it would " + ", or ".join(ways) if ways else "it does not fit, and no settings make it fit")
     return 1
+
+
+def check_memory(config: Config) -> None:
+    """Raise `ConfigError` if a run needs more memory than there is, before anything is loaded."""
+    from abzero.cli.machine import memory_bytes, size
+    from abzero.config import backends
+    from abzero.config.engines import local
+    from abzero.policy.local import plan, sharding
+
+    backend = backends.chosen(config)
+    if backend.memory is None:
+        return
+    setup = replace(backend.memory(config), processes=sharding.world().size)
+    needed = plan.memory(plan.shape(local.model_name(config.model.name)), setup)["peak"]
+    available = memory_bytes(local.device(config))
+    if needed > available:
+        raise ConfigError(
+            f"model.name '{config.model.name}' needs {size(needed)} with these settings, and there are "
+            f"{size(available)}: abzero plan says what would fit; --force begins anyway"
+        )

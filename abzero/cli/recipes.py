@@ -1,6 +1,7 @@
 """Which settings a command means: those of a recipe, of a run, or the defaults, with flags on top."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -55,10 +56,18 @@ def suited(found: Resolved[Kind]) -> Resolved[Kind]:
 
 
 def adapted(found: Resolved[Kind]) -> Kind:
-    """The config of a command that starts now, after saying what was adapted in it."""
+    """The config of a command that starts now, after saying what was adapted in it.
+
+    A model that is a run's folder is named by the checkpoint that it has now: the run may go on.
+    """
     for note in found.notes:
         say(note)
-    return found.config
+    name = found.config.model.name
+    if not (Path(name) / "checkpoints").is_dir():
+        return found.config
+    from abzero.config.engines.local import model_name
+
+    return replace(found.config, model=replace(found.config.model, name=model_name(name)))
 
 
 def measured(model: str, by: str | None = None) -> tuple[Config, str]:

@@ -11,6 +11,7 @@ import tyro
 from rich.text import Text
 
 from abzero.cli.output import out, say
+from abzero.cli.plan import check_memory
 from abzero.cli.recipes import HELP, adapted, settings, suited
 from abzero.config.config import Config
 from abzero.config.load import checked, draft, to_json
@@ -25,6 +26,8 @@ class Training(Config):
 
     print_config: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Print all settings as a recipe, each with where it comes from, and train nothing."""
+    force: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Begin even where abzero plan finds too little memory."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,10 @@ def start(arguments: Sequence[str]) -> int:
     folder = RunFolder(found.config.run)
     folder.check_free()
     config = adapted(suited(found))
+    if config.seeds is not None and not config.seeds.is_file():
+        raise ConfigError(f"seeds '{config.seeds}' cannot be read: give a JSONL file that is there")
+    if not asked.config.force:
+        check_memory(config)
     folder.create(to_json(config))
     try:
         with ExitStack() as undo, folder.locked():

@@ -85,6 +85,7 @@ def sql(*statements: str, values: Sequence[object] = ()) -> Damage:
 
 def text(name: str, body: str | bytes) -> Damage:
     def change(run: Path) -> None:
+        (run / name).unlink(missing_ok=True)
         (run / name).write_bytes(body if isinstance(body, bytes) else body.encode("utf-8", "surrogatepass"))
 
     return change

@@ -53,6 +53,8 @@ def test_help_of_a_command_ends_with_its_example(capsys):
         (["eval", "tiny", "--n", "0"], 1, "--n 0: ask 1 to"),
         (["eval", "tiny", "--n", "100000000"], 1, "--n 100000000: ask 1 to"),
         (["eval", "tiny", "--json", "/none/of/it.json"], 1, "there is no folder '/none/of'"),
+        (["train", "--optimizer.microbatch-tokens", f"{10**12}", "--run", "/none/run"], 1, "--force begins anyway"),
+        (["train", "--seeds", "/none/seeds", "--run", "/none/run"], 1, "seeds '/none/seeds' cannot be read"),
         (["compare"], 1, "there is nothing to compare"),
         (["show", "x" * 300], 1, "File name too long"),
         (["\x1b[2J"], 2, "there is no command '\\x1b[2J'"),
@@ -79,3 +81,20 @@ def test_help_needs_no_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "False"
+
+
+def test_a_plan_that_does_not_fit_marks_the_row_and_says_what_it_cannot_know(capsys):
+    assert main(["plan", "qwen2.5-7b-coder", "--gib", "24"]) == 1
+    printed = capsys.readouterr().out
+    assert re.search(r"TOO MUCH\s+memory: peak", printed)
+    assert re.search(r"hours\s+not known", printed)
+    assert main(["plan", "tiny-cpu"]) == 0
+    assert "TOO MUCH" not in capsys.readouterr().out
+
+
+def test_a_run_s_folder_is_its_newest_model(tmp_path):
+    from abzero.config.engines.local import model_name
+
+    for step in (2, 10):
+        (tmp_path / "checkpoints" / f"step-{step:06d}" / "model").mkdir(parents=True)
+    assert model_name(str(tmp_path)) == str(tmp_path / "checkpoints" / "step-000010" / "model")
