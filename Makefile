@@ -1,6 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 CORPUS ?= ../shared/attacks
+HARNESS := ../shared/attacks/harness.py
 STAMP := .venv/.installed
 
 .PHONY: setup demo test check test-slow vllm-test gpu-check attacks attacks-policy-off attacks-own attacks-under aarch64-test fuzz soak bench bench-sandbox cluster-test web-test docs clean
@@ -37,8 +38,13 @@ test-slow: setup
 	$(BIN)/python -m pytest -m slow
 
 # Hostile programs and answers against the sandbox: the shared corpus, or any other of its form.
-attacks: setup
-	$(BIN)/python ../shared/attacks/harness.py --driver '$(BIN)/python tests/sandbox/attack_driver.py' --corpus '$(CORPUS)'
+attacks: setup $(HARNESS)
+	$(BIN)/python $(HARNESS) --driver '$(BIN)/python tests/sandbox/attack_driver.py' --corpus '$(CORPUS)'
+
+$(HARNESS):
+	@echo "the corpus of attacks is not part of this repository: it, with its harness, belongs in ../shared/attacks;"
+	@echo "what a clone has of its own runs with: $(BIN)/python -m pytest tests/sandbox/test_escapes.py"
+	@exit 1
 
 # The same with every Python-level policy off: the kernel's layers alone.
 attacks-policy-off: setup
@@ -58,8 +64,8 @@ attacks-own: setup
 	$(MAKE) attacks CORPUS=tests/sandbox/escapes
 
 # The same under an interpreter of its own, which needs no package: make attacks-under PYTHON=python3.13
-attacks-under:
-	PYTHONPATH=. $(PYTHON) ../shared/attacks/harness.py --driver '$(PYTHON) tests/sandbox/attack_driver.py' --corpus '$(CORPUS)'
+attacks-under: $(HARNESS)
+	PYTHONPATH=. $(PYTHON) $(HARNESS) --driver '$(PYTHON) tests/sandbox/attack_driver.py' --corpus '$(CORPUS)'
 
 # The same on Debian's arm64 kernel, under emulation: twenty minutes.
 aarch64-test: setup
