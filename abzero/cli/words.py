@@ -32,7 +32,6 @@ ARGUMENTS: Mapping[str, str] = {
     "attempt": "One attempt in full, as STEP/POSITION.",
     "action": "What to do.",
     "name": "Name of a recipe, to print it; none lists them.",
-    "shell": "The shell to print completions for.",
     "port": "Port to listen on; 0 is any that is free.",
     "host": "Address to listen on; any but this machine's own needs --token auto.",
     "token": "Secret in the page's address: auto makes one up.",
@@ -76,7 +75,6 @@ EXAMPLES: Mapping[str, str] = {
     "nursery": "abzero nursery build models/mine",
     "doctor": "abzero doctor --model runs/first",
     "oversight": "abzero oversight scan runs/first --tiers 0,1",
-    "completion": "abzero completion bash >> ~/.bashrc",
     "fork": "abzero fork runs/first --run runs/second --optimizer.lr 2e-6",
 }
 

@@ -93,7 +93,8 @@ def text(name: str, body: str | bytes) -> Damage:
 
 def cut(name: str, share: float) -> Damage:
     def change(run: Path) -> None:
-        os.truncate(run / name, int((run / name).stat().st_size * share))
+        if not (run / name).is_symlink():
+            os.truncate(run / name, int((run / name).stat().st_size * share))
 
     return change
 
