@@ -156,23 +156,24 @@ def work_on(
         result = train(
             loop=play,
             done=done,
-            seed=build.first_step(config, play, journal, folder, say),
+            seed=build.first_step(config, play, journal, folder, say, screen.seeding),
             annotate=[alarm_tracker(past[-WINDOW:]), overseen.annotate],
             journal=journal,
-            observers=[now.observe, screen, *trackers, overseen.gate],
+            observers=[now.observe, screen, *trackers, overseen.gate, *build.after_seeding(config, folder)],
             checkpoints=replace(store, notes=duty.checkpoint_note(overseen.chain)),
             steps=config.steps,
             every=config.checkpoint.every,
             report=say,
         )
-        if result.paused:
+        if result.paused and result.step is not None:
             duty.leave(folder.path, overseen.chain, result.step)
         overseen.chain.append("closed", {"step": result.step})
     if result.paused:
         say(f"paused after step {result.step}: {result.reason}")
         return EXIT
     if result.reason:
-        say(f"stopped after step {result.step} ({result.reason}); go on with: abzero resume {folder.path}")
+        when = "in the seeding" if result.step is None else f"after step {result.step}"
+        say(f"stopped {when} ({result.reason}); go on with: abzero resume {folder.path}")
         return 130 if result.reason == "SIGINT" else 1
     say(f"all {result.step} steps are done; look at them with: abzero show {folder.path}")
     return 0

@@ -29,7 +29,9 @@ from abzero.run.directory import RunFolder
 from abzero.run.files import replace_text
 from abzero.run.journal import JournalWriter
 from abzero.run.now import Now
-from abzero.run.seeding import seed_itself, seeds_from_file
+from abzero.run.seeding import check_able, seed_itself, seeds_from_file
+from abzero.run.seeding_log import SeedingLog
+from abzero.run.seeding_progress import Progress, advice
 from abzero.run.train import Observer
 from abzero.sandbox.base import Sandbox
 from abzero.sandbox.child.limits import Limits
@@ -124,12 +126,25 @@ def self_play(config: Config, box: Sandbox, now: Now | None = None) -> SelfPlay:
 
 
 def first_step(
-    config: Config, play: SelfPlay, journal: JournalWriter, folder: RunFolder, report: Callable[[str], None]
-) -> Callable[[], Step]:
-    """How the buffer gets its first tasks: from a file, or by seeding itself."""
+    config: Config,
+    play: SelfPlay,
+    journal: JournalWriter,
+    folder: RunFolder,
+    report: Callable[[str], None],
+    progress: Callable[[Progress], None] | None = None,
+) -> Callable[[Callable[[], str | None]], Step | None]:
+    """How the buffer gets its first tasks: from a file, or by seeding itself, which tells its `progress`."""
     if config.seeds is None:
-        target = config.batch_size * config.seeding.factor
-        return partial(seed_itself, play, target, config.seeding.batches, report)
+        sampling = config.sampling
+
+        def tell(now: Progress) -> None:
+            (progress or (lambda now: report(now.words)))(now)
+            for remedy in advice(now, sampling.temperature, config.tasks.prompts, sampling.max_prompt_tokens):
+                if now.over:
+                    report(f"seeding: {remedy}")
+
+        target, log = config.batch_size * config.seeding.factor, SeedingLog(folder.seeding)
+        return lambda interrupted: seed_itself(play, target, config.seeding.batches, tell, interrupted, log)
 
     def read(path: Path) -> Step:
         tasks, refused = seeds_from_file(path, play.types, config.tasks.max_output, play.sandbox, play.judge)
@@ -142,7 +157,14 @@ def first_step(
         sizes = {f"buffer/size/{task_type.mode}": float(play.buffer.size(task_type.mode)) for task_type in play.types}
         return Step(0, [], [], [], sizes)
 
-    return partial(read, config.seeds)
+    seeds = config.seeds
+    return lambda _: read(seeds)
+
+
+def after_seeding(config: Config, folder: RunFolder) -> list[Observer]:
+    """What looks at the first step: it is an end if the model was to write tasks and could not."""
+    asked = config.seeds is None and config.seeding.batches and config.batch_size * config.seeding.factor > 1
+    return [SeedingLog(folder.seeding).observe, *([check_able] if asked else [])]
 
 
 def trackers(config: Config, folder: RunFolder) -> Sequence[AbstractContextManager[Observer]]:

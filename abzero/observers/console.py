@@ -17,6 +17,7 @@ from rich.text import Text
 from abzero.algo.figures import FIGURES
 from abzero.python.language import PYTHON
 from abzero.python.source import entry_of
+from abzero.run.seeding_progress import Progress
 from abzero.sanitize import abridged
 from abzero.types import Alarm, Proposal, Step
 
@@ -38,6 +39,10 @@ class Display(Protocol):
 
     def __enter__(self) -> Self: ...
     def __call__(self, step: Step) -> None: ...
+    def seeding(self, now: Progress) -> None:
+        """Show how far the seeding is."""
+        ...
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
@@ -97,6 +102,10 @@ class Lines:
     def __enter__(self) -> Self:
         return self
 
+    def seeding(self, now: Progress) -> None:
+        if now.over or now.batch & (now.batch - 1) == 0:
+            self._say(now.words)
+
     def __call__(self, step: Step) -> None:
         self._memory.add(step)
         if step.number > 0:
@@ -124,6 +133,7 @@ class Screen:
         self._begun = clock()
         self._memory = Memory()
         self._view: RenderableType = Text("")
+        self._seeding: Progress | None = None
         self._live = Live(
             get_renderable=self._draw, console=console, refresh_per_second=2, transient=True, vertical_overflow="crop"
         )
@@ -131,6 +141,12 @@ class Screen:
     def __enter__(self) -> Self:
         self._live.__enter__()
         return self
+
+    def seeding(self, now: Progress) -> None:
+        if now.over:
+            self._live.console.print(Text(now.words))
+        self._seeding = None if now.over else now
+        self._view = seeding_view(now)
 
     def __call__(self, step: Step) -> None:
         self._memory.add(step)
@@ -147,6 +163,12 @@ class Screen:
         done = step.number if step else self._done
         left = self._memory.seconds_left(self._total)
         head = Table.grid(padding=(0, 2))
+        if self._seeding:
+            head.add_row(
+                Text(f"seeding, batch {self._seeding.batch + 1} of at most {self._seeding.batches}", style="bold"),
+                Text(f"{duration(self._clock() - self._begun)} so far"),
+            )
+            return Group(head, self._view)
         head.add_row(
             Text(f"step {done} of {self._total}", style="bold"),
             ProgressBar(total=max(self._total, 1), completed=done, width=30),
@@ -180,6 +202,15 @@ def view(memory: Memory) -> RenderableType:
     if memory.task:
         parts.append(_task(*memory.task))
     return Group(*parts)
+
+
+def seeding_view(now: Progress) -> RenderableType:
+    """What the live display shows of the seeding: tasks by mode, and why proposals were rejected."""
+    table = Table("mode", "tasks", "wanted", "proposals")
+    for mode, count in now.found.items():
+        table.add_row(mode, str(count), str(now.wanted), str(now.attempts[mode]))
+    why = [Text(f"rejected {now.rejected.total()}: {now.reasons(5)}")] if now.rejected else []
+    return Group(table, *why)
 
 
 def summary(memory: Memory) -> RenderableType:

@@ -4,6 +4,7 @@ A learner says how log-probabilities are computed and how one optimizer step is 
 weight, against which old policy, and what is reported, is the same for all.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -97,7 +98,12 @@ class UpdatingLearner(ABC, Generic[Logprobs]):
         """Of the last optimizer step."""
 
     def _check_gap(self, gap: float, cause: str) -> None:
-        if not gap <= self._gap_limit:
+        if not math.isfinite(gap):
+            raise BackendError(
+                "log-probabilities are not finite, the sampler's or the learner's: lower --optimizer.lr, and go on "
+                "from a checkpoint before that: abzero fork RUN --step N --run NEW"
+            )
+        if gap > self._gap_limit:
             raise BackendError(
                 f"sampler and learner disagree by {gap:.3f} nats per token on average, above the limit of "
                 f"{self._gap_limit}: {cause}"

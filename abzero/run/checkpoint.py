@@ -24,15 +24,21 @@ _SUMS = "SHA256SUMS"
 
 @dataclass(frozen=True, slots=True)
 class Checkpoints:
-    """The checkpoints of one run. Saving one keeps the newest `keep` up to it; later ones are damaged, and stay."""
+    """The checkpoints of one run. Saving one keeps the newest `keep` up to it; later ones are damaged, and stay.
+
+    Where none of these is sound, the newest sound one before them is kept, too.
+    """
 
     folder: Path
     keep: int = 2
     notes: Callable[[], Mapping[str, str]] = dict
     """Text files that every checkpoint holds besides, by name: asked for when one is saved."""
 
-    def save(self, step: int, learner: Learner, buffer: Buffer) -> Path:
-        """Write the state after `step`. Raises `RunError` when the disk refuses; older checkpoints stay as they are."""
+    def save(self, step: int, learner: Learner, buffer: Buffer, sound: bool = True) -> Path:
+        """Write the state after `step`; `sound` says that all figures since the last one were finite.
+
+        Raises `RunError` when the disk refuses; older checkpoints stay as they are.
+        """
         final = self.folder / f"step-{step:06d}"
         partial = self.folder / f".partial-{final.name}"
         try:
@@ -42,7 +48,7 @@ class Checkpoints:
             partial.mkdir()
             learner.save(partial)
             buffer.save(partial / "buffer.jsonl")
-            state = {"format": FORMAT, "step": step, "version": learner.version}
+            state = {"format": FORMAT, "step": step, "version": learner.version} | ({} if sound else {"sound": False})
             (partial / "state.json").write_text(json.dumps(state) + "\n", encoding="utf-8")
             for name, text in self.notes().items():
                 (partial / name).write_text(text, encoding="utf-8")
@@ -59,8 +65,12 @@ class Checkpoints:
                 f"checkpoint {final} cannot be written ({error.strerror}): make room, then resume"
             ) from error
         earlier = [folder for folder in self._folders() if folder <= final]
-        for old in (*earlier[: -self.keep], *self._folders(".replaced-step-*")):
-            shutil.rmtree(old)
+        old = earlier[: -self.keep]
+        if not any(map(_sound, earlier[-self.keep :])):
+            last = next((one for one in reversed(old) if _sound(one)), None)
+            old = [one for one in old if one != last]
+        for one in (*old, *self._folders(".replaced-step-*")):
+            shutil.rmtree(one)
         return final
 
     def load(self, learner: Learner, buffer: Buffer, warn: Callable[[str], None]) -> int | None:
@@ -126,6 +136,13 @@ def find_damage(folder: Path) -> str | None:
 def step_of(folder: Path) -> int:
     """The step after which a whole checkpoint was saved."""
     return int(json.loads(read_text(folder / "state.json"))["step"])
+
+
+def _sound(folder: Path) -> bool:
+    try:
+        return bool(json.loads(read_text(folder / "state.json")).get("sound", True))
+    except (OSError, RunError, ValueError, AttributeError, RecursionError):
+        return False
 
 
 def _files(folder: Path) -> list[tuple[str, Path]]:

@@ -31,6 +31,10 @@ class RunFolder:
         return self.path / "checkpoints"
 
     @property
+    def seeding(self) -> Path:
+        return self.path / "seeding.jsonl"
+
+    @property
     def refused_seeds(self) -> Path:
         return self.path / "refused-seeds.jsonl"
 
@@ -54,8 +58,8 @@ class RunFolder:
         replace_text(self.config, config)
 
     def discard(self) -> None:
-        """Remove a run that never began, which `create` made; one with a checkpoint stays."""
-        if self.path.exists() and not self.checkpoints.exists():
+        """Remove a run that never began, which `create` made; one with a checkpoint, or a batch of seeding, stays."""
+        if self.path.exists() and not self.checkpoints.exists() and not self.seeding.exists():
             shutil.rmtree(self.path)
 
     def read_config(self) -> str:

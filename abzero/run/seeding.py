@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from abzero.algo.metrics import measure, speed
-from abzero.errors import ConfigError, ModelError
+from abzero.errors import ConfigError, Halt, ModelError, RunError
 from abzero.python.source import with_imports
+from abzero.run.seeding_log import Batch, SeedingLog, states
+from abzero.run.seeding_progress import Progress
 from abzero.sandbox.base import Sandbox
 from abzero.sandbox.run import Check, run_checks
 from abzero.selfplay import SelfPlay
@@ -20,49 +22,77 @@ from abzero.types import Proposal, Rejection, Step, Task
 _AT_ONCE = 512
 
 
-def seed_itself(play: SelfPlay, target: int, batches: int, report: Callable[[str], None]) -> Step:
+def seed_itself(
+    play: SelfPlay,
+    target: int,
+    batches: int,
+    report: Callable[[Progress], None],
+    interrupted: Callable[[], str | None] = lambda: None,
+    log: SeedingLog | None = None,
+) -> Step | None:
     """Step 0: let the untrained model propose until each mode holds `target` tasks (section 3.3.1 of the paper).
 
     Modes that propose from nothing come first and share their tasks with the modes that they name; then those that need
     a reference. Ends after `batches` batches of proposals for each such stage, with what there is: at least the
-    identity tasks.
+    identity tasks. Goes on behind the batches in `log`, and adds each new one. Returns ``None`` once `interrupted`.
     """
     rng = random.Random(f"{play.seed}/seeding")
+    kept = states(rng, log.read() if log else ())
     play.proposer.sync(play.learner)
     play.solver.sync(play.learner)
     for task_type in play.types:
         play.buffer.add(task_type.seed)
     proposals: list[Proposal] = []
+    batch = 0
     for needs_reference in (False, True):
         stage = [task_type for task_type in play.types if task_type.needs_reference == needs_reference]
         for batch in range(batches if stage else 0):
             wanting = [task_type for task_type in stage if play.buffer.size(task_type.mode) < target]
             if not wanting:
                 break
-            if batch & (batch - 1) == 0:
-                report(
-                    f"seeding: {_sizes(play, stage)} of {target} tasks; {batch} of at most {batches} batches proposed"
-                )
+            report(_progress(play, proposals, batch, batches, target))
             task_type = wanting[batch % len(wanting)]
-            for proposal in play.propose([task_type], rng):
+            made = next(kept, None)
+            if made is None:
+                if interrupted():
+                    return None
+                made = Batch(task_type.mode, play.propose([task_type], rng), rng.getstate())
+                if log:
+                    log.append(made)
+            if made.mode != task_type.mode:
+                raise RunError(
+                    "the batches in seeding.jsonl are not this run's: remove it, and the seeding begins anew"
+                )
+            for proposal in made.proposals:
                 proposals.append(
                     replace(proposal, new=proposal.task is not None and _share(play, task_type, proposal.task))
                 )
+    report(_progress(play, proposals, batch, batches, target, over=True))
     sizes = {task_type.mode: play.buffer.size(task_type.mode) for task_type in play.types}
-    report(f"seeding: {_sizes(play, play.types)} of {target} tasks; {len(proposals)} proposals")
-    if min(sizes.values()) < target:
-        reasons = Counter(proposal.rejection.reason for proposal in proposals if proposal.rejection).most_common(1)
-        usual = f"; most often: {reasons[0][0]}" if reasons else ""
-        report(
-            f"seeding: the bound of {batches} batches (seeding.batches) ended it{usual}. Training goes on with these "
-            "tasks; a model that cannot write any can be given some: --seeds FILE"
-        )
     figures = measure(proposals, [], [], sizes, {})
     return Step(0, proposals, [], [], figures, speed(play.stopwatch.read(), proposals, []))
 
 
-def _sizes(play: SelfPlay, types: Sequence[TaskType]) -> str:
-    return ", ".join(f"{play.buffer.size(task_type.mode)} {task_type.mode}" for task_type in types)
+def _progress(
+    play: SelfPlay, proposals: Sequence[Proposal], batch: int, batches: int, target: int, over: bool = False
+) -> Progress:
+    modes = [task_type.mode for task_type in play.types]
+    made = Counter(proposal.mode for proposal in proposals)
+    return Progress(
+        batch,
+        batches,
+        target,
+        {mode: play.buffer.size(mode) for mode in modes},
+        {mode: made[mode] for mode in modes},
+        Counter(proposal.rejection.reason for proposal in proposals if proposal.rejection),
+        over,
+    )
+
+
+def check_able(step: Step) -> None:
+    """Raise `Halt` after a seeding in which the model wrote not a single valid task."""
+    if step.number == 0 and not any(proposal.task for proposal in step.proposals):
+        raise Halt(f"the model wrote no valid task in {len(step.proposals)} proposals; a resume trains it regardless")
 
 
 def _share(play: SelfPlay, task_type: TaskType, task: Task) -> bool:

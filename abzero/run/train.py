@@ -1,5 +1,6 @@
 """The program around the loop: restore, step, annotate, journal, observe, save; stop on request, and lose nothing."""
 
+import math
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -37,8 +38,8 @@ class Loop(Protocol):
 class RunResult:
     """How a run of the program ended."""
 
-    step: int
-    """The last step that was taken, and that a checkpoint holds."""
+    step: int | None
+    """The last step that was taken, and that a checkpoint holds; ``None`` if it ended in the seeding."""
     reason: str | None
     """Why it ended before its time; ``None`` if all steps were taken."""
     paused: bool = False
@@ -58,7 +59,7 @@ def train(
     *,
     loop: Loop,
     done: int | None,
-    seed: Callable[[], Step],
+    seed: Callable[[Callable[[], str | None]], Step | None],
     annotate: Sequence[Annotator],
     journal: JournalWriter,
     observers: Sequence[Observer],
@@ -69,8 +70,9 @@ def train(
 ) -> RunResult:
     """Go on from step `done`, as `restore` returned it, or from `seed`, to `steps`; save each `every`-th and the last.
 
+    `seed` may ask which signal wants it to stop, and then return ``None``: it is called again when the run goes on.
     Every step passes through `annotate`, in order, then into the journal, then before all `observers`. The first
-    interrupt (SIGINT, SIGTERM) ends the run after the current step; a second one ends it at once.
+    interrupt (SIGINT, SIGTERM) ends the run after the current step, or batch of the seeding; a second one at once.
     """
     with _interrupts(report) as interrupted:
 
@@ -80,9 +82,16 @@ def train(
             journal.write(step)
             if step.number == 0:  # or a run killed while observers look would seed itself again
                 checkpoints.save(0, loop.learner, loop.buffer)
+            sound.append(_sound(step))
             return _shown(step, observers)
 
-        halt = commit(seed()) if done is None else None
+        sound: list[bool] = []
+        halt = None
+        if done is None:
+            first = seed(interrupted)
+            if first is None:
+                return RunResult(None, interrupted())
+            halt = commit(first)
         done = saved = done or 0
         reason = str(halt) if halt else interrupted()
         while done < steps and reason is None:
@@ -90,10 +99,16 @@ def train(
             done += 1
             reason = str(halt) if halt else interrupted()
             if done % every == 0 or done == steps or reason:
-                checkpoints.save(done, loop.learner, loop.buffer)
-                saved = done
+                checkpoints.save(done, loop.learner, loop.buffer, sound=all(sound))
+                saved, sound = done, []
     paused = isinstance(halt, Pause)
     return RunResult(saved, reason if done < steps or paused else None, paused)
+
+
+def _sound(step: Step) -> bool:
+    """Whether the learner's figures are finite, and no gradient had to be skipped."""
+    learner = {name: value for name, value in step.metrics.items() if name.startswith("learner/")}
+    return all(map(math.isfinite, learner.values())) and not learner.get("learner/skipped")
 
 
 def _shown(step: Step, observers: Sequence[Observer]) -> Halt | None:
@@ -116,7 +131,9 @@ def _interrupts(report: Callable[[str], None]) -> Iterator[Callable[[], str | No
         if caught:
             raise KeyboardInterrupt
         caught.append(signal.Signals(number).name)
-        report("stopping after this step; once more stops now, and loses the steps since the last checkpoint")
+        report(
+            "stopping after this step, or batch of the seeding; once more stops now, and loses what is not saved yet"
+        )
 
     before = {number: signal.signal(number, catch) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -1,11 +1,13 @@
 import io
 import random
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
 from abzero.observers.console import Lines, Screen, display, duration, interesting, sparkline
+from abzero.run.seeding_progress import Progress
 from abzero.types import Alarm, Case, Step, Task
 from tests.steps import HOSTILE, history, rollout, step
 
@@ -50,6 +52,37 @@ def test_of_the_seeding_its_alarms_are_shown_and_its_figures_are_not():
     assert lines[0] == "ALARM at step 0, oversight: words"
     assert lines[1].startswith("step 1/1")
     assert "1 steps, 1 alarms" in file.getvalue()
+
+
+def seeding(batch, over=False):
+    found, attempts = {"deduction": 3 + batch, "induction": 1}, {"deduction": 8, "induction": 0}
+    return Progress(batch, 16, 20, found, attempts, Counter({"no program block": 4, "\x1b]0;x": 1}), over)
+
+
+def test_a_file_gets_lines_of_the_seeding_at_growing_distances():
+    file = io.StringIO()
+    with display(3, Console(file=file, width=80)) as show:
+        for batch in range(16):
+            show.seeding(seeding(batch))
+        show.seeding(seeding(15, over=True))
+    lines = [line for line in file.getvalue().splitlines() if line.startswith("seeding")]
+    assert [line.partition(":")[0] for line in lines] == [
+        *(f"seeding, batch {batch} of at most 16" for batch in (0, 1, 2, 4, 8)),
+        "seeding, done",
+    ]
+    assert lines[-1].endswith("induction 1 of 20 tasks (0 proposals); rejected 5: 4 no program block, 1 \\x1b]0;x")
+
+
+def test_a_terminal_gets_the_seeding_live():
+    file = Terminal()
+    with display(3, terminal(file)) as show:
+        show.seeding(seeding(2))
+        show._live.refresh()
+        assert "seeding, batch 3 of at most 16" in file.getvalue()
+        assert "rejected 5: 4 no program block" in file.getvalue()
+        show.seeding(seeding(3, over=True))
+        assert "seeding, done: deduction 6 of 20 tasks" in file.getvalue()
+    assert "\x1b]0;x" not in file.getvalue()
 
 
 def test_a_terminal_gets_the_live_display():

@@ -33,7 +33,7 @@ def count(tmp_path):
             return train(
                 loop=Counter(),
                 done=None,
-                seed=lambda: Step(0, [], [], [], {}),
+                seed=lambda stop: Step(0, [], [], [], {}),
                 annotate=annotate,
                 journal=journal,
                 observers=observers,

@@ -1,12 +1,15 @@
 import json
 import random
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from abzero.errors import ConfigError
+from abzero.errors import ConfigError, Halt, RunError
 from abzero.policy.scripted import ScriptedGenerator
-from abzero.run.seeding import Refusal, seed_itself, seeds_from_file
+from abzero.run.seeding import Refusal, check_able, seed_itself, seeds_from_file
+from abzero.run.seeding_log import Batch, SeedingLog
+from abzero.run.seeding_progress import Progress, advice
 from abzero.sandbox.fake import FakeSandbox
 from abzero.sandbox.run import run_checks
 from abzero.tasks.buffer import Buffer
@@ -20,6 +23,10 @@ TRIPLETS = Path(__file__).parents[3] / "shared" / "data" / "triplets.jsonl"
 def seeded(script, target=20, batches=10, **settings):
     game, said = play(script, buffer=Buffer(), **settings), []
     return game, seed_itself(game, target, batches, said.append), said
+
+
+def remedies(progress):
+    return list(advice(progress, temperature=1.0, prompts="compact", max_prompt_tokens=320))
 
 
 def contents(game, mode):
@@ -46,8 +53,11 @@ def test_every_mode_reaches_its_target():
     assert all(game.buffer.size(task_type.mode) >= 20 for task_type in TASK_TYPES)
     assert step.number == 0
     assert (step.attempts, step.experiences, game.learner.version) == ([], [], 0), "nothing is trained"
-    assert "of 20 tasks" in said[0]
-    assert not any("training goes on" in line for line in said)
+    assert (said[0].wanted, said[0].attempts) == (20, {"abduction": 0, "deduction": 0, "induction": 0})
+    assert said[-1].over
+    assert said[-1].found == {mode: game.buffer.size(mode) for mode in game.types_by_mode}
+    assert sum(said[-1].attempts.values()) == len(step.proposals)
+    assert remedies(said[-1]) == []
     assert step.metrics["buffer/size/deduction"] == game.buffer.size("deduction")
 
 
@@ -78,13 +88,92 @@ def test_a_twin_that_could_not_be_asked_is_not_shared():
     assert game.buffer.size("abduction") == 1
 
 
-def test_a_model_that_cannot_propose_ends_the_seeding_with_a_word_of_advice():
+def test_a_model_that_cannot_propose_ends_the_seeding_with_advice():
     game, step, said = seeded(lambda prompt, rng: "", batches=7)
     assert [game.buffer.size(task_type.mode) for task_type in TASK_TYPES] == [1, 1, 1]
     assert len(step.proposals) == (7 + 7) * 4
-    assert "1 abduction, 1 deduction of 20 tasks" in said[0]
-    assert "the bound of 7 batches (seeding.batches) ended it; most often: no program block." in said[-1]
-    assert "--seeds FILE" in said[-1]
+    assert [now.batch for now in said] == [*range(7), *range(7), 6]
+    assert said[-1].words == (
+        "seeding, done: abduction 1 of 20 tasks (16 proposals), deduction 1 of 20 tasks (12 proposals), induction 1 of "
+        "20 tasks (28 proposals); rejected 56: 28 no program block, 28 no message block"
+    )
+    bound, helps = remedies(said[-1])
+    assert "seeding.batches" in bound
+    assert "56 of 56 proposals were rejected, most often: 28 no program block" in bound
+    assert all(flag in helps for flag in ("--sampling.temperature, 1 now", "--tasks.prompts", "--seeds FILE"))
+    with pytest.raises(Halt, match="no valid task in 56 proposals"):
+        check_able(step)
+
+
+def test_a_model_that_wrote_one_valid_task_goes_on_and_is_given_advice_all_the_same():
+    calls = 0
+
+    def script(prompt, rng):
+        nonlocal calls
+        calls += 1
+        return player()(prompt, rng) if calls == 3 else ""
+
+    _, step, said = seeded(script, batches=2)
+    check_able(step)
+    assert "15 of 16 proposals were rejected" in remedies(said[-1])[0]
+
+
+def test_prompts_that_do_not_fit_are_named_as_the_cause():
+    generator = ScriptedGenerator(player(), max_prompt_tokens=5)
+    _, step, said = seeded(player(), batches=3, proposer=generator)
+    assert step.proposals == []
+    assert ["no proposal's prompt fits" in line for line in remedies(said[-1])] == [True]
+    with pytest.raises(Halt):
+        check_able(step)
+
+
+def test_a_reason_that_a_model_wrote_is_harmless_and_short():
+    now = Progress(0, 1, 2, {}, {}, Counter({"\x1b[31m" + "x" * 100 + "\nmore": 1, "": 1}))
+    assert now.reasons(1) == "1 \\x1b[31m" + "x" * 55
+
+
+@pytest.mark.parametrize("stop", range(12))
+def test_interrupted_before_any_batch_it_goes_on_with_the_same_tasks(tmp_path, stop):
+    straight, whole, _ = seeded(player(validity=0.6))
+    log = SeedingLog(tmp_path / "seeding.jsonl")
+    left = iter(range(stop))
+    cut = play(player(validity=0.6), buffer=Buffer())
+    assert (
+        seed_itself(cut, 20, 10, lambda now: None, lambda: None if next(left, None) is not None else "INT", log) is None
+    )
+    with (tmp_path / "seeding.jsonl").open("a") as file:
+        file.write('{"mode": "abdu')
+    game = play(player(validity=0.6), buffer=Buffer())
+    again = seed_itself(game, 20, 10, lambda now: None, log=log)
+    assert len(log.read()) > stop
+    assert (again.proposals, again.metrics) == (whole.proposals, whole.metrics)
+    for run, path in ((straight, tmp_path / "a"), (game, tmp_path / "b")):
+        run.buffer.save(path)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "line", ["{", "[]", '{"mode": 1}', "[" * 100_000, '{"mode": "deduction", "proposals": 5, "state": 1}']
+)
+def test_a_damaged_log_of_a_seeding_is_one_clear_error(tmp_path, line):
+    path = tmp_path / "seeding.jsonl"
+    path.write_text(line + "\n")
+    with pytest.raises(RunError, match="remove it, and the seeding begins anew"):
+        SeedingLog(path).read()
+
+
+def test_a_random_state_that_is_none_is_one_clear_error(tmp_path):
+    log = SeedingLog(tmp_path / "seeding.jsonl")
+    log.append(Batch("abduction", [], (3, (1, 2), None)))
+    with pytest.raises(RunError, match="no random state"):
+        seed_itself(play(player(), buffer=Buffer()), 20, 10, lambda now: None, log=log)
+
+
+def test_a_log_of_another_run_is_not_believed(tmp_path):
+    log = SeedingLog(tmp_path / "seeding.jsonl")
+    log.append(Batch("induction", [], random.Random(0).getstate()))
+    with pytest.raises(RunError, match="not this run's"):
+        seed_itself(play(player(), buffer=Buffer()), 20, 10, lambda now: None, log=log)
 
 
 def test_seeding_is_the_same_from_the_same_seed():

@@ -3,7 +3,6 @@ import random
 import signal
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,8 @@ from abzero.policy.scripted import ScriptedLearner
 from abzero.run.checkpoint import Checkpoints
 from abzero.run.journal import JournalReader, JournalWriter
 from abzero.run.seeding import seed_itself
+from abzero.run.seeding_log import SeedingLog
+from abzero.run.seeding_progress import Progress
 from abzero.run.train import RunResult, restore, train
 from abzero.tasks.buffer import Buffer
 from tests.fakes import play, player
@@ -31,21 +32,22 @@ class Run:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.said: list[str] = []
+        self.seeding: list[Progress] = []
 
     def train(self, steps=STEPS, every=1, annotate=(), observers=(), script=None, learner=None) -> RunResult:
         journal = JournalWriter(self.folder / "run.db")
         script = script or player(skill=0.4, validity=0.8)
         self.game = play(script, buffer=Buffer(capacity=40), learner=learner or ScriptedLearner(), batch_size=3)
-        checkpoints = Checkpoints(self.folder / "checkpoints")
+        checkpoints, log = Checkpoints(self.folder / "checkpoints"), SeedingLog(self.folder / "seeding.jsonl")
         try:
             done = restore(loop=self.game, journal=journal, checkpoints=checkpoints, report=self.said.append)
             return train(
                 loop=self.game,
                 done=done,
-                seed=partial(seed_itself, self.game, 6, 20, self.said.append),
+                seed=lambda stop: seed_itself(self.game, 6, 20, self.seeding.append, stop, log),
                 annotate=[alarm_tracker(journal.recent_metrics(WINDOW)), *annotate],
                 journal=journal,
-                observers=observers,
+                observers=[*observers, log.observe],
                 checkpoints=checkpoints,
                 steps=steps,
                 every=every,
@@ -185,6 +187,22 @@ def test_alarms_are_part_of_the_step_and_come_again_after_a_resume(run, tmp_path
     assert again.end() == run.end()
 
 
+class Shaky(ScriptedLearner):
+    """Its gradient is not finite from step 3 to step 7."""
+
+    def update(self, batch):
+        skipped = float(2 <= self.version < 7)
+        return {**super().update(batch), "skipped": skipped}
+
+
+def test_the_last_checkpoint_before_the_trouble_is_never_rotated_out(run):
+    held = []
+    observers = [lambda step: held.append(sorted(Checkpoints(run.folder / "checkpoints").whole()))]
+    run.train(learner=Shaky(), observers=observers)
+    assert held == [[0], [0], [0, 1], [1, 2], [2, 3], [2, 3, 4], [2, 4, 5], [2, 5, 6], [2, 6, 7], [7, 8]]
+    assert sorted(Checkpoints(run.folder / "checkpoints").whole()) == [8, 9]
+
+
 class FullDisk(ScriptedLearner):
     def save(self, folder):
         if self.version == 4:
@@ -214,15 +232,20 @@ def test_one_interrupt_finishes_the_step_and_saves(straight, run, number):
     assert run.end() == straight
 
 
-def test_an_interrupt_while_seeding_ends_the_run_after_it(straight, run):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_while_seeding_ends_the_run_after_the_batch_and_it_goes_on_there(straight, run, number):
     def interrupting(prompt, rng):
-        if not run.said[1:]:
-            os.kill(os.getpid(), signal.SIGINT)
+        if len(run.seeding) == 2 and not run.said:
+            os.kill(os.getpid(), number)
         return player(skill=0.4, validity=0.8)(prompt, rng)
 
-    assert run.train(script=interrupting) == RunResult(0, "SIGINT")
+    assert run.train(script=interrupting) == RunResult(None, signal.Signals(number).name)
+    assert len(run.seeding) == 3
+    assert "batch of the seeding" in run.said[0]
+    assert len((run.folder / "seeding.jsonl").read_text().splitlines()) == 2
     run.train()
     assert run.end() == straight
+    assert not (run.folder / "seeding.jsonl").exists()
 
 
 def test_a_second_interrupt_stops_at_once(straight, run):

@@ -1,9 +1,11 @@
 """What is particular to a policy behind a Tinker server; `test_contract` has what it shares with all others."""
 
 import json
+import math
 import random
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -169,6 +171,16 @@ def test_a_gap_above_the_limit_stops_before_the_weights_move(folder, server):
     with pytest.raises(BackendError, match=r"disagree by 0\.750 nats"):
         learner.update([Experience(("solve", 0), "deduction", 0, row, (), 1.0) for row in rollouts])
     assert server.calls[-1] == "forward"
+    assert learner.version == 0
+
+
+def test_log_probabilities_that_are_not_finite_are_called_so(folder, server):
+    generator, learner = tinker_server.policy(server, folder, "verl", gap_limit=0.5)
+    [[row]] = generator.generate(["a"], 1, random.Random(0))
+    rollouts = [replace(row, logprobs=[math.nan] * len(row.tokens))]
+    with pytest.raises(BackendError, match="not finite") as raised:
+        learner.update([Experience(("solve", 0), "deduction", 0, row, (), 1.0) for row in rollouts])
+    assert "stale" not in str(raised.value)
     assert learner.version == 0
 
 
