@@ -151,6 +151,14 @@ def test_the_keyboard_is_enough(page, server):
     assert page.locator("mark").count() > 0
 
 
+def test_a_search_goes_on_by_itself_to_the_first_step(page, root, server):
+    run(root / "long", steps=150)
+    page.goto(f"{server}/r/long/search?q=nowhere+at+all")
+    page.get_by_text("0 found in steps 1 to 150.").wait_for()
+    assert page.locator("main a.on").count() == 0
+    assert page.faults == []
+
+
 def test_the_bundle_opens_from_a_file(page, root, tmp_path):
     bundle(Run("one", root / "one"), tmp_path / "run.html", 20, {})
     page.goto((tmp_path / "run.html").as_uri())

@@ -12,8 +12,8 @@ from abzero.views.web.pages.steps import natural as whole
 from abzero.views.web.queries import curriculum, lineage
 
 _STEPS = 8
-_FERTILE_STEPS = 30
-_DESCENT_STEPS, _TASKS = 16, 24
+_FERTILE_STEPS = 12
+_DESCENT_STEPS, _TASKS = 8, 12
 _WIDTH, _HEIGHT = 1000, 520
 
 

@@ -53,9 +53,12 @@ def search_page(ask: Ask) -> Page:
     reached = (found.next or 0) + 1
     on = ""
     if found.next:
-        on = link(ask.to("search", query={**query, "from": found.next}), f"go on from step {found.next}", "more")
+        on = link(ask.to("search", query={**query, "from": found.next}), f"go on from step {found.next}", "more on")
     note = html(
-        '<p class="note" role="status">{n} found in steps {a} to {b}.</p>', n=len(rows), a=reached, b=found.first
+        '<p class="note" role="status" data-reached="{a}" data-first="{b}">{n} found in steps {a} to {b}.</p>',
+        n=len(rows),
+        a=reached,
+        b=found.first,
     )
     body = html('{form}{note}<ol class="list">{rows}</ol><p>{on}</p>', form=form, note=note, rows=joined(rows), on=on)
     return Page("Search", "search", body)

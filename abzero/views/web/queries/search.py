@@ -51,7 +51,7 @@ class Hits:
     next: int | None
 
 
-def search(journal: Journal, wanted: Wanted, start: int, most: int = 50, seconds: float = 1.0) -> Hits:
+def search(journal: Journal, wanted: Wanted, start: int, most: int = 50, seconds: float = 0.03) -> Hits:
     """The newest hits from step `start` backwards, until there are `most` or the time is up."""
     end = time.monotonic() + seconds
     hits: list[Hit] = []
