@@ -8,7 +8,7 @@ from pathlib import Path
 
 import tyro
 
-from abzero.cli.output import say
+from abzero.cli.output import progress, say, under_way
 from abzero.cli.recipes import measured
 from abzero.errors import ConfigError
 from abzero.evals import asking, data, suites
@@ -56,8 +56,9 @@ def ask(asked: Asking, places: data.Where, score: Score) -> int:
         return 3
     folder = asked.out or Path(f"evals-{Path(asked.model).name}")
     config, weights = measured(asked.model, asked.recipe)
+    under_way(f"loading {weights}")
     config = backends.settled(config, weights)
-    greedy = None
+    loaded = None
     worst = 0
     for name, paths in found.items():
         if not paths:
@@ -66,10 +67,12 @@ def ask(asked: Asking, places: data.Where, score: Score) -> int:
         if file.exists() and not asked.resume:
             raise ConfigError(f"{file} is there: go on with it by --resume, or choose another folder by --out")
         if not file.exists():
-            greedy = greedy or local.generator(config, *local.load(config, weights), 0.0)
+            loaded = loaded or local.load(config, weights)
             source = data.read(suites.SUITES[name], paths, asked.lcb)
             questions = asking.questions(source)[: asked.limit or None]
-            rollouts = greedy.generate([prompt for _, prompt in questions], 1, random.Random(asked.seed))
+            with progress(name, len(questions)) as done:
+                greedy = local.generator(config, *loaded, 0.0, done)
+                rollouts = greedy.generate([prompt for _, prompt in questions], 1, random.Random(asked.seed))
             asked_and_told = zip(questions, rollouts, strict=True)
             _write(file, [(key, one.text, len(one.tokens), one.finish) for (key, _), [one] in asked_and_told])
         worst = max(worst, score(file, name, folder))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tyro.conf import Positional
 
-from abzero.cli.output import out
+from abzero.cli.output import out, progress, under_way
 from abzero.cli.recipes import measured
 from abzero.config.config import Config
 from abzero.errors import ConfigError
@@ -37,6 +37,7 @@ def evaluate(
     The test split is for claims, the dev split for tuning. A model that no run holds is measured with the settings that
     training it would begin with, or with those of a recipe.
     """
+    under_way("loading torch")
     from abzero.evals.results import table
 
     if split == "watch":
@@ -63,7 +64,9 @@ def measurements(config: Config, name: str, suite: str, split: "Split", seed: in
     types = build.task_types(config.tasks)
     config = backends.settled(config, name)
     with build.sandbox(config.sandbox, config.seed) as box:
+        under_way(f"loading {name}")
         loaded = local.load(config, name)
-        greedy, sampling = (local.generator(config, *loaded, temperature) for temperature in (0.0, 1.0))
         problems = build.benchmark(suite, types, config.tasks.inputs, seed, n, split)
-        return tiny.evaluate(problems, greedy, sampling, box, random.Random(seed))
+        with progress("answers", len(problems.problems()) * (1 + tiny.SAMPLES)) as done:
+            greedy, sampling = (local.generator(config, *loaded, temperature, done) for temperature in (0.0, 1.0))
+            return tiny.evaluate(problems, greedy, sampling, box, random.Random(seed))

@@ -10,8 +10,8 @@ import tyro
 from rich.text import Text
 
 from abzero import __version__
-from abzero.cli import benchmarks, doctor, fork, models, plan, recipes, runs, train, validate, watch
-from abzero.cli.output import err, say
+from abzero.cli import benchmarks, doctor, fork, models, plan, recipes, runs, texts, train, validate, watch
+from abzero.cli.output import err, out, say, usage
 from abzero.cli.oversight import oversight
 from abzero.cli.words import EXAMPLES, described
 from abzero.errors import AbzeroError, ConfigError
@@ -23,7 +23,10 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "fork": fork.fork,
     "recipes": recipes.show_recipes,
     "eval": benchmarks.evaluate,
+    "runs": runs.runs,
     "show": runs.show,
+    "grep": texts.grep,
+    "dump": texts.dump,
     "replay": runs.replay,
     "report": runs.report,
     "watch": watch.watch,
@@ -54,8 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(f"abzero {__version__}")
         return 0
     if name in HELP:
-        known = "\n".join(f"  {word:10} {str(command.__doc__).splitlines()[0]}" for word, command in COMMANDS.items())
-        say(f"usage: abzero COMMAND …\n\n{known}\n\n`abzero help COMMAND` says more.")
+        out.print(usage("abzero", "COMMAND", COMMANDS, "abzero help COMMAND"))
         return 0
     if name not in COMMANDS:
         near = difflib.get_close_matches(name, COMMANDS, 1)

@@ -1,12 +1,88 @@
 """Where commands write: plain words and tables to standard output, errors to standard error."""
 
-from rich.console import Console
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TextIO
+
+from rich.console import Console, Group
+from rich.table import Table
 from rich.text import Text
 
-out = Console()
-err = Console(stderr=True)
+WIDE = 100_000
+"""Columns of what is no terminal: a file or a pipe gets every line whole."""
+
+
+def width(stream: TextIO) -> int | None:
+    """The width to write `stream` in; ``None`` is the terminal's own."""
+    return None if stream.isatty() else WIDE
+
+
+out = Console(width=width(sys.stdout))
+err = Console(stderr=True, width=width(sys.stderr))
 
 
 def say(words: str) -> None:
     """Print plain words, whatever they hold."""
     out.print(Text(words), soft_wrap=True)
+
+
+def under_way(words: str) -> None:
+    """Say in a terminal, on standard error, what takes a while now; elsewhere an error is all that stands there."""
+    if err.is_terminal:
+        err.print(Text(f"{words} …", style="dim"), soft_wrap=True)
+
+
+def usage(prog: str, kind: str, commands: Mapping[str, Callable[..., int]], more: str = "") -> Group:
+    """What there is to call: each name beside the first line of its docstring, which is wrapped within its column."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column()
+    for name, command in commands.items():
+        table.add_row(Text(f"  {name}"), Text(str(command.__doc__).splitlines()[0]))
+    return Group(f"usage: {prog} {kind} …\n", table, Text(f"\n`{more or f'{prog} {kind} --help'}` says more."))
+
+
+@contextmanager
+def progress(words: str, total: int, clock: Callable[[], float] = time.monotonic) -> Iterator[Callable[[int], None]]:
+    """On standard error a bar with the time left, in a terminal; elsewhere a line now and then. Yields what is told."""
+    if not err.is_terminal:
+        yield _Lines(words, total, clock).done
+        return
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, TextColumn("left"), TimeRemainingColumn(), console=err, transient=True) as bar:
+        task = bar.add_task(words, total=total or None)
+        yield lambda count: bar.advance(task, count)
+
+
+class _Lines:
+    """Says how far something is, in a log: not more than every half minute."""
+
+    def __init__(self, words: str, total: int, clock: Callable[[], float]) -> None:
+        self._words, self._total, self._clock = words, total, clock
+        self._begun = self._said = clock()
+        self._done = 0
+
+    def done(self, count: int) -> None:
+        self._done += count
+        now = self._clock()
+        if now - self._said < _LOGGED or not self._done:
+            return
+        self._said = now
+        left = (now - self._begun) * (self._total - self._done) / self._done
+        rest = f" of {self._total:,}, about {left / 60:.0f} min left" if self._total else ""
+        err.print(Text(f"{self._words}: {self._done:,}{rest}"), soft_wrap=True)
+
+
+_LOGGED = 30.0
+"""Seconds between two lines."""

@@ -14,7 +14,8 @@ import tyro
 from rich.text import Text
 from tyro.conf import Positional
 
-from abzero.cli.output import out, say
+from abzero.cli.arguments import Switch
+from abzero.cli.output import out, say, usage
 from abzero.cli.words import described
 from abzero.config.load import from_json
 from abzero.errors import ConfigError, RunError
@@ -26,8 +27,6 @@ from abzero.oversight.recorded import Recorded, changed, record_path, scan
 from abzero.run.directory import RunFolder
 from abzero.run.journal import JournalReader
 from abzero.sanitize import abridged, harmless
-
-Switch = Annotated[bool, tyro.conf.FlagCreatePairsOff]
 
 
 def check(pack: Positional[str] = "default") -> int:
@@ -294,7 +293,6 @@ def oversight(arguments: Sequence[str]) -> int:
     """Oversight: check PACK, measure FILE, scan RUN, review RUN, estimate RUN, verify RUN, fit FILE."""
     name, *rest = [*arguments] or ["--help"]
     if name not in ACTIONS:
-        known = "\n".join(f"  {word:9} {str(action.__doc__).splitlines()[0]}" for word, action in ACTIONS.items())
-        say(f"usage: abzero oversight ACTION …\n\n{known}\n\n`abzero oversight ACTION --help` says more.")
+        out.print(usage("abzero oversight", "ACTION", ACTIONS))
         return 0 if name in ("--help", "-h", "help") else 2
     return tyro.cli(described(ACTIONS[name]), args=rest, prog=f"abzero oversight {name}")

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from json import dumps
 
+from abzero.cli.arguments import Switch
 from abzero.cli.output import out, say
 from abzero.cli.recipes import adapted, settings, suited
 from abzero.config.config import Config
@@ -17,6 +19,8 @@ class Planned(Config):
     """Processes that share the model, each on a card of its own."""
     gib: float = 0.0
     """Memory of each card, in GiB; 0 is what this machine has."""
+    json: Switch = False
+    """Print it for programs: numbers, bytes, whether it fits, and what would."""
 
 
 def needs(arguments: Sequence[str]) -> int:
@@ -35,12 +39,21 @@ def needs(arguments: Sequence[str]) -> int:
     backend = backends.chosen(config)
     shape = plan.shape(local.model_name(config.model.name))
     rollouts = config.batch_size * len(config.tasks.modes) * (2 + config.propose.samples)
+    facts: dict[str, object] = {
+        "engine": config.model.engine,
+        "processes": config.processes,
+        "parameters": shape.parameters,
+        "rollouts": rollouts,
+    }
     rows = [
         ("engine", config.model.engine + (f", {config.processes} processes" if config.processes > 1 else "")),
         ("parameters", f"{shape.parameters:,}"),
         ("rollouts a step, at most", f"{rollouts:,}"),
     ]
     if backend.memory is None:
+        if config.json:
+            print(dumps(facts, indent=1))
+            return 0
         out.print(table([Finding(what, found) for what, found in rows]))
         say(f"{backend.where(config)} holds the model: its memory and disk are planned there")
         return 0
@@ -57,17 +70,22 @@ def needs(arguments: Sequence[str]) -> int:
         ("disk: checkpoints, at most", size(plan.disk(shape, setup) * (config.checkpoint.keep + 1))),
         ("hours", "not known before a step was taken: --steps 2 measures one here"),
     ]
+    ways = []
+    if short and (nearest := plan.nearest(shape, setup, available)):
+        ways.append(f"with {', '.join(nearest[1])}")
+    if short and backend.worker_group and (count := plan.processes(shape, setup, available)):
+        ways.append(
+            f"shared by {count} processes, each on such a card (torchrun --nproc-per-node {count} -m -- abzero …)"
+        )
+    if config.json:
+        disk = plan.disk(shape, setup)
+        facts |= {"memory": needed, "available": available, "checkpoint": disk, "fits": not short, "would_fit": ways}
+        print(dumps(facts, indent=1))
+        return 1 if short else 0
     findings = [Finding(what, found, not (short and what == "memory: peak"), "TOO MUCH") for what, found in rows]
     out.print(table(findings))
     if not short:
         return 0
-    ways = []
-    if nearest := plan.nearest(shape, setup, available):
-        ways.append(f"with {', '.join(nearest[1])}")
-    if backend.worker_group and (count := plan.processes(shape, setup, available)):
-        ways.append(
-            f"shared by {count} processes, each on such a card (torchrun --nproc-per-node {count} -m -- abzero …)"
-        )
     say("it does not fit; it would " + ", or ".join(ways) if ways else "it does not fit, and no settings make it fit")
     return 1
 

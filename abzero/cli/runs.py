@@ -1,10 +1,13 @@
-"""Commands that look at a run, finished or not: show, replay, report, compare."""
+"""Commands that look at runs, finished or not: runs, show, replay, report, compare."""
 
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 
+from rich.console import RenderableType
 from tyro.conf import Positional
 
+from abzero.cli.arguments import Switch
 from abzero.cli.output import out, say
 from abzero.config.load import from_json
 from abzero.errors import ConfigError
@@ -12,20 +15,72 @@ from abzero.run.directory import RunFolder
 from abzero.run.files import check_output
 
 
-def show(run: Positional[Path], step: int | None = None, task: str | None = None) -> int:
-    """Show a run, one of its steps, or one task: references, outcome, attempts, and each reward as a derivation."""
-    from abzero.run.journal import JournalReader
-    from abzero.views.show import overview, step_view, task_view
+def runs(path: Positional[Path] = Path("runs"), json: Switch = False) -> int:
+    """List the runs in a folder, the newest first: state, steps, last figures: abzero runs [FOLDER]."""
+    from abzero.views.rows import to_json
+    from abzero.views.runs import list_runs, table
 
+    if not path.is_dir():
+        raise ConfigError(f"'{path}' is no folder: name one that holds runs, such as abzero runs runs")
+    found = list_runs(path)
+    if json:
+        print(to_json([asdict(one) for one in found], indent=1))
+    elif found:
+        out.print(table(found))
+    else:
+        say(f"there is no run in '{path}': make one with abzero train")
+    return 0
+
+
+def show(
+    run: Positional[Path],
+    step: int | None = None,
+    task: str | None = None,
+    proposal: str | None = None,
+    attempt: str | None = None,
+    json: Switch = False,
+) -> int:
+    """Show a run, one of its steps, a task, or one rollout in full: abzero show RUN --attempt 12/3.
+
+    References, outcome, attempts, and each reward as a derivation. A proposal and an attempt are named STEP/POSITION; a
+    task by the first digits of its id. --json prints the same for programs.
+    """
+    from abzero.run.journal import JournalReader
+    from abzero.views import described, rollout
+    from abzero.views import show as views
+    from abzero.views.rows import to_json
+
+    given = {"step": step, "task": task, "proposal": proposal, "attempt": attempt}
+    chosen = [name for name, value in given.items() if value is not None]
+    if len(chosen) > 1:
+        raise ConfigError(f"--{' and --'.join(chosen)} are different things to show: give one of them")
+    place = (
+        rollout.address(proposal or attempt or "", f"--{chosen[0]}") if {*chosen} & {"proposal", "attempt"} else (0, 0)
+    )
     folder = RunFolder(run)
     folder.read_config()
     with closing(JournalReader(folder.journal)) as reader:
-        if task is not None:
-            out.print(task_view(reader, task))
-        elif step is not None:
-            out.print(step_view(reader, step))
+        found: RenderableType
+        match chosen:
+            case ["proposal"]:
+                found = (
+                    to_json(described.proposal_json(reader, *place)) if json else rollout.proposal_view(reader, *place)
+                )
+            case ["attempt"]:
+                found = (
+                    to_json(described.attempt_json(reader, *place)) if json else rollout.attempt_view(reader, *place)
+                )
+            case ["task"]:
+                found = to_json(described.task_json(reader, str(task))) if json else views.task_view(reader, str(task))
+            case ["step"]:
+                number = step or 0
+                found = to_json(described.step_json(reader, number)) if json else views.step_view(reader, number)
+            case _:
+                found = to_json(described.run_json(reader)) if json else views.overview(reader)
+        if isinstance(found, str):
+            print(found)
         else:
-            out.print(overview(reader))
+            out.print(found)
     return 0
 
 
@@ -63,14 +118,18 @@ def report(run: Positional[Path]) -> int:
     return 0
 
 
-def compare(runs: Positional[tuple[Path, ...]], page: Path = Path("comparison.html")) -> int:
-    """Compare runs: tables with intervals here, the curves in a page."""
-    from abzero.views.report import write_comparison
+def compare(runs: Positional[tuple[Path, ...]], page: Path = Path("comparison.html"), json: Switch = False) -> int:
+    """Compare runs: tables with intervals here, the curves in a page; with --json the figures alone, and no page."""
+    from abzero.views.report import compared, write_comparison
+    from abzero.views.rows import to_json
 
     if len(runs) < 1:
         raise ConfigError("there is nothing to compare: name two runs or more: abzero compare RUN RUN")
     for run in runs:
         RunFolder(run).read_config()
+    if json:
+        print(to_json(compared(runs), indent=1))
+        return 0
     check_output(page, "--page")
     out.print(write_comparison(runs, page))
     say(f"the curves are in {page}")

@@ -44,6 +44,8 @@ def start(arguments: Sequence[str]) -> int:
     The model in the box, tiny, has a recipe of its own; any other begins with the defaults, which are the paper's.
     """
     asked = settings(Training, arguments, "abzero train [RECIPE.toml]")
+    if not asked.config.print_config:
+        say("loading torch …")
     found = Resolved(checked(Config, asked.config), asked.origins, asked.notes)
     if asked.config.print_config:
         out.print(Text(as_toml(suited(found)).rstrip()), soft_wrap=True)
@@ -52,6 +54,7 @@ def start(arguments: Sequence[str]) -> int:
         return 0
     folder = RunFolder(found.config.run)
     folder.check_free()
+    say(f"{folder.path}: loading {found.config.model.name} …")
     config = adapted(suited(found))
     if config.seeds is not None and not config.seeds.is_file():
         raise ConfigError(f"seeds '{config.seeds}' cannot be read: give a JSONL file that is there")
@@ -77,6 +80,7 @@ def resume(arguments: Sequence[str]) -> int:
     prog = "abzero resume"
     folder = RunFolder(named_run(Resuming, arguments, prog))
     recorded = resumed(Resuming, folder.read_config(), arguments, prog)
+    say(f"{folder.path}: loading torch …")
     if served_another(recorded.config):
         return 0
     with folder.locked():
@@ -113,7 +117,7 @@ def work_on(
     """
     from abzero.config import backends, build
     from abzero.observers.alarms import WINDOW, alarm_tracker
-    from abzero.observers.console import display
+    from abzero.observers.console import display, recalled
     from abzero.oversight import duty
     from abzero.oversight.gate import EXIT, remove_note
     from abzero.run.checkpoint import Checkpoints
@@ -129,11 +133,13 @@ def work_on(
                 f"steps {config.steps}: {store.done} are done; set --steps {store.done} or more, or go on from an "
                 f"earlier checkpoint in a new run: abzero fork {folder.path} --step N --run NEW"
             )
+        say("measuring how many threads are quickest, if none are set …")
         config = backends.settled(config, config.model.name)
         if _waits(folder, duty.newest_step(store.newest())):
             return EXIT
         stack.enter_context(backends.worker_group(config))
         journal = stack.enter_context(closing(JournalWriter(folder.journal)))
+        say("starting the sandbox, then the model …")
         box = stack.enter_context(build.sandbox(config.sandbox, config.seed))
         now = stack.enter_context(closing(Now(folder.path)))
         play = build.self_play(config, box, now)
@@ -152,7 +158,8 @@ def work_on(
         past = journal.recent_metrics(done or 0)
         overseen = duty.begin(on, folder.path, done, past, time.perf_counter, time.time)
         remove_note(folder.path)
-        screen = stack.enter_context(display(config.steps, out, done=done or 0))
+        memory = recalled(past, *journal.past(), last=done or 0)
+        screen = stack.enter_context(display(config.steps, out, memory=memory, moment=now.moment))
         result = train(
             loop=play,
             done=done,

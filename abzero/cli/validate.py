@@ -3,13 +3,13 @@
 import itertools
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 from tyro.conf import Positional
 
-from abzero.cli.output import say
+from abzero.cli.output import progress, say
 from abzero.config.schema import SandboxSettings
 from abzero.errors import ConfigError
 from abzero.python.source import entry_of
@@ -45,13 +45,21 @@ def validate(file: Positional[Path], out: Path) -> int:
     try:
         with ExitStack() as stack:
             rows = stack.enter_context(file.open(encoding="utf-8-sig", errors="surrogateescape"))
+            done = stack.enter_context(progress("bytes read", file.stat().st_size))
             written = stack.enter_context(replacing(out))
             box = stack.enter_context(build.sandbox(SandboxSettings(), seed=0))
-            written.writelines(judged(rows, str(file), box, tally))
+            written.writelines(judged(_told(rows, done), str(file), box, tally))
     except OSError as error:
         raise ConfigError(f"'{error.filename or out}': {error.strerror}") from error
     say(", ".join(f"{count} {kind}" for kind, count in sorted(tally.items())))
     return 1 if set(tally) == {UNREADABLE} else 0
+
+
+def _told(lines: Iterable[str], done: Callable[[int], None]) -> Iterator[str]:
+    """`lines`; `done` hears of the bytes of each."""
+    for line in lines:
+        done(len(line.encode("utf-8", "surrogateescape")))
+        yield line
 
 
 def verdict(outcome: Outcome) -> list[str]:

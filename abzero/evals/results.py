@@ -4,7 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from rich.text import Text
 
 from abzero.evals.intervals import wilson
 
@@ -40,14 +42,18 @@ def table(rows: Sequence[Measurement]) -> Table:
     """Per cent, each with the bounds of its interval below: what was measured down, difficulty across."""
     ks = sorted({row.k for row in rows})
     cells = {(row.mode, row.metric, row.k): row for row in rows}
-    made = Table("mode", "metric", *(f"k = {k}" for k in ks), title="per cent, and 95 % interval")
+    made = Table(title="per cent, and 95 % interval", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    made.add_column("metric", overflow="fold")
+    for k in ks:
+        made.add_column(f"k = {k}", justify="right", no_wrap=True)
     for mode in dict.fromkeys(row.mode for row in rows):
+        made.add_row(Text(mode, style="bold"))
         for metric in dict.fromkeys(row.metric for row in rows if row.mode == mode):
             found = [cells.get((mode, metric, k)) for k in ks]
-            made.add_row(mode, metric, *("" if row is None else _cell(row) for row in found))
+            made.add_row(Text(metric), *("" if row is None else _cell(row) for row in found))
         made.add_section()
     return made
 
 
 def _cell(row: Measurement) -> str:
-    return f"{100 * row.value:.1f}\n{100 * row.low:.0f} - {100 * row.high:.0f}"
+    return f"{100 * row.value:.1f}\n{100 * row.low:.0f}-{100 * row.high:.0f}"

@@ -101,8 +101,12 @@ class Nursery:
         return list(tasks.values())
 
 
+SAMPLES = 8
+"""Answers to each problem at the sampling temperature, beside the greedy one."""
+
+
 def evaluate(
-    suite: Nursery, greedy: Generator, sampling: Generator, sandbox: Sandbox, rng: random.Random, samples: int = 8
+    suite: Nursery, greedy: Generator, sampling: Generator, sandbox: Sandbox, rng: random.Random, samples: int = SAMPLES
 ) -> list[Measurement]:
     """Greedy accuracy, pass@1 and pass@`samples` at the sampling temperature, and the baseline, in every cell."""
     problems = suite.problems()

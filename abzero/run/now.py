@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from abzero.types import Step
@@ -17,6 +18,19 @@ from abzero.types import Step
 NAME = "now.json"
 _PAUSE = 0.25
 """Seconds between two notes of the same phase."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What is under way: `done` of `count` rollouts, programs or experiences of a phase."""
+
+    step: int
+    phase: str = ""
+    """Empty between two phases."""
+    done: int = 0
+    count: int = 0
+    since: float = 0.0
+    """When the phase began, by the clock of `Now`."""
 
 
 class Now:
@@ -35,6 +49,10 @@ class Now:
         self._phase, self._count, self._done = "", 0, 0
         self._since = self._clock()
         self._took: dict[str, float] = {}
+
+    def moment(self) -> Moment:
+        """What is under way now."""
+        return Moment(self._step, self._phase, self._done, self._count, self._since)
 
     def begun(self, phase: str, count: int) -> None:
         """A phase begins, of `count` rollouts, programs or experiences."""

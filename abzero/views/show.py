@@ -3,22 +3,16 @@
 import json
 from collections.abc import Mapping, Sequence
 
-from rich.box import SIMPLE_HEAD
-from rich.columns import Columns
 from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.panel import Panel
-from rich.rule import Rule
-from rich.syntax import Syntax
-from rich.table import Table
 from rich.text import Text
 
 from abzero.algo.figures import FIGURES
 from abzero.errors import RunError
-from abzero.python.language import PYTHON
 from abzero.python.source import entry_of
 from abzero.run.journal import Attempted, JournalReader, Proposed
 from abzero.sanitize import abridged, harmless
+from abzero.terminal import Column, Pairs, Program, RankedTable, heading
 from abzero.views.format import attempt_derivation, outcome, proposal_derivation, score, solve_rate
 
 _RECENT = 10
@@ -42,25 +36,25 @@ def overview(reader: JournalReader) -> RenderableType:
     """The run: what it is, its last steps, its alarms."""
     steps = reader.steps()
     about = reader.about()
-    table = Table(
-        "step",
-        *(column.label.replace(" ", "\n") for column in _COLUMNS),
-        title=f"last {min(_RECENT, len(steps))} of {len(steps)} steps",
-        box=SIMPLE_HEAD,
-        collapse_padding=True,
-    )
+    ranks = (1, 3, 2, 1, 4, 4, 0, 5)
+    columns = [Column(one.label.replace(" ", "\n"), rank, "right") for one, rank in zip(_COLUMNS, ranks, strict=True)]
+    title = f"last {min(_RECENT, len(steps))} of {len(steps)} steps"
+    table = RankedTable([Column("step", 0, "right"), *columns], title)
     for number in steps[-_RECENT:]:
         metrics = reader.metrics(number)
         table.add_row(str(number), *(_mean_of(metrics, column.prefix) for column in _COLUMNS))
     alarms = [Text(f"! step {alarm.step}: {harmless(alarm.message)}", style="yellow") for alarm in reader.alarms()]
     more = [Text(f"({len(alarms) - _RECENT} earlier alarms)")] if len(alarms) > _RECENT else []
     return Group(
-        _pairs({key: value for key, value in about.items() if key != "config"}),
-        _pairs(_settings(about.get("config", "{}"))),
+        Pairs({key: value for key, value in about.items() if key != "config"}),
+        Pairs(_settings(about.get("config", "{}"))),
         table,
         *more,
         *(alarms[-_RECENT:] or [Text("no alarms")]),
-        Text("one step: --step N    one task: --task ID (its first digits will do)", style="dim"),
+        Text(
+            "one step: --step N    one task: --task ID    one rollout: --attempt STEP/POSITION, --proposal …",
+            style="dim",
+        ),
     )
 
 
@@ -74,18 +68,19 @@ def step_view(reader: JournalReader, number: int) -> RenderableType:
     figures = reader.metrics(number)
     flagged: list[RenderableType] = [
         Text(
-            f"! {one.role} {one.position}: {one.category}, severity {one.severity}, in the {one.part} ({one.source})",
+            f"! --{'proposal' if one.role == 'propose' else 'attempt'} {number}/{one.position}: "
+            + harmless(f"{one.category}, severity {one.severity}, in the {one.part} ({one.source})"),
             style="red" if one.severity > 2 else "yellow",
         )
         for one in reader.findings(number)
     ]
     return Group(
-        Rule(Text(f"proposals of step {number}")),
+        heading(f"proposals of step {number}"),
         *proposals,
         _attempt_table(reader.attempts(number)),
-        *([Rule(Text("what monitors found"))] if flagged else []),
+        *([heading("what monitors found")] if flagged else []),
         *flagged,
-        _pairs({name: f"{value:.5g}" for name, value in figures.items()}),
+        Pairs({name: f"{value:.5g}" for name, value in figures.items()}),
     )
 
 
@@ -97,66 +92,79 @@ def task_view(reader: JournalReader, prefix: str) -> RenderableType:
     children = reader.children(task.id)
     times = "once" if len(proposals) == 1 else f"{len(proposals)} times"
     seen = f"first seen at step {reader.first_seen(task.id)}, proposed {times}"
-    cases = Table("input", "output", title="cases")
+    cases = RankedTable([Column("input"), Column("output")], "cases")
     for case in task.cases:
         cases.add_row(_cell(case.input), _cell(case.output))
     return Group(
-        Rule(Text(f"{task.mode} task {task.id}")),
+        heading(f"{harmless(task.mode)} task {task.id}"),
         Text(seen if proposals else "a seed: no proposal of this run made it"),
-        Panel(_python(task.program), title="program", title_align="left"),
+        heading("program"),
+        Program(task.program),
         cases,
-        *([Panel(Text(abridged(task.message)), title="message", title_align="left")] if task.message else []),
+        *([heading("message"), Text(abridged(task.message))] if task.message else []),
         *(part for proposed in proposals[:3] for part in _origin(reader, proposed)),
         _answers(attempts),
-        Text(f"shown as a reference to {len(children)} tasks" + "".join(f"\n  {child}" for child in children[:10])),
+        Text(
+            f"shown as a reference to {len(children)} tasks"
+            + "".join(f"\n  {harmless(child)}" for child in children[:10])
+        ),
     )
 
 
 def _proposal(reader: JournalReader, proposed: Proposed) -> RenderableType:
     """A proposal in a few lines: what became of it, its reward, the task that it became."""
-    head = Text(f"{proposed.position:>3} {proposed.mode} ", style="bold")
+    head = Text(f"{proposed.position:>3} {harmless(proposed.mode)} ", style="bold")
     if proposed.task is None:
         head.append_text(Text(abridged(outcome(proposed), 300), style="red"))
     else:
         head.append_text(Text(f"{proposed.task} {outcome(proposed)}, solved {solve_rate(proposed)}", style="green"))
-    reward = Text(f"reward {proposal_derivation(proposed)}, advantage {_advantage(proposed) or 'none'}")
-    parts: list[RenderableType] = [head, Padding(reward, (0, 0, 0, 4))]
+    reward = Text(f"reward {harmless(proposal_derivation(proposed))}, advantage {_advantage(proposed) or 'none'}")
+    parts: list[RenderableType] = [head, Padding(reward, (0, 0, 0, 4), expand=False)]
     if proposed.task is not None:
         task = reader.task(proposed.task)
         parts.append(
-            Padding(_python(f"{task.program}\n# {entry_of(task.program)}({task.cases[0].input})", 600), (0, 0, 0, 4))
+            Padding(
+                Program(f"{task.program}\n# {entry_of(task.program)}({task.cases[0].input})", 600),
+                (0, 0, 0, 4),
+                expand=False,
+            )
         )
     return Group(*parts)
 
 
 def _origin(reader: JournalReader, proposed: Proposed) -> list[RenderableType]:
-    """A proposal that made the task: what became of it, its reward, its references, the completion as it was
-    sampled.
-    """
-    head = Text(f"proposed at step {proposed.step}, number {proposed.position}: ")
+    """A proposal that made the task: what became of it, its reward, its references."""
+    head = Text(f"--proposal {proposed.step}/{proposed.position}: ")
     head.append(harmless(outcome(proposed)))
-    head.append(f"\nreward {proposal_derivation(proposed)}, advantage {_advantage(proposed)}")
+    head.append(f"\nreward {harmless(proposal_derivation(proposed))}, advantage {_advantage(proposed) or 'none'}")
     for place, reference in enumerate(proposed.references, 1):
         task = reader.task(reference)
         head.append(f"\nreference {place}: {task.id}  {task.mode}  {_line(task.program, 70)}")
-    return [head, Panel(Text(abridged(proposed.completion)), title="completion", title_align="left")]
+    return [head, heading("completion"), Text(abridged(proposed.completion))]
 
 
 def _answers(attempts: Sequence[Attempted]) -> RenderableType:
     estimates = sum(attempt.proposal is not None for attempt in attempts)
     title = f"{len(attempts)} attempts, {estimates} of them to estimate the solve rate"
-    table = Table("step", "", "score", "answer", "ended by", "reward", "advantage", title=title)
+    names = {"address": 0, "kind": 2, "score": 0, "answer": 0, "ended by": 4, "reward": 1, "advantage": 3}
+    table = RankedTable([Column(name, rank) for name, rank in names.items()], title)
     for attempt in attempts[:_MOST_ATTEMPTS]:
         table.add_row(
-            *(str(attempt.step), "drawn" if attempt.proposal is None else "estimate", score(attempt)),
-            *(_cell(attempt.answer, 200, lines=8), attempt.finish, attempt_derivation(attempt), _advantage(attempt)),
+            *(
+                f"{attempt.step}/{attempt.position}",
+                "drawn" if attempt.proposal is None else "estimate",
+                score(attempt),
+            ),
+            *(_cell(attempt.answer, 200, lines=8), harmless(attempt.finish)),
+            *(harmless(attempt_derivation(attempt)), _advantage(attempt)),
         )
     left = len(attempts) - _MOST_ATTEMPTS
     return Group(table, Text(f"and {left} later attempts")) if left > 0 else table
 
 
-def _attempt_table(attempts: Sequence[Attempted]) -> Table:
-    table = Table("mode", "", "attempts", "solved", "malformed", "cut", title="attempts")
+def _attempt_table(attempts: Sequence[Attempted]) -> RankedTable:
+    names = ("mode", "kind", "attempts", "solved", "malformed", "cut")
+    table = RankedTable([Column(name) for name in names], "attempts")
     for mode in sorted({attempt.mode for attempt in attempts}):
         for estimate in (True, False):
             rows = [
@@ -167,7 +175,7 @@ def _attempt_table(attempts: Sequence[Attempted]) -> Table:
             cut = sum(attempt.finish == "length" for attempt in rows)
             if rows:
                 kind = "estimate" if estimate else "drawn"
-                table.add_row(mode, kind, str(len(rows)), f"{solved:g}", str(malformed), str(cut))
+                table.add_row(harmless(mode), kind, str(len(rows)), f"{solved:g}", str(malformed), str(cut))
     return table
 
 
@@ -180,12 +188,6 @@ def _settings(config: str) -> dict[str, str]:
             name: ", ".join(map(str, leaf)) if isinstance(leaf, list) else str(leaf) for name, leaf in entries.items()
         }
     return {name: flat[name] for name in _SETTINGS if name in flat}
-
-
-def _pairs(values: Mapping[str, str]) -> RenderableType:
-    """Names and values, as many beside each other as fit."""
-    pairs = [Text.assemble((f"{harmless(name)} ", "dim"), harmless(value)) for name, value in values.items()]
-    return Columns(pairs, padding=(0, 3))
 
 
 def _mean_of(metrics: Mapping[str, float], prefix: str) -> str:
@@ -206,7 +208,3 @@ def _cell(text: str, limit: int = 160, lines: int = 4) -> Text:
 def _line(text: str, limit: int) -> str:
     flat = harmless(text[:limit]).replace("\n", "\\n")
     return flat + ("…" if len(text) > limit else "")
-
-
-def _python(program: str, limit: int = 4_000) -> Syntax:
-    return Syntax(abridged(program, limit), PYTHON.name, theme="ansi_dark", background_color="default", word_wrap=True)

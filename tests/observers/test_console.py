@@ -6,7 +6,9 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from abzero.observers.console import Lines, Screen, display, duration, interesting, sparkline
+from abzero.observers.console import Lines, Screen, display, duration, interesting, recalled, sparkline
+from abzero.observers.console.tables import by_phase
+from abzero.run.now import Moment
 from abzero.run.seeding_progress import Progress
 from abzero.types import Alarm, Case, Step, Task
 from tests.steps import HOSTILE, history, rollout, step
@@ -165,3 +167,62 @@ def test_durations_are_words(seconds, words):
 
 def test_a_sparkline_spans_nought_to_one():
     assert sparkline([0.0, 0.5, 1.0]) == "▁▅█"
+
+
+PAST = [{"solve/score/deduction": 0.1 * n, "propose/valid/deduction": 0.5} for n in range(1, 8)]
+
+
+def narrow(width):
+    return Console(file=Terminal(), force_terminal=True, force_interactive=True, width=width, height=40, _environ={})
+
+
+def frame(screen):
+    console = Console(file=io.StringIO(), width=screen._console.width, color_system=None, _environ={})
+    console.print(screen._draw())
+    return console.file.getvalue()
+
+
+def test_after_a_resume_the_screen_is_the_run_s_and_not_the_session_s():
+    memory = recalled(PAST, alarms=3, clock={"seconds/step": 100.0, "seconds/update": 40.0}, last=7)
+    screen = display(20, narrow(80), memory=memory)
+    text = frame(screen)
+    assert text.startswith("step 7 of 20")
+    assert "▁▂▃▄▅" in text
+    file = io.StringIO()
+    with display(8, Console(file=file, width=80), memory=memory) as show:
+        show(with_figures(step(8, random.Random(0)), **{"seconds/step": 20.0, "seconds/update": 10.0}))
+    assert "8 steps, 3 alarms; means of the first 4 -> last 4 steps" in file.getvalue()
+    assert "0.250 -> 0.51" in file.getvalue()
+    assert "time: 2 min 00 s: update 50 s, other 1 min 10 s" in file.getvalue()
+
+
+def test_what_is_under_way_is_shown_with_its_counts():
+    moments = [Moment(0, "propose", 0, 64), Moment(3, "estimate", 1_200, 4_096), Moment(3), Moment(3, "sandbox", 0, 0)]
+    texts = [frame(display(20, narrow(80), moment=lambda moment=moment: moment)) for moment in moments]
+    assert "seeding: propose 0 of 64" in texts[0]
+    assert "step 3: estimate 1,200 of 4,096" in texts[1]
+    assert "step 3" not in texts[2]
+    assert "step 3: sandbox" in [line.strip() for line in texts[3].splitlines()]
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_the_screen_and_the_summary_fit_a_narrow_terminal(width):
+    modes = ("abduction", "deduction", "induction")
+    names = ("propose/valid", "propose/new", "propose/learnable", "propose/solve_rate", "propose/reward", "solve/score")
+    metrics = {f"{name}/{mode}": -0.125 for name in names for mode in modes}
+    clock = {"seconds/step": 10.0, "tokens_per_second": 12_345.0}
+    console = narrow(width)
+    with display(200, console, moment=lambda: Moment(2, "estimate", 100, 4_096)) as show:
+        show(replace(history(1)[0], metrics=metrics, clock=clock))
+        lines = frame(show).splitlines()
+    assert max(map(len, lines)) <= width
+    assert all(any(mode in line for line in lines) for mode in modes)
+    summary = console.file.getvalue()
+    assert "…" not in summary
+    assert summary.count("-0.125 -> -0.125") == 18
+
+
+def test_the_seconds_of_a_step_are_told_by_phase():
+    clock = {"seconds/step": 12.0, "seconds/propose": 2.0, "seconds/sandbox": 3.5, "seconds/unknown": 1.0}
+    assert by_phase(clock) == "12 s: propose 2.0 s, sandbox 3.5 s, other 6.5 s"
+    assert by_phase({}) == ""

@@ -4,10 +4,11 @@ import json
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from abzero.errors import RunError
 from abzero.run.journal.guarded import checked, kinds
+from abzero.run.journal.names import current, former
 from abzero.run.journal.records import Attempted, ProposalSummary, Proposed, Rewarded
 from abzero.run.journal.schema import OF_A_STEP, TABLES, connect, explained, figure, unpack
 from abzero.types import Alarm, Case, Finding, Role, Task
@@ -47,18 +48,18 @@ class JournalReader:
         """(step, value) of one metric or clock figure, ascending; steps that did not log it are left out."""
         query = "SELECT step, value FROM {} WHERE name = ? ORDER BY step"
         rows = self._rows(query.format("metric"), name) or self._rows(query.format("clock"), name)
-        rows += self._rows(query.format("metric"), _former(name)) if _former(name) != name else []
+        rows += self._rows(query.format("metric"), former(name)) if former(name) != name else []
         return sorted((step, figure(value)) for step, value in rows)
 
     def names(self) -> list[str]:
         """The names of all metrics and clock figures that this run has logged."""
         rows = self._rows("SELECT name FROM metric UNION SELECT name FROM clock")
-        return sorted({_current(name) for (name,) in rows})
+        return sorted({current(name) for (name,) in rows})
 
     def metrics(self, step: int) -> dict[str, float]:
         """The deterministic figures of one step."""
         rows = self._rows("SELECT name, value FROM metric WHERE step = ? ORDER BY name", step)
-        return {_current(name): figure(value) for name, value in rows}
+        return {current(name): figure(value) for name, value in rows}
 
     def alarms(self) -> list[Alarm]:
         return [Alarm(*row) for row in self._rows("SELECT step, name, message FROM alarm ORDER BY step, place")]
@@ -70,9 +71,12 @@ class JournalReader:
     def task(self, prefix: str) -> Task:
         """The task whose id begins with `prefix`. Raises `RunError` unless there is exactly one."""
         found, self._room = self._rows(_TASK, prefix, prefix + "g"), MOST_TEXT
-        if len(found) != 1 or not prefix:
-            which = "several tasks" if found else "no task"
-            raise RunError(f"{self._path}: {which} whose id begins with {prefix!r}")
+        if not found:
+            raise RunError(f"{self._path}: no task whose id begins with {prefix!r}")
+        if len(found) > 1:
+            those = "".join(f"\n  {one[0]}  {one[1]}" for one in found[:_CANDIDATES])
+            more = "\n  …" if len(found) > _CANDIDATES else ""
+            raise RunError(f"{self._path}: several tasks have an id that begins with {prefix!r}:{those}{more}")
         [(identity, mode, *bodies)] = found
         program, cases, message = map(self._text, bodies)
         task = Task(mode, program, self._cases(cases), message)
@@ -93,6 +97,11 @@ class JournalReader:
         """Everything proposed in `step`, in order."""
         return self._proposals("p.step = ?", step)
 
+    def proposal(self, step: int, position: int) -> Proposed:
+        """One proposal by its address. Raises `RunError` if there is none."""
+        found = self._proposals("p.step = ? AND p.position = ?", step, position)
+        return found[0] if found else self._missing("proposal", step, position)
+
     def proposals_of(self, task: str) -> list[Proposed]:
         """Every proposal that became `task` (a whole id), the first one first; none for a seed."""
         return self._proposals("p.task = ?", task)
@@ -109,6 +118,11 @@ class JournalReader:
     def attempts(self, step: int) -> list[Attempted]:
         """Every attempt of `step`, in order."""
         return self._attempts("a.step = ?", step)
+
+    def attempt(self, step: int, position: int) -> Attempted:
+        """One attempt by its address. Raises `RunError` if there is none."""
+        found = self._attempts("a.step = ? AND a.position = ?", step, position)
+        return found[0] if found else self._missing("attempt", step, position)
 
     def attempts_at(self, task: str) -> list[Attempted]:
         """Every attempt at `task` (a whole id), in order of time."""
@@ -132,9 +146,14 @@ class JournalReader:
             for row in rows:
                 yield table, row
 
-    def _proposals(self, where: str, value: str | int) -> list[Proposed]:
+    def _missing(self, table: str, step: int, position: int) -> NoReturn:
+        [(count,)] = self._rows(f"SELECT count(*) FROM {table} WHERE step = ?", step)
+        held = f"step {step} has {table}s 0 to {count - 1}" if count else f"step {step} has none"
+        raise RunError(f"{self._path}: there is no {table} {step}/{position}: {held}")
+
+    def _proposals(self, where: str, *values: str | int) -> list[Proposed]:
         found, self._room = [], MOST_TEXT
-        for row in self._rows(f"{_PROPOSALS} WHERE {where} ORDER BY p.step, p.position", value):
+        for row in self._rows(f"{_PROPOSALS} WHERE {where} ORDER BY p.step, p.position", *values):
             step, position, mode, prompt, completion, tokens, finish, version, task, error, *rest = row
             well_formed, rate, ours, new, repeats, share, samples = rest
             edges = self._rows("SELECT reference FROM lineage WHERE step = ? AND position = ? ORDER BY place", *row[:2])
@@ -154,9 +173,9 @@ class JournalReader:
             found.append(proposed)
         return found
 
-    def _attempts(self, where: str, value: str | int) -> list[Attempted]:
+    def _attempts(self, where: str, *values: str | int) -> list[Attempted]:
         found, self._room = [], MOST_TEXT
-        for row in self._rows(f"{_ATTEMPTS} WHERE {where} ORDER BY a.step, a.position", value):
+        for row in self._rows(f"{_ATTEMPTS} WHERE {where} ORDER BY a.step, a.position", *values):
             step, position, task, mode, prompt, completion, tokens, finish, version, answer, score, formed, of = row
             attempted = Attempted(
                 *(step, position, task, mode, self._text(prompt), self._text(completion), tokens, finish, version),
@@ -210,6 +229,8 @@ def _is_settings(text: str) -> bool:
 
 MOST_TEXT = 512 << 20
 """Characters of all the texts of one answer of the reader: a step of a large run has a tenth."""
+_CANDIDATES = 20
+"""Tasks that are named where an id's first digits fit several."""
 _KEY = "WHERE step = ? AND role = ? AND position = ?"
 _PROPOSALS = """
 SELECT p.step, p.position, p.mode, prompt.body, completion.body, p.tokens, p.finish, p.version, p.task, error.body,
@@ -229,29 +250,11 @@ FROM attempt AS a JOIN task ON task.id = a.task JOIN text AS prompt ON prompt.id
 _FINDINGS = """
 SELECT role, position, part, "begin", "end", tier, source, category, severity, score
 FROM finding WHERE step = ? ORDER BY place"""
-_TASK = """
+_TASK = f"""
 SELECT task.id, task.mode, program.body, cases.body, message.body
 FROM task JOIN text AS program ON program.id = task.program JOIN text AS cases ON cases.id = task.cases
     JOIN text AS message ON message.id = task.message
-WHERE task.id >= ? AND task.id < ? LIMIT 2"""
+WHERE task.id >= ? AND task.id < ? ORDER BY task.id LIMIT {_CANDIDATES + 1}"""
 _CHILDREN = """
 SELECT DISTINCT p.task FROM lineage AS l JOIN proposal AS p ON p.step = l.step AND p.position = l.position
 WHERE l.reference = ? AND p.task IS NOT NULL ORDER BY p.step, p.position"""
-
-
-_RENAMED = {"solve/worked/": "solve/has_cot/"}
-"""How metrics begin that older runs logged by another name."""
-
-
-def _current(name: str) -> str:
-    """Today's name of a metric."""
-    for former, current in _RENAMED.items():
-        name = name.replace(former, current, 1) if name.startswith(former) else name
-    return name
-
-
-def _former(name: str) -> str:
-    """The name by which an older run logged a metric."""
-    for former, current in _RENAMED.items():
-        name = name.replace(current, former, 1) if name.startswith(current) else name
-    return name

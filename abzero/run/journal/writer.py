@@ -71,6 +71,13 @@ class JournalWriter:
             rows = [self._connection.execute(query, (number,)).fetchall() for number in reversed(numbers)]
             return [{name: figure(value) for name, value in row} for row in rows]
 
+    def past(self) -> tuple[int, dict[str, float]]:
+        """How many alarms the run raised so far, and the seconds it spent by phase, the seeding's included."""
+        with explained(self._path):
+            [alarms] = self._connection.execute("SELECT count(*) FROM alarm").fetchone()
+            query = "SELECT name, sum(value) FROM clock WHERE name GLOB 'seconds/*' GROUP BY name"
+            return alarms, {name: figure(value) for name, value in self._connection.execute(query)}
+
     def truncate(self, after_step: int) -> None:
         """Forget every step after `after_step`, as if it had never been: a resumed run will write them again."""
         self._recent = None

@@ -10,6 +10,7 @@ from abzero.run.files import replace_text
 from abzero.run.journal import JournalReader
 from abzero.views.html import Html
 from abzero.views.report.accuracy import changes, conclusion
+from abzero.views.report.compare import compared as as_data
 from abzero.views.report.compare import comparison_page, tables
 from abzero.views.report.experiments import arms
 from abzero.views.report.gather import Run, gather
@@ -33,6 +34,11 @@ def write_comparison(folders: Sequence[Path], page: Path) -> RenderableType:
     found = arms([_gathered(folder) for folder in folders])
     _write(page, comparison_page(found))
     return tables(found)
+
+
+def compared(folders: Sequence[Path]) -> dict[str, object]:
+    """The figures that compare runs, as plain data. Raises `RunError`."""
+    return as_data(arms([_gathered(folder) for folder in folders]))
 
 
 def _gathered(folder: Path) -> Run:

@@ -1,6 +1,7 @@
 """The section that matters: held-out accuracy before and after."""
 
 from collections.abc import Sequence
+from shlex import quote
 
 from abzero.views.html import Html, html, joined
 from abzero.views.report.dots import Dot, DotRow, dot_chart
@@ -25,9 +26,12 @@ def learned(run: Run, colours: dict[str, str]) -> Html:
         return html(
             "<section><h2>What it learned</h2><p>This run was not evaluated. Measure the untouched base and the run on "
             "held-out problems, into the run's folder, and write the report again:</p>"
-            "<pre>abzero eval {model} --json RUN/eval-before.json\nabzero eval RUN --json RUN/eval-after.json</pre>"
+            "<pre>abzero eval {model} --json {before}\nabzero eval {run} --json {after}</pre>"
             "</section>",
-            model=run.settings.get("model.name", "MODEL"),
+            model=quote(run.settings.get("model.name", "MODEL")),
+            run=quote(run.folder or run.name),
+            before=quote(f"{run.folder or run.name}/eval-before.json"),
+            after=quote(f"{run.folder or run.name}/eval-after.json"),
         )
     before, after = run.before or {}, run.after or {}
     charts = [

@@ -51,7 +51,9 @@ def _card(card: Card) -> Html:
     return html(
         '<div class="card"><h3>{mode} <code>{id}</code><span class="{badge}">{word}</span></h3>{body}'
         "<p>{dots} {rate}</p><p>reward {derivation}{advantage}</p>"
-        "<details><summary>the completion, {tokens} tokens</summary>{completion}</details>{attempts}</div>",
+        "<details><summary>the prompt, as it was sent</summary>{prompt}</details>"
+        "<details><summary>thought and answer, {tokens} tokens (--proposal {address})</summary>{completion}</details>"
+        "{attempts}</div>",
         mode=proposed.mode,
         id=proposed.task or "",
         badge="good" if proposed.task else "bad",
@@ -61,6 +63,8 @@ def _card(card: Card) -> Html:
         rate=f"solved {solve_rate(proposed)}" if proposed.task else "",
         derivation=proposal_derivation(proposed),
         advantage=f", advantage {reward.advantage:+.2f}" if reward else "",
+        prompt=prose(proposed.prompt),
+        address=f"{proposed.step}/{proposed.position}",
         tokens=proposed.tokens,
         completion=prose(proposed.completion),
         attempts=_attempts(card.attempts) if card.attempts else "",
@@ -81,9 +85,12 @@ def _dot(attempt: Attempted) -> Html:
 def _attempts(attempts: Sequence[Attempted]) -> Html:
     rows = [
         html(
-            "<tr><td>{score}</td><td>{answer}</td><td>{reward}</td></tr>",
+            "<tr><td>{score}</td><td>{answer}<details><summary>thought and answer (--attempt {address})</summary>"
+            "{whole}</details></td><td>{reward}</td></tr>",
             score=score(attempt),
             answer=prose(attempt.answer, 300),
+            address=f"{attempt.step}/{attempt.position}",
+            whole=prose(attempt.completion),
             reward=attempt_derivation(attempt),
         )
         for attempt in attempts

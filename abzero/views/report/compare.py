@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from abzero.algo.figures import FIGURES
 from abzero.sanitize import harmless
+from abzero.terminal import Column, RankedTable
 from abzero.views.charts import Point, Series, Span, line_chart
 from abzero.views.html import Html, html, joined
 from abzero.views.report.dots import Dot, DotRow, dot_chart
@@ -32,7 +32,7 @@ _CURVES = tuple(
 
 def tables(found: Sequence[Arm]) -> RenderableType:
     """For the terminal: which runs make which arm, then a table for each metric."""
-    legend = Table("", "arm", "seeds", "runs", "steps")
+    legend = RankedTable([Column("arm"), Column("settings"), Column("seeds", 2), Column("runs", 1), Column("steps", 3)])
     for number, arm in enumerate(found, 1):
         runs = list(arm.runs.values())
         names, steps = [run.name for run in runs], sorted({len(run.steps) for run in runs})
@@ -41,7 +41,9 @@ def tables(found: Sequence[Arm]) -> RenderableType:
     parts: list[RenderableType] = [legend]
     for metric in metrics(found):
         head, rows = figures(found, metric)
-        table = Table(*head, title=_text(metric), title_justify="left")
+        ranks = {"problems": 5, "baseline": 4, "base": 3, "gain": 1}
+        columns = [Column(name, ranks.get(name, 0), "left" if name == "mode" else "right") for name in head]
+        table = RankedTable(columns, harmless(metric))
         for row in rows:
             table.add_row(*map(_text, row))
         parts.append(table)
@@ -65,6 +67,33 @@ def figures(found: Sequence[Arm], metric: str) -> tuple[list[str], list[list[str
             row += [_points(arm.lead(found[0], cell))] if number else []
         rows.append(row)
     return head, rows
+
+
+def compared(found: Sequence[Arm]) -> dict[str, object]:
+    """The arms, and every cell's figures, as plain data."""
+    described = [
+        {"label": arm.label, "runs": [run.name for run in arm.runs.values()], "seeds": list(arm.runs)} for arm in found
+    ]
+    rows = [
+        {
+            "metric": metric,
+            "mode": cell[0],
+            "k": cell[1],
+            "base": _plain(base(found, cell)),
+            "baseline": _plain(base(found, (*cell[:2], BASELINE))),
+            "arms": [
+                {"after": _plain(arm.after(cell)), "gain": _plain(arm.gain(cell)), "lead": _plain(lead)}
+                for arm, lead in zip(found, [None, *(arm.lead(found[0], cell) for arm in found[1:])], strict=True)
+            ],
+        }
+        for metric in metrics(found)
+        for cell in cells(found, metric)
+    ]
+    return {"arms": described, "cells": rows}
+
+
+def _plain(figure: Share | Change | None) -> dict[str, float] | None:
+    return {"value": figure.value, "low": figure.low, "high": figure.high} if figure else None
 
 
 def comparison_page(found: Sequence[Arm]) -> Html:

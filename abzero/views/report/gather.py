@@ -40,6 +40,8 @@ class Run:
     """Every proposal of the self-play steps."""
     before: results.Evaluation | None
     after: results.Evaluation | None
+    folder: str = ""
+    """Where it is, as it was named."""
 
     @property
     def span(self) -> Span:
@@ -66,6 +68,7 @@ def gather(folder: Path, reader: JournalReader) -> Run:
         summaries=[summary for summary in reader.summaries() if summary.step > 0],
         before=results.read(folder / "eval-before.json"),
         after=results.read(folder / "eval-after.json"),
+        folder=str(folder),
     )
 
 

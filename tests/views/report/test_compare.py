@@ -1,9 +1,11 @@
 import io
+import re
 
 import pytest
 from rich.console import Console
 
 from abzero.errors import RunError
+from abzero.views.report import compared as as_data
 from abzero.views.report import write_comparison
 from tests.views.report.folders import make_run, rows
 from tests.views.test_html import Reader
@@ -46,7 +48,7 @@ def test_runs_that_differ_in_their_seed_alone_are_one_arm(compared, experiment):
 def test_arms_are_paired_by_seed(compared, experiment):
     text, page = compared(*experiment)
     [first, *_] = [line for line in text.splitlines() if "deduction" in line]
-    cells = [cell.strip() for cell in first.split("│")[1:-1]]
+    cells = re.split(r"\s{2,}", first.strip())
     # 2,000 problems a cell; the seeds' leads are all 10 points, so their interval is that over the problems
     assert cells == [
         "deduction",
@@ -84,3 +86,12 @@ def test_the_same_experiment_twice_is_one_clear_error(tmp_path):
     folders = [make_run(tmp_path / name, seed=1, run=name) for name in ("a", "b")]
     with pytest.raises(RunError, match="'a' and 'b' have the same settings and seed"):
         write_comparison(folders, tmp_path / "compare.html")
+
+
+def test_the_figures_of_a_comparison_are_there_as_data(experiment):
+    data = as_data(experiment)
+    assert [arm["seeds"] for arm in data["arms"]] == [["1", "2", "3"]] * 2
+    [first, *_] = [cell for cell in data["cells"] if cell["mode"] == "deduction"]
+    assert first["arms"][0]["lead"] is None
+    assert round(first["arms"][1]["lead"]["value"], 3) == 0.1
+    assert set(first["arms"][1]["after"]) == {"value", "low", "high"}

@@ -49,7 +49,9 @@ def test_the_report_tells_what_was_learned(folder):
 
 def test_a_run_without_evaluation_says_how_to_get_one(folder):
     make_run(folder, model={"name": "tiny"})
-    assert "abzero eval tiny --json RUN/eval-before.json" in Reader(text_of(folder)).text
+    text = Reader(text_of(folder)).text
+    assert f"abzero eval tiny --json '{folder}/eval-before.json'" in text
+    assert f"abzero eval '{folder}' --json '{folder}/eval-after.json'" in text
 
 
 def test_an_evaluation_of_one_end_only_is_shown_without_a_conclusion(folder):

@@ -1,0 +1,132 @@
+"""Commands that read every text of a run: grep, dump."""
+
+import gzip
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TextIO
+
+from rich.text import Text
+from tyro.conf import Positional, arg
+
+from abzero.cli.arguments import Names, Switch
+from abzero.cli.output import err, out, say
+from abzero.run.directory import RunFolder
+from abzero.run.files import check_output, replacing
+from abzero.sanitize import harmless
+from abzero.types import Role
+
+if TYPE_CHECKING:
+    from abzero.views.grep import Hit
+
+
+def grep(
+    run: Positional[Path],
+    pattern: Positional[str],
+    role: Role | None = None,
+    mode: Names = (),
+    step: str | None = None,
+    right: Switch = False,
+    wrong: Switch = False,
+    malformed: Switch = False,
+    valid: Switch = False,
+    rejected: Switch = False,
+    category: Names = (),
+    thoughts: Switch = False,
+    answers: Switch = False,
+    programs: Switch = False,
+    reasons: Switch = False,
+    prompts: Switch = False,
+    ignore_case: Annotated[Switch, arg(aliases=["-i"])] = False,
+    most: int = 0,
+    count: Switch = False,
+    json: Switch = False,
+) -> int:
+    """Search every text of a run for a regular expression: abzero grep RUN 'sum\\(' --wrong --thoughts --step 10..20.
+
+    Thoughts, answers, programs and reasons of rejection, unless some are named; prompts where --prompts is. Of attempts
+    --right, --wrong, --malformed; of proposals --valid, --rejected; --category of what monitors found. --most ends
+    after so many hits, 0 never; --count prints the totals alone; --json a line a hit. Exit status 1 without hits.
+    """
+    from abzero.run.journal import JournalReader
+    from abzero.views import grep as search
+    from abzero.views.rows import ROLES, to_json
+
+    chosen = {"right": right, "wrong": wrong, "partly": wrong, "malformed": malformed}
+    verdicts = {name for name, on in {**chosen, "valid": valid, "rejected": rejected}.items() if on}
+    named = {"thought": thoughts, "answer": answers, "program": programs, "reason": reasons, "prompt": prompts}
+    parts = [name for name, on in named.items() if on]
+    wanted = search.Wanted(
+        roles=[role] if role else ROLES,
+        modes=frozenset(mode),
+        verdicts=frozenset(verdicts),
+        categories=frozenset(category),
+        parts=parts or search.PARTS,
+    )
+    found = search.Search(search.compiled(pattern, ignore_case), wanted)
+    folder = RunFolder(run)
+    folder.read_config()
+    with closing(JournalReader(folder.journal)) as reader:
+        for hit in found.run(reader, search.steps_of(step, reader.steps())):
+            if not count:
+                if json:
+                    print(to_json(asdict(hit)))
+                else:
+                    out.print(_line(hit), soft_wrap=True)
+            if most and found.hits >= most:
+                break
+    if found.timeouts:
+        places = ", ".join(found.timeouts)
+        err.print(Text(f"the pattern took too long, and was given up, on: {places}", style="yellow"), soft_wrap=True)
+    total = f"{found.hits} hits in {found.matched} of {found.rollouts} rollouts"
+    (err if json else out).print(Text(total), soft_wrap=True)
+    return 0 if found.hits else 1
+
+
+def dump(run: Positional[Path], out: Path, role: Role | None = None, step: str | None = None) -> int:
+    """Write a run's rollouts as JSONL, one row each, gzipped where the name ends in .gz: abzero dump RUN --out FILE.
+
+    docs/formats.md explains every field. --step 10..20 for a part.
+    """
+    from abzero.run.journal import JournalReader
+    from abzero.views.grep import steps_of
+    from abzero.views.rows import ROLES, rollouts, to_json
+
+    check_output(out, "--out")
+    folder = RunFolder(run)
+    folder.read_config()
+    count = 0
+    with closing(JournalReader(folder.journal)) as reader, _fresh(out) as file:
+        for row in rollouts(reader, steps_of(step, reader.steps()), [role] if role else ROLES):
+            file.write(to_json(row) + "\n")
+            count += 1
+    say(f"{count:,} rollouts are in {out}")
+    return 0
+
+
+@contextmanager
+def _fresh(path: Path) -> Iterator[TextIO]:
+    """A new file, gzipped by its name, that takes the place of `path` when the block ends well."""
+    if path.suffix != ".gz":
+        with replacing(path) as file:
+            yield file
+        return
+    with (
+        replacing(path) as raw,
+        gzip.GzipFile("", "wb", 6, raw.buffer, 0) as packed,
+        TextIOWrapper(packed, encoding="utf-8") as file,
+    ):
+        yield file
+
+
+def _line(hit: "Hit") -> Text:
+    """``--attempt 12/3 deduction wrong, thought: words around what was found``."""
+    flag = "--proposal" if hit.role == "propose" else "--attempt"
+    line = Text.assemble(
+        (f"{flag} {hit.step}/{hit.position}", "cyan"), f" {harmless(hit.mode)} {hit.verdict}, {hit.part}: "
+    )
+    for text, style in ((hit.before, ""), (hit.found, "bold red"), (hit.after, "")):
+        line.append(harmless(text).replace("\n", "\\n").replace("\t", " "), style)
+    return line

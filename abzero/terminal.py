@@ -1,0 +1,94 @@
+"""Building blocks of what is printed: readable at 60 columns, and neither wrapped nor padded into a pipe."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rich.box import SIMPLE_HEAD
+from rich.columns import Columns
+from rich.console import Console, ConsoleOptions, Group, JustifyMethod, RenderResult
+from rich.measure import Measurement
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from abzero.python.language import PYTHON
+from abzero.sanitize import abridged, harmless
+
+UNBOUNDED = 100_000
+"""The width of a pipe: nothing is wrapped at it, and nothing may be stretched to it."""
+
+
+def heading(words: str) -> Text:
+    """A heading within a page."""
+    return Text(f"── {words} ──", style="bold")
+
+
+@dataclass(frozen=True)
+class Program:
+    """Source text: coloured in a terminal, plain elsewhere."""
+
+    source: str
+    limit: int = 4_000
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        text = abridged(self.source, self.limit)
+        if console.is_terminal:
+            yield Syntax(text, PYTHON.name, theme="ansi_dark", background_color="default", word_wrap=True)
+        else:
+            yield Text(text)
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement.get(console, options, Text(abridged(self.source, self.limit)))
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Names and values: as many beside each other as fit a terminal, one a line elsewhere."""
+
+    values: Mapping[str, str]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        pairs = [Text.assemble((f"{harmless(name)} ", "dim"), harmless(value)) for name, value in self.values.items()]
+        yield Columns(pairs, padding=(0, 3)) if console.is_terminal else Group(*pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: of two that do not both fit, the one of the higher `rank` is left out; rank 0 always stays."""
+
+    name: str
+    rank: int = 0
+    justify: JustifyMethod = "left"
+
+
+@dataclass
+class RankedTable:
+    """A table that leaves out columns, by rank, until it fits; it says which."""
+
+    columns: Sequence[Column]
+    title: str = ""
+    rows: list[Sequence[Text | str]] = field(default_factory=list)
+
+    def add_row(self, *cells: Text | str) -> None:
+        self.rows.append(cells)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        chosen = list(range(len(self.columns)))
+        wide = options.update(width=UNBOUNDED)
+        while Measurement.get(console, wide, self._table(chosen)).maximum > options.max_width:
+            last = max(chosen, key=lambda index: (self.columns[index].rank, index))
+            if self.columns[last].rank == 0:
+                break
+            chosen.remove(last)
+        yield self._table(chosen)
+        left_out = [one.name.replace("\n", " ") for index, one in enumerate(self.columns) if index not in chosen]
+        if left_out:
+            yield Text(f"(too narrow for: {', '.join(left_out)})", style="dim")
+
+    def _table(self, chosen: Sequence[int]) -> Table:
+        made = Table(box=SIMPLE_HEAD, collapse_padding=True, title=self.title or None, title_justify="left")
+        for index in chosen:
+            made.add_column(Text(self.columns[index].name), justify=self.columns[index].justify, overflow="fold")
+        for cells in self.rows:
+            made.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in map(cells.__getitem__, chosen)))
+        return made

@@ -1,0 +1,141 @@
+"""`abzero grep`: a regular expression over every text of a run, in bounded time."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import regex
+
+from abzero.errors import ConfigError
+from abzero.run.journal import Attempted, JournalReader, Proposed
+from abzero.types import Role
+from abzero.views.rows import ROLES, parts, verdict
+
+MOST_TIMEOUTS = 10
+"""Texts that may take longer before the search ends."""
+LONGEST_PATTERN = 10_000
+_AROUND = 60
+
+PARTS = ("thought", "answer", "program", "reason")
+"""What is searched unless parts are named. ``prompt`` is a part, too: it repeats programs that it shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which rollouts, and which of their texts, are searched."""
+
+    roles: Sequence[Role] = ROLES
+    modes: frozenset[str] = frozenset()
+    """Empty is every one, as in the next two."""
+    verdicts: frozenset[str] = frozenset()
+    categories: frozenset[str] = frozenset()
+    """Only rollouts in which a monitor found something of such a category."""
+    parts: Sequence[str] = PARTS
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A match: where it stands, and the words around it."""
+
+    step: int
+    role: Role
+    position: int
+    mode: str
+    verdict: str
+    part: str
+    begin: int
+    """Of the match within the part, in characters, like `end`."""
+    end: int
+    before: str
+    found: str
+    after: str
+
+
+@dataclass
+class Search:
+    """A search under way: an iterator of hits that counts what it went through."""
+
+    pattern: "regex.Pattern[str]"
+    wanted: Wanted
+    seconds: float = 1.0
+    """What one text may take."""
+    rollouts: int = 0
+    matched: int = 0
+    """Rollouts with at least one hit."""
+    hits: int = 0
+    timeouts: list[str] = field(default_factory=list)
+    """The addresses of texts that took too long."""
+
+    def run(self, reader: JournalReader, steps: Iterable[int]) -> Iterator[Hit]:
+        """The hits in `steps`, in order. Raises `ConfigError` when the pattern takes too long again and again."""
+        for step in steps:
+            flagged = {(f.role, f.position) for f in reader.findings(step) if f.category in self.wanted.categories}
+            for role, record in self._records(reader, step):
+                if self.wanted.categories and (role, record.position) not in flagged:
+                    continue
+                self.rollouts += 1
+                before = self.hits
+                for part, text in self._texts(reader, record):
+                    for hit in self._hits(role, record, part, text):
+                        self.matched += self.hits == before
+                        self.hits += 1
+                        yield hit
+
+    def _records(self, reader: JournalReader, step: int) -> Iterator[tuple[Role, Proposed | Attempted]]:
+        wanted = self.wanted
+        for role in wanted.roles:
+            records = reader.proposals(step) if role == "propose" else reader.attempts(step)
+            for record in records:
+                if wanted.modes and record.mode not in wanted.modes:
+                    continue
+                if wanted.verdicts and verdict(record) not in wanted.verdicts:
+                    continue
+                yield role, record
+
+    def _texts(self, reader: JournalReader, record: Proposed | Attempted) -> Iterator[tuple[str, str]]:
+        wanted = self.wanted.parts
+        thought, answer = parts(record.completion)
+        texts = {"prompt": record.prompt, "thought": thought, "answer": answer}
+        yield from ((part, texts[part]) for part in texts if part in wanted)
+        if isinstance(record, Proposed):
+            if record.task and "program" in wanted:
+                task = reader.task(record.task)
+                yield "program", f"{task.program}\n{task.message}" if task.message else task.program
+            if record.error is not None and "reason" in wanted:
+                yield "reason", record.error
+
+    def _hits(self, role: Role, record: Proposed | Attempted, part: str, text: str) -> Iterator[Hit]:
+        try:
+            spans = [match.span() for match in self.pattern.finditer(text, timeout=self.seconds) if match[0]]
+        except TimeoutError as error:
+            self.timeouts.append(f"{role} {record.step}/{record.position}")
+            if len(self.timeouts) >= MOST_TIMEOUTS:
+                raise ConfigError(
+                    f"pattern {self.pattern.pattern!r} took over {self.seconds:g} s on each of {MOST_TIMEOUTS} texts: "
+                    "write it without nested repetition, such as (a+)+"
+                ) from error
+            return
+        for begin, end in spans:
+            around = (text[max(begin - _AROUND, 0) : begin], text[begin:end], text[end : end + _AROUND])
+            yield Hit(record.step, role, record.position, record.mode, verdict(record), part, begin, end, *around)
+
+
+def compiled(pattern: str, ignore_case: bool = False) -> "regex.Pattern[str]":
+    """`pattern`, ready. Raises `ConfigError`, with the place where it is wrong."""
+    if len(pattern) > LONGEST_PATTERN:
+        raise ConfigError(f"a pattern of {len(pattern):,} characters: shorten it to {LONGEST_PATTERN:,}")
+    try:
+        return regex.compile(pattern, regex.MULTILINE | (regex.IGNORECASE if ignore_case else 0))
+    except (regex.error, RecursionError, OverflowError) as error:
+        raise ConfigError(f"pattern {pattern[:200]!r} is no regular expression: {error}") from error
+
+
+def steps_of(words: str | None, held: Sequence[int]) -> list[int]:
+    """Those of the steps `held` that ``12``, ``10..20``, ``10..`` or ``..20`` names. Raises `ConfigError`."""
+    if words is None:
+        return list(held)
+    first, dots, last = words.partition("..")
+    last = last if dots else first
+    if not first + last or not all(not end or (end.isdecimal() and end.isascii()) for end in (first, last)):
+        raise ConfigError(f"--step '{words[:80]}' is no range: give --step 12, --step 10..20, --step 10.. or ..20")
+    low, high = float(first or 0), float(last or "inf")
+    return [step for step in held if low <= step <= high]
