@@ -17,7 +17,14 @@ from abzero.errors import SandboxError
 from abzero.sandbox.base import Call, Returned
 from abzero.sandbox.pool import SandboxPool
 
-EXTRAS = {"peft": "lora", "tensorboard": "tensorboard", "wandb": "wandb", "vllm": "vllm", "tinker": "tinker"}
+EXTRAS = {
+    "peft": "lora",
+    "tensorboard": "tensorboard",
+    "wandb": "wandb",
+    "vllm": "vllm",
+    "tinker": "tinker",
+    "gguf": "gguf",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ WEIGHTS = Fixed("the checkpoint's weights depend on it", in_forks=True)
 @dataclass(frozen=True)
 class Model:
     name: Annotated[str, WEIGHTS] = "tiny"
-    """A Hugging Face model folder or name; 'tiny' is the model in the box."""
+    """A Hugging Face model folder or name, or a .gguf file (abzero[gguf]); 'tiny' is the model in the box."""
     engine: str = "local"
     """What runs it. 'local' is torch and transformers in this process; 'vllm' the same with vLLM to sample
     (abzero[vllm]); 'tinker' a server that speaks the Tinker API (abzero[tinker])."""

@@ -20,7 +20,7 @@ from abzero.policy.local.learner import LocalLearner
 from abzero.policy.local.optimizer import adam, adam_8bit
 from abzero.policy.local.sharding import World
 from abzero.policy.local.worker_group import RemoteGenerator, RemoteLearner, WorkerGroup
-from abzero.policy.models import loading, lora
+from abzero.policy.models import gguf, loading, lora
 from abzero.policy.models.tokenizer import Codec
 from abzero.policy.optimisation import Optimisation
 from abzero.policy.schedules import SCHEDULES
@@ -73,6 +73,11 @@ def _times(done: Ended, size: int, count: int) -> None:
 def learner(config: Config, model: PreTrainedModel, codec: Codec, world: World) -> LocalLearner:
     """A learner that trains `model` in place, or an adapter on it."""
     if config.model.lora_rank:
+        if gguf.named(config.model.name):
+            raise ConfigError(
+                f"model.lora-rank {config.model.lora_rank}: an adapter needs a folder to refer to as its base; write "
+                f"one first, abzero export {config.model.name} FOLDER, and give --model.name FOLDER"
+            )
         lora.add(model, config.model.lora_rank, config.model.lora_alpha, config.seed)
     return LocalLearner(
         model,

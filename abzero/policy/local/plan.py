@@ -8,7 +8,6 @@ sizes together.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
 
 import torch
 from huggingface_hub import try_to_load_from_cache
@@ -21,7 +20,7 @@ from abzero.policy.local.hf_engine import CACHE_BYTES, PREFILL_TOKENS, ROWS
 from abzero.policy.local.logprobs import CHUNK_ELEMENTS
 from abzero.policy.local.packed_engine import MIN_ROWS, PACKED_PARAMETERS
 from abzero.policy.local.scorer import EXPERTS
-from abzero.policy.models.loading import locate
+from abzero.policy.models.loading import locate, read_config
 from abzero.policy.models.shapes import KNOWN
 
 GIB = 2**30
@@ -98,7 +97,7 @@ def _config(name: str) -> PreTrainedConfig:
     if known(name):
         kind, numbers = KNOWN[name]
         return AutoConfig.for_model(kind, **numbers)
-    return cast(PreTrainedConfig, AutoConfig.from_pretrained(locate(name), trust_remote_code=False))
+    return read_config(locate(name))
 
 
 def shape_of(config: PreTrainedConfig, parameters: int) -> Shape:

@@ -1,7 +1,8 @@
-"""Loading a causal language model and its tokenizer, from a folder or by Hugging Face name."""
+"""Loading a causal language model and its tokenizer: from a folder, a GGUF file or by Hugging Face name."""
 
 import json
 import os
+import struct
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import cast
@@ -25,6 +26,7 @@ from transformers.utils import logging
 from transformers.utils.hub import cached_file
 
 from abzero.errors import ConfigError
+from abzero.policy.models import gguf
 from abzero.policy.models.tokenizer import Codec
 
 CONNECT_SECONDS = 10.0
@@ -46,9 +48,10 @@ def load(name: str | Path, *, dtype: torch.dtype | None, device: str) -> tuple[P
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     tokenizer = _read_tokenizer(source, str(name))
+    place, file = gguf.source(source)
     try:
         loaded = AutoModelForCausalLM.from_pretrained(
-            source, dtype=dtype or "auto", output_loading_info=True, trust_remote_code=False
+            place, dtype=dtype or "auto", output_loading_info=True, trust_remote_code=False, **file
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise ConfigError(f"model {str(name)!r} cannot be loaded: {_brief(error)}") from error
@@ -61,6 +64,8 @@ def load(name: str | Path, *, dtype: torch.dtype | None, device: str) -> tuple[P
     if report["missing_keys"]:
         missing = sorted(report["missing_keys"])
         raise ConfigError(f"model {str(name)!r} lacks {len(missing)} of its weights, {missing[0]!r} for one")
+    if file:
+        gguf.forget_quantisation(model)
     _drop_dropout(model)
     _freeze_all_but_text(model)
     cast(nn.Module, model).to(device)
@@ -73,12 +78,12 @@ def codec(name: str | Path) -> Codec:
     tokenizer = _read_tokenizer(source, str(name))
     try:
         with torch.device("meta"):
-            outline = AutoModelForCausalLM.from_config(
-                AutoConfig.from_pretrained(source, trust_remote_code=False), trust_remote_code=False
-            )
+            outline = AutoModelForCausalLM.from_config(read_config(source), trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         raise ConfigError(f"model {str(name)!r} cannot be loaded: {_brief(error)}") from error
-    if cached_file(source, "generation_config.json", _raise_exceptions_for_missing_entries=False):
+    if not gguf.named(source) and cached_file(
+        source, "generation_config.json", _raise_exceptions_for_missing_entries=False
+    ):
         outline.generation_config = GenerationConfig.from_pretrained(source)
     return Codec(tokenizer, outline)
 
@@ -90,9 +95,9 @@ STRETCHED = ("linear", "dynamic", "yarn")
 def positions(name: str | Path) -> int | None:
     """How many tokens the model sees at once, prompt and completion; ``None`` if its config sets no bound."""
     source = locate(str(name))
-    base = _base(Path(source)) if Path(source).is_dir() else None
+    base = _base(Path(source))
     try:
-        config = AutoConfig.from_pretrained(base or source, trust_remote_code=False)
+        config = read_config(base or source)
     except (OSError, ValueError, KeyError) as error:
         raise ConfigError(f"model {str(name)!r} cannot be loaded: {_brief(error)}") from error
     return positions_of(config)
@@ -117,10 +122,16 @@ def check_context(name: str | Path, prompt: int, new: int) -> None:
         )
 
 
+def read_config(source: str) -> PreTrainedConfig:
+    """The config of what was located."""
+    place, file = gguf.source(source)
+    return cast(PreTrainedConfig, AutoConfig.from_pretrained(place, trust_remote_code=False, **file))
+
+
 def _read_tokenizer(source: str, name: str) -> PreTrainedTokenizerBase:
     try:
         tokenizer = _tokenizer(source)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
         raise ConfigError(f"model {name!r} has no tokenizer that can be read: {_brief(error)}") from error
     if not tokenizer.encode("a", add_special_tokens=False):
         raise ConfigError(f"model {name!r} has no tokenizer: copy tokenizer.json beside its weights")
@@ -133,13 +144,16 @@ def _tokenizer(source: str) -> PreTrainedTokenizerBase:
     AutoTokenizer chooses a class by the model's type instead, and for some types that class brings rules and special
     tokens of its own (a pad token beyond the model's embeddings, for one).
     """
-    if cached_file(source, "tokenizer.json", _raise_exceptions_for_missing_entries=False):
+    place, file = gguf.source(source)
+    if not file and cached_file(source, "tokenizer.json", _raise_exceptions_for_missing_entries=False):
         return cast(PreTrainedTokenizerBase, PreTrainedTokenizerFast.from_pretrained(source))
-    return cast(PreTrainedTokenizerBase, AutoTokenizer.from_pretrained(source, trust_remote_code=False))
+    return cast(PreTrainedTokenizerBase, AutoTokenizer.from_pretrained(place, trust_remote_code=False, **file))
 
 
 def locate(name: str) -> str:
-    """A folder as it is; a name once its files are known to be within reach, so that nothing hangs later."""
+    """A folder or GGUF file as it is; a name once its files are within reach, so that nothing hangs later."""
+    if gguf.named(name):
+        return gguf.locate(name)
     if Path(name).expanduser().is_dir():
         folder = Path(name).expanduser()
         if not (folder / "config.json").is_file() and not (folder / "adapter_config.json").is_file():
@@ -150,7 +164,9 @@ def locate(name: str) -> str:
     try:
         hf_hub_download(name, "config.json", local_files_only=True)
     except HFValidationError as error:
-        raise ConfigError(f"model {name!r} is neither a folder that exists nor a Hugging Face name") from error
+        raise ConfigError(
+            f"model {name!r} is neither a folder that exists nor a .gguf file nor a Hugging Face name"
+        ) from error
     except LocalEntryNotFoundError:
         if "/" not in name:
             raise ConfigError(
