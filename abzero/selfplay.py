@@ -15,6 +15,7 @@ from abzero.tasks import TaskType, parsing
 from abzero.tasks.buffer import Buffer
 from abzero.tasks.curriculum import draw_references, draw_tasks
 from abzero.tasks.grading import rated, settled, withdrawals
+from abzero.tasks.prompts import whole
 from abzero.types import Attempt, Experience, Proposal, Rejection, Step, Task
 
 
@@ -80,6 +81,7 @@ class SelfPlay:
         ]
         with self.stopwatch("propose", len(asked)):
             sampled = self.proposer.generate([prompt for _, _, prompt in asked], 1, rng)
+        sampled = [[whole(prompt, rollout)] for (_, _, prompt), [rollout] in zip(asked, sampled, strict=True)]
         answers = [parsing.answer(rollout.text) for [rollout] in sampled]
         built = self.check([self.build(k, answer, refs) for (k, refs, _), answer in zip(asked, answers, strict=True)])
         proposals = []
@@ -119,7 +121,8 @@ class SelfPlay:
         prompts = [self.types_by_mode[task.mode].ask(task) for task in tasks]
         with self.stopwatch(phase, len(prompts) * n):
             sampled = self.solver.generate(prompts, n, rng)
-        rows = [(task, prompt, r) for task, prompt, rs in zip(tasks, prompts, sampled, strict=True) for r in rs]
+        asked = zip(tasks, prompts, sampled, strict=True)
+        rows = [(task, prompt, whole(prompt, one)) for task, prompt, rollouts in asked for one in rollouts]
         answers = [parsing.answer(rollout.text) for _, _, rollout in rows]
         graded = zip(rows, answers, strict=True)
         scores = self.check([self.types_by_mode[task.mode].grade(task, answer) for (task, _, _), answer in graded])

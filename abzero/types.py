@@ -21,10 +21,13 @@ class Prompt(str):
     begin: int
     """Where what was inserted begins."""
     end: int
+    begun: str
+    """What of the reply stands in the prompt: its completion goes on from there. Empty for a thought that is opened."""
 
     @classmethod
-    def of(cls, before: str, inserted: str, after: str) -> "Prompt":
+    def of(cls, before: str, inserted: str, after: str, begun: str = "") -> "Prompt":
         prompt = cls(before + inserted + after)
+        prompt.begun = begun
         prompt.begin, prompt.end = len(before), len(before) + len(inserted)
         return prompt
 
@@ -67,7 +70,7 @@ class Rollout:
     logprobs: Sequence[float]
     """Natural log-probability of each of `tokens` under the sampler, at the sampling temperature."""
     text: str
-    """The completion decoded, without the end-of-sequence token."""
+    """The completion decoded, without the end-of-sequence token; behind what its prompt began of an answer."""
     finish: Finish
     version: int = 0
     """How many updates the weights had seen that sampled it."""

@@ -48,7 +48,7 @@ class Fixpoint:
     seed = identity("fixpoint", "'Hello world'")
 
     def propose(self, references: Sequence[Task]) -> str:
-        return self.prompts.render("conversation", prompt=PROPOSE + show_references(self.prompts, references))
+        return self.prompts.frame(PROPOSE + show_references(self.prompts, references))
 
     def construct(self, answer: str, references: Sequence[Task]) -> Check[Task]:
         task = yield from triplet(self.mode, answer, self.max_output)
@@ -58,7 +58,7 @@ class Fixpoint:
         return task
 
     def ask(self, task: Task) -> str:
-        return self.prompts.render("conversation", prompt=ASK.replace("{program}", task.program))
+        return self.prompts.frame(ASK.replace("{program}", task.program))
 
     def answer(self, task: Task) -> str:
         return task.cases[0].input

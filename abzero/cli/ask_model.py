@@ -47,6 +47,7 @@ def ask(asked: Asking, places: data.Where, score: Score) -> int:
     """Write each suite's answers to OUT/SUITE.samples.jsonl, then have them scored; the worst exit status of all."""
     from abzero.config import backends
     from abzero.config.engines import local
+    from abzero.tasks.prompts import Prompts
 
     found = {suite.name: data.find(suite, places) for suite in suites.named(asked.suite)}
     missing = [name for name, paths in found.items() if not paths]
@@ -58,7 +59,7 @@ def ask(asked: Asking, places: data.Where, score: Score) -> int:
     config, weights = measured(asked.model, asked.recipe)
     under_way(f"loading {weights}")
     config = backends.settled(config, weights)
-    loaded = None
+    prompts, loaded = Prompts("paper", backends.frame(config, weights)), None
     worst = 0
     for name, paths in found.items():
         if not paths:
@@ -69,7 +70,7 @@ def ask(asked: Asking, places: data.Where, score: Score) -> int:
         if not file.exists():
             loaded = loaded or local.load(config, weights)
             source = data.read(suites.SUITES[name], paths, asked.lcb)
-            questions = asking.questions(source)[: asked.limit or None]
+            questions = asking.questions(source, prompts)[: asked.limit or None]
             with progress(name, len(questions)) as done:
                 greedy = local.generator(config, *loaded, 0.0, done)
                 rollouts = greedy.generate([prompt for _, prompt in questions], 1, random.Random(asked.seed))

@@ -61,8 +61,8 @@ def measurements(config: Config, name: str, suite: str, split: "Split", seed: in
     from abzero.config.engines import local
     from abzero.evals import tiny
 
-    types = build.task_types(config.tasks)
     config = backends.settled(config, name)
+    types = build.task_types(config.tasks, backends.frame(config, name))
     with build.sandbox(config.sandbox, config.seed) as box:
         under_way(f"loading {name}")
         loaded = local.load(config, name)

@@ -144,7 +144,8 @@ def work_on(
         now = stack.enter_context(closing(Now(folder.path)))
         play = build.self_play(config, box, now)
         trackers = [stack.enter_context(tracker) for tracker in build.trackers(config, folder)]
-        where = f"{config.model.name} on {backends.chosen(config).where(config)}, sandbox {box.isolation}"
+        asked = "asked in its chat template" if config.model.chat == "template" else "asked in plain text"
+        where = f"{config.model.name} on {backends.chosen(config).where(config)}, {asked}, sandbox {box.isolation}"
         say(f"{folder.path}: {where}, {config.steps} steps")
         for note in backends.notes(play.learner):
             say(note)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 from abzero.config.config import Config
 from abzero.config.engines import local, tinker, vllm
@@ -11,8 +12,9 @@ from abzero.policy.base import Ended, Generator, Learner
 from abzero.policy.local import plan, sharding, threads
 from abzero.policy.local.learner import LocalLearner
 from abzero.policy.local.worker_group import RemoteLearner, WorkerGroup
-from abzero.policy.models import loading
+from abzero.policy.models import chat, loading
 from abzero.policy.vllm.generator import ColocatedLearner
+from abzero.tasks.prompts import Frame
 
 Policy = tuple[Generator, Generator, Learner]
 """Proposer, solver and learner: one model in two roles, unless the proposer is a frozen copy."""
@@ -59,7 +61,10 @@ def positions(name: str) -> int | None:
 
 
 def settled(config: Config, name: str) -> Config:
-    """`config` with what the machine decides, decided once for the model `name`: the number of threads."""
+    """`config` with what the machine and the model `name` decide, decided once: threads, and how the model is asked."""
+    if config.model.chat == "auto":
+        tuned = chat.tuned(loading.codec(local.model_name(name)))
+        config = replace(config, model=replace(config.model, chat="template" if tuned else "plain"))
     if config.model.threads or chosen(config).memory is None or local.device(config) != "cpu":
         return config
     model, _ = local.load(config, name)
@@ -81,6 +86,13 @@ def notes(learner: Learner) -> list[str]:
                 "(sliding windows, or attention of unknown kind)"
             ]
     return []
+
+
+def frame(config: Config, name: str) -> Frame | None:
+    """The chat template of the model `name`, if a settled config asks by it; None for plain text."""
+    if config.model.chat != "template":
+        return None
+    return partial(chat.frame, loading.codec(local.model_name(name)))
 
 
 @contextmanager

@@ -40,14 +40,22 @@ from abzero.selfplay import SelfPlay
 from abzero.tasks import Abduction, Deduction, Induction, TaskType
 from abzero.tasks.buffer import KEYS, Buffer
 from abzero.tasks.induction import SCORES
-from abzero.tasks.prompts import Prompts
+from abzero.tasks.prompts import Frame, Prompts, boxed_seeds
 from abzero.tiny.splits import Split, held_out
 from abzero.types import Step, Task
 
+MOST_EXAMPLES = 6
+"""Inputs that the prompt set ``examples`` shows a proposer of induction."""
 
-def task_types(tasks: Tasks) -> list[TaskType]:
-    """The task types in play, in the order of a step."""
-    prompts = Prompts(tasks.prompts)
+
+def task_types(tasks: Tasks, frame: Frame | None = None) -> list[TaskType]:
+    """The task types in play, in the order of a step; they ask in the chat template `frame`, if it is given."""
+    prompts = Prompts(tasks.prompts, frame)
+    if tasks.prompts == "examples" and tasks.inputs > MOST_EXAMPLES and "induction" in tasks.modes:
+        raise ConfigError(
+            f"tasks.inputs {tasks.inputs}: the prompts 'examples' show {MOST_EXAMPLES}; set --tasks.inputs "
+            f"{MOST_EXAMPLES}"
+        )
     equal = same_types if tasks.strict_types else same
     by_mode: dict[str, TaskType] = {
         task_type.mode: task_type
@@ -99,7 +107,7 @@ def admit(config: Config) -> Callable[[Task], str | None]:
 
 def self_play(config: Config, box: Sandbox, now: Now | None = None) -> SelfPlay:
     """The loop; it tells `now` what it is at."""
-    types = task_types(config.tasks)
+    types = task_types(config.tasks, backends.frame(config, config.model.name))
     proposer, solver, learner = backends.chosen(config).policy(config, now.done if now else unheard)
     return SelfPlay(
         types=types,
@@ -157,7 +165,7 @@ def first_step(
         sizes = {f"buffer/size/{task_type.mode}": float(play.buffer.size(task_type.mode)) for task_type in play.types}
         return Step(0, [], [], [], sizes)
 
-    seeds = config.seeds
+    seeds = boxed_seeds(str(config.seeds)) or config.seeds
     return lambda _: read(seeds)
 
 

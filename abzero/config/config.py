@@ -45,7 +45,7 @@ class Config:
     batch_size: Annotated[int, AtLeast(1)] = 64
     """B: proposals, and solver rollouts, of each mode in a step."""
     seeds: Annotated[Path | None, _BEGINNING] = None
-    """JSONL file of first tasks, in place of those that the model writes itself."""
+    """JSONL file of first tasks, in place of those that the model writes itself; 'examples' has some of ours."""
     model: Model = field(default_factory=Model)
     vllm: Vllm = field(default_factory=Vllm)
     tinker: Tinker = field(default_factory=Tinker)

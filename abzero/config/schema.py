@@ -35,6 +35,9 @@ class Model:
     engine: str = "local"
     """What runs it. 'local' is torch and transformers in this process; 'vllm' the same with vLLM to sample
     (abzero[vllm]); 'tinker' a server that speaks the Tinker API (abzero[tinker])."""
+    chat: Annotated[Literal["auto", "plain", "template"], RULES] = "auto"
+    """How prompts are put to it: as plain text, or in the model's own chat template; 'auto' takes the template of a
+    model that was tuned on it."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where it runs."""
     dtype: Literal["float32", "bfloat16"] = "float32"
@@ -121,8 +124,8 @@ class Solve:
 class Tasks:
     modes: tuple[str, ...] = ("abduction", "deduction", "induction")
     """Task types in play."""
-    prompts: Literal["paper", "compact"] = "paper"
-    """Prompt set."""
+    prompts: str = "paper"
+    """Prompt set: paper, compact (for the model in the box), examples (few-shot, for weak models), or a folder."""
     inputs: Annotated[int, AtLeast(2)] = 10
     """Inputs of an induction task; the first half is shown, the rest is hidden."""
     max_output: Annotated[int, AtLeast(1)] = 400

@@ -3,6 +3,7 @@
 from abzero.evals.data import Row, Source
 from abzero.evals.suites import CODE, MATHS
 from abzero.tasks.prompts import Prompts
+from abzero.types import Prompt
 
 _MATHS = "{problem}\n\nGive the final answer within \\boxed{{}}."
 _FUNCTION = (
@@ -28,12 +29,11 @@ def template(suite: str) -> str:
     return _INPUT if suite == "cruxeval-i" else _OUTPUT
 
 
-def questions(source: Source) -> list[tuple[str, str]]:
-    """Each problem's key and its whole prompt, in the file's order."""
-    prompts, words = Prompts("paper"), template(source.suite.name)
+def questions(source: Source, prompts: Prompts) -> list[tuple[str, Prompt]]:
+    """Each problem's key and its whole prompt in the conversation of `prompts`, in the file's order."""
+    words = template(source.suite.name)
     return [
-        (str(row[source.suite.key]), prompts.render("conversation", prompt=words.format(problem=_problem(source, row))))
-        for row in source.rows
+        (str(row[source.suite.key]), prompts.frame(words.format(problem=_problem(source, row)))) for row in source.rows
     ]
 
 

@@ -16,6 +16,7 @@ from abzero.policy.base import Generator
 from abzero.sandbox.base import Sandbox
 from abzero.sandbox.run import Check
 from abzero.tasks import TaskType, parsing
+from abzero.tasks.prompts import whole
 from abzero.tiny import grammar
 from abzero.tiny.grammar import Program, Value
 from abzero.tiny.splits import Split, has_held_out_pair, split_of
@@ -111,8 +112,8 @@ def evaluate(
     """Greedy accuracy, pass@1 and pass@`samples` at the sampling temperature, and the baseline, in every cell."""
     problems = suite.problems()
     prompts = [problem.prompt for problem in problems]
-    first = [rollout.text for [rollout] in greedy.generate(prompts, 1, rng)]
-    several = [[rollout.text for rollout in rollouts] for rollouts in sampling.generate(prompts, samples, rng)]
+    first = [reply for [reply] in _replies(greedy, prompts, 1, rng)]
+    several = _replies(sampling, prompts, samples, rng)
 
     def values(asked: Sequence[tuple[Problem, str]]) -> list[float]:
         return [score.value for score in judge(suite, asked, sandbox)]
@@ -133,6 +134,12 @@ def evaluate(
         mode, k = problem.cell
         measured += [(mode, int(k), metric, value) for metric, value in figures.items()]
     return measurements(measured)
+
+
+def _replies(generator: Generator, prompts: Sequence[str], n: int, rng: random.Random) -> list[list[str]]:
+    """The texts of `n` replies to each prompt."""
+    sampled = generator.generate(prompts, n, rng)
+    return [[whole(prompt, one).text for one in some] for prompt, some in zip(prompts, sampled, strict=True)]
 
 
 def traced(task: Task, completion: str) -> bool:

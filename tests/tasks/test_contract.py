@@ -70,7 +70,9 @@ def test_a_proposer_without_need_of_a_reference_can_do_without(task_type):
         assert task_type.propose(()) != task_type.propose((task_type.seed,))
 
 
-def test_prompts_end_inside_the_thought(task_type, specimen):
+@pytest.mark.parametrize("name", ["compact", "paper"])
+def test_prompts_end_inside_the_thought(name, specimen):
+    task_type = specimen.make(Prompts(name))
     for prompt in (task_type.propose(specimen.references), task_type.ask(specimen.task)):
         assert prompt.endswith("<think>")
 

@@ -4,15 +4,19 @@ To accept a change of wording: ``python -m tests.tasks.test_prompts`` writes the
 """
 
 import re
+import shutil
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from abzero.errors import ConfigError
+from abzero.run.seeding import seeds_from_file
 from abzero.sandbox.child.limits import IMPORTS
-from abzero.tasks import Abduction, Deduction, Induction
-from abzero.tasks.prompts import SETS, Prompts
-from abzero.types import Case, Task
+from abzero.sandbox.fake import FakeSandbox
+from abzero.tasks import Abduction, Deduction, Induction, parsing
+from abzero.tasks.prompts import SETS, Prompts, boxed_seeds, whole
+from abzero.types import Case, Rollout, Task
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "prompts"
 DOUBLE = "def f(x):\n    return x * 2"
@@ -60,8 +64,56 @@ def test_what_a_model_wrote_is_never_read_as_a_template(name):
 
 
 def test_a_set_that_does_not_exist_is_one_clear_error():
-    with pytest.raises(ConfigError, match="'long' do not exist: choose one of compact, paper"):
+    with pytest.raises(
+        ConfigError, match="'long' do not exist: choose one of compact, examples, paper, or give a folder"
+    ):
         Prompts("long")
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "said"),
+    [
+        ("solve_deduction", None, "lacks solve_deduction.md"),
+        ("solve_deduction", "$program", r"lacks \$input"),
+        ("solve_induction", "$pairs $message $answer", r"has \$answer, which nothing fills"),
+        ("propose_deduction", "$references for 5 $", r"write \$\$ for a dollar sign"),
+        ("conversation", "${prompt}", r"must have \$prompt once"),
+    ],
+)
+def test_a_folder_of_ones_own_is_checked_when_it_is_loaded(tmp_path, file, text, said):
+    folder = tmp_path / "mine"
+    shutil.copytree(Path(str(files("abzero.tasks.prompts"))) / "paper", folder)
+    assert Prompts(str(folder)).converse("solve_deduction", program="p", entry="f", input="1").endswith("<think>")
+    (folder / f"{file}.md").unlink()
+    if text is not None:
+        (folder / f"{file}.md").write_text(text)
+    with pytest.raises(ConfigError, match=said):
+        Prompts(str(folder))
+
+
+def test_the_reply_that_a_prompt_begins_is_part_of_what_is_read():
+    asked = Prompts("examples").converse("propose_deduction", references="")
+    completion = "def f(x):\n    return x + 1\n```\n```input\n3\n```\n</answer>"
+    reply = whole(asked, Rollout([], [], [], completion, "stop")).text
+    assert parsing.well_formed(reply)
+    assert parsing.program(parsing.block(parsing.answer(reply), "program")) == "def f(x):\n    return x + 1"
+    assert parsing.block(parsing.answer(reply), "input") == "3"
+    assert whole("plain", Rollout([], [], [], completion, "stop")).text == completion
+
+
+def test_the_seeds_in_the_box_are_all_tasks():
+    types = [Abduction(Prompts("examples")), Deduction(Prompts("examples")), Induction(Prompts("examples"), inputs=6)]
+    file = boxed_seeds("examples")
+    assert file is not None
+    tasks, refused = seeds_from_file(file, types, 80, FakeSandbox(), lambda task: task)
+    assert refused == []
+    assert {mode: sum(task.mode == mode for task in tasks) for mode in ("abduction", "deduction", "induction")} == {
+        "abduction": 48,
+        "deduction": 48,
+        "induction": 8,
+    }
+    assert boxed_seeds("paper") is None
+    assert boxed_seeds("seeds.jsonl") is None
 
 
 def test_each_proposer_is_told_its_own_criterion():

@@ -38,6 +38,8 @@ class Codec:
         tokens are read in the template of a `Prompt` alone: what was inserted is text, whatever it says.
         """
         tokens = self._tokens(prompt)
+        if tuple(tokens[: len(self._start)]) == self._start and isinstance(prompt, Prompt):
+            return tokens  # a chat template has written them
         return [*self._start, *tokens] if self._adds_start or not tokens else tokens
 
     def _tokens(self, prompt: str) -> list[int]:
