@@ -120,6 +120,7 @@ def work_on(
     from abzero.observers.console import display, recalled
     from abzero.oversight import duty
     from abzero.oversight.gate import EXIT, remove_note
+    from abzero.policy.local.threads import Crowding
     from abzero.run.checkpoint import Checkpoints
     from abzero.run.journal import JournalWriter
     from abzero.run.now import Now
@@ -149,6 +150,7 @@ def work_on(
         say(f"{folder.path}: {where}, {config.steps} steps")
         for note in backends.notes(play.learner):
             say(note)
+        crowding = Crowding(config.model.threads, folder.path, say)
         done = restore(loop=play, journal=journal, checkpoints=store, report=say)
         loaded()
         folder.write_config(to_json(config))
@@ -167,7 +169,14 @@ def work_on(
             seed=build.first_step(config, play, journal, folder, say, screen.seeding),
             annotate=[alarm_tracker(past[-WINDOW:]), overseen.annotate],
             journal=journal,
-            observers=[now.observe, screen, *trackers, overseen.gate, *build.after_seeding(config, folder)],
+            observers=[
+                now.observe,
+                screen,
+                *trackers,
+                crowding.observe,
+                overseen.gate,
+                *build.after_seeding(config, folder),
+            ],
             checkpoints=replace(store, notes=duty.checkpoint_note(overseen.chain)),
             steps=config.steps,
             every=config.checkpoint.every,
