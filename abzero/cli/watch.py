@@ -23,7 +23,7 @@ def watch(
 
     Any other `--host` than this machine's own needs `--token auto`.
     """
-    _needs("web", "starlette", "uvicorn")
+    _needs("web", "abzero.views.web", "starlette", "uvicorn")
     if not path.is_dir():
         raise ConfigError(f"'{path}' is neither a run nor a folder of runs: name one, or make one with abzero train")
     if not 0 <= port < 65536:
@@ -36,7 +36,7 @@ def watch(
 
 def bundle(run: Positional[Path], out: Path = Path("run.html"), megabytes: float = 20.0) -> int:
     """Write a run's pages as one file that opens anywhere, with no server: steps far apart first, up to a size."""
-    _needs("web", "starlette")
+    _needs("web", "abzero.views.web", "starlette")
     from abzero.views.web.bundle import bundle as write
     from abzero.views.web.runs import runs
 

@@ -102,6 +102,7 @@ def test_the_heat_map_counts_every_task_of_its_steps(tmp_path):
     [
         ("raised NameError: name 'x' is not defined", "raised NameError"),
         ("1 input blocks where 6 were asked for", "N input blocks where N were asked for"),
+        ("expected ',' in a literal, found 'b'", "expected … in a literal, found …"),
         ("", "no reason given"),
     ],
 )

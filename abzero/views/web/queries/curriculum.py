@@ -13,6 +13,7 @@ from abzero.views.web.journal import Journal, figure, whole, words
 BINS = 7
 """Rows between never and always: one for each eighth, since eight attempts are usual."""
 _COLUMNS = 80
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _DIGITS = re.compile(r"\d+")
 
 
@@ -77,7 +78,7 @@ def rejections(journal: Journal, steps: list[int], examples: int = 10) -> list[R
 
 def kind_of(reason: str) -> str:
     """What many reasons have in common: the words before whatever is the proposal's own."""
-    line = reason.split("\n", 1)[0]
+    line = _QUOTED.sub("…", reason.split("\n", 1)[0])
     for mark in (":", "'", '"', "`", "("):
         head, found, _ = line.partition(mark)
         line = head if found and len(head.split()) > 1 else line
