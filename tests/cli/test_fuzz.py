@@ -1,7 +1,8 @@
 """No input of a user's ends in a traceback, and nothing of a stranger's run reaches the terminal raw.
 
-Random arguments for every command, and run folders damaged in every way that this file knows, by main() in this
-process. `make fuzz` draws a hundred times as many, and of the slow commands too.
+Random arguments for every command, run folders damaged in every way that this file knows, and rows of any form for
+`validate`, by main() in this process. Nothing here trains, listens or measures this machine: the commands that would
+are given a word that keeps them from it. `make fuzz` draws many times as many.
 """
 
 import contextlib
@@ -48,11 +49,20 @@ WORDS = [
     "\0",
 ]
 FLAGS = ["--help", "--step", "--task", "--out", "--json", "--n", "--suite", "--page", "--steps", "--bogus", "--recipe"]
-QUIET = sorted(set(COMMANDS) - {"train", "watch", "nursery", "doctor", "resume", "replay", "validate"})
-"""Commands that neither train, listen nor start a sandbox, whatever they are told."""
+FLAGS += ["--attempt", "--proposal", "--role", "--mode", "--port", "--host", "--megabytes", "--model.name", "--run"]
+KEPT = {
+    "train": ["--print-config"],
+    "watch": ["no/such/folder"],
+    "nursery": ["measure", "no/such/model"],
+    "doctor": ["--no-such-flag"],
+    "resume": ["no/such/run"],
+    "replay": ["no/such/run"],
+    "validate": ["no/such/file"],
+}
+"""What keeps a command from its long work; the others do none."""
 LOOKS = [["show"], ["show", "--step", "1"], ["report"], ["compare"], ["bundle", "--out", "NEW"], ["export"], ["eval"]]
 LOOKS += [["oversight", "scan"], ["oversight", "estimate"], ["oversight", "verify"], ["plan", "--model.name"]]
-LOOKS += [[name] for name in ("grep", "dump", "runs") if name in COMMANDS] + ([["replay"], ["resume"]] if MANY else [])
+LOOKS += [[name] for name in ("grep", "dump", "runs") if name in COMMANDS] + [["replay"], ["resume"]]
 
 Damage = Callable[[Path], None]
 
@@ -165,14 +175,14 @@ def quick(share: int) -> settings:
 @quick(30)
 @given(st.data())
 def test_no_arguments_end_in_a_traceback(whole: Path, tmp_path: Path, data: st.DataObject):
-    command = data.draw(st.sampled_from(QUIET))
+    command = data.draw(st.sampled_from(sorted(COMMANDS)))
     action = [data.draw(st.sampled_from(sorted(set(ACTIONS) - {"review", "fit"})))] if command == "oversight" else []
     words = data.draw(st.lists(st.sampled_from([*WORDS, *FLAGS]), max_size=5))
     places = {"RUN": str(whole), "NEW": str(tmp_path / "new")}
     before = os.getcwd()
     os.chdir(tmp_path)
     try:
-        status, _ = told([command, *action, *(places.get(word, word) for word in words)])
+        status, _ = told([command, *action, *KEPT.get(command, []), *(places.get(word, word) for word in words)])
     finally:
         os.chdir(before)
     assert status in (0, 1, 2, 3)
@@ -203,3 +213,24 @@ def test_no_damaged_run_ends_in_a_traceback_or_steers_the_terminal(
     assert status in (0, 1, 2, 3), printed
     assert not set(printed) & {"\x1b", "\x07", "\u202e"}
     assert outside.read_text() == "mine"
+
+
+ROWS = [
+    b"{}",
+    b"[]",
+    b"null",
+    b"\xff",
+    b'{"program": 3}',
+    b'{"program": "def f(x): return x", "inputs": 3}',
+    b"[" * 5000,
+]
+ROWS += [b'{"program": "\\ud800", "inputs": ["1"]}', b'{"program": "def f(x): return x", "inputs": ["1", "("]}', b"\0"]
+
+
+@settings(quick(3), max_examples=MANY // 10 or 3)
+@given(st.lists(st.one_of(st.sampled_from(ROWS), st.binary(max_size=40)), max_size=6))
+def test_no_rows_end_validate_in_a_traceback(tmp_path: Path, rows: list[bytes]):
+    given_, out = tmp_path / "rows.jsonl", tmp_path / "verdicts.jsonl"
+    given_.write_bytes(b"\n".join(rows))
+    status, printed = told(["validate", str(given_), "--out", str(out)])
+    assert status in (0, 1, 2), printed
