@@ -11,6 +11,7 @@ _FENCE = re.compile(r"^[ \t]*```[ \t]*+([\w+-]*+)[ \t\r]*$", re.MULTILINE)
 _CODE = re.compile(
     r"(?:import|from|def|async def|class|@|if|for|while|try|with|[^\W\d]\w*[ \t]*(?:=|\())(?=[ \t(\w:]|$)"
 )
+_ASSERTION = re.compile(r"\n[ \t]*+assert\b")
 _LANGUAGES = ("", "py", "python", "python3")
 
 
@@ -117,7 +118,7 @@ def _code_lines(text: str) -> str:
 
 def value(completion: str, opens_think: bool = False) -> str:
     """What a prediction of an output says: an ``output`` block, ``[ANSWER]`` tags or the text, right of its ``==``."""
-    text = _block(region(completion, opens_think), "output")
+    text = _first_assertion(_block(region(completion, opens_think), "output"))
     head, equals, tail = _last_equation(text)
     return (tail if equals and head.lstrip().startswith("assert") else text).strip()
 
@@ -126,12 +127,17 @@ def call(completion: str, function: str = "f", opens_think: bool = False) -> str
     """The arguments that a prediction of an input gives: an ``input`` block or the text; a whole call counts as its
     arguments.
     """
-    text = _block(region(completion, opens_think), "input")
+    text = _first_assertion(_block(region(completion, opens_think), "input"))
     head, equals, _ = _last_equation(text)
     text = (head.replace("assert", "", 1) if equals and head.lstrip().startswith("assert") else text).strip()
-    if text.startswith(f"{function}(") and text.endswith(")"):
-        return text[len(function) + 1 : -1]
-    return text
+    return arguments(text, function)
+
+
+def arguments(text: str, function: str = "f") -> str:
+    """`text` as the arguments of a call; a whole call of `function` counts as its arguments."""
+    text = text.strip()
+    whole = text.startswith(f"{function}(") and text.endswith(")")
+    return text[len(function) + 1 : -1] if whole else text
 
 
 def _block(text: str, name: str) -> str:
@@ -143,6 +149,11 @@ def _block(text: str, name: str) -> str:
         if found:
             return inside.partition(closing)[0]
     return text
+
+
+def _first_assertion(text: str) -> str:
+    """`text`, or the first of several lines that each assert something: what follows are examples of the model's."""
+    return _ASSERTION.split(text.strip(), maxsplit=1)[0] if text.lstrip().startswith("assert") else text
 
 
 def _last_equation(text: str) -> tuple[str, str, str]:

@@ -80,7 +80,7 @@ class Inputs(_Execution):
     def check_arguments(self, problem: Problem, arguments: str) -> Check[Score]:
         """Judge arguments that need no more reading, by one call of the program with them."""
         gold = self._gold(problem)
-        [outcome] = yield [Call(str(self._rows[problem.id]["code"]), arguments)]
+        [outcome] = yield [Call(str(self._rows[problem.id]["code"]), answers.arguments(arguments))]
         match outcome:
             case Returned(value):
                 right = literals.same(value, gold)

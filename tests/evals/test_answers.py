@@ -51,3 +51,10 @@ def test_a_prediction_is_right_of_its_equation_and_a_call_left_of_it():
     assert answers.value("[ANSWER]assert f('a == b') == [1, 2][/ANSWER]") == "[1, 2]"
     assert answers.call("[ANSWER]\nassert f('a == b', 1) == [1, 2]\n[/ANSWER]") == "'a == b', 1"
     assert answers.call("```input\n1, 2\n```") == "1, 2"
+
+
+def test_the_first_of_several_assertions_is_the_answer():
+    text = "[ANSWER]\nassert f('a', '5') == 'b'\nassert f('c') == 'd'\n[/ANSWER]"
+    assert answers.call(text) == "'a', '5'"
+    assert answers.value(text) == "'b'"
+    assert answers.arguments(" f(1, [2]) ") == "1, [2]"
