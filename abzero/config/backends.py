@@ -9,7 +9,7 @@ from abzero.config.config import Config
 from abzero.config.engines import local, tinker, vllm
 from abzero.errors import ConfigError
 from abzero.policy.base import Ended, Generator, Learner
-from abzero.policy.local import plan, sharding, threads
+from abzero.policy.local import plan, sharding, shared_prefix, threads
 from abzero.policy.local.learner import LocalLearner
 from abzero.policy.local.worker_group import RemoteLearner, WorkerGroup
 from abzero.policy.models import chat, loading
@@ -80,10 +80,9 @@ def notes(learner: Learner) -> list[str]:
         case ColocatedLearner():
             return notes(learner.learner)
         case LocalLearner() if not learner.shares_prompts:
-            kind = learner.model.config.model_type
             return [
-                f"each update computes a prompt again for every row of it: {kind} layers take no packed rows "
-                "(sliding windows, or attention of unknown kind)"
+                "each update computes a prompt again for every row of it: "
+                f"{shared_prefix.obstacle(learner.model)} takes no packed rows"
             ]
     return []
 

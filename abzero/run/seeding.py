@@ -140,11 +140,11 @@ def seeds_from_file(
         some = rows[start : start + _AT_ONCE]
         for (number, _), result in zip(some, run_checks([check for _, check in some], sandbox), strict=True):
             if isinstance(result, ModelError):
-                refused.append(Refusal(number, str(result)))
+                refused.append(Refusal(number, f"it makes no task: {result}"))
                 continue
             judged = [judge(task) for task in result]
             if rejections := [one for one in judged if isinstance(one, Rejection)]:
-                refused.append(Refusal(number, rejections[0].reason))
+                refused.append(Refusal(number, f"it makes no task: {rejections[0].reason}"))
             else:
                 tasks += result
     if not tasks:

@@ -254,13 +254,29 @@ def test_a_broken_row_is_refused_with_its_line_and_a_reason_and_the_others_are_r
     assert reason in refused[0].reason
 
 
+ODD_ROWS = [
+    {"program": "from __future__ import annotations\ndef f(x: int) -> int:\n    return 2 * x", "input": "3"},
+    {"program": "# import os is not needed\ndef f(x):\n    return 2 * x", "input": "3"},
+    {"program": "def solve(x):\n    return 2 * x", "input": "3"},
+    {"program": DOUBLE, "input": "3", "message": ""},
+    {"program": "\ufeff" + DOUBLE, "input": "3"},
+]
+
+
+@pytest.mark.parametrize("row", ODD_ROWS)
+def test_a_row_that_a_user_may_well_have_is_taken(read, row):
+    tasks, refused = read(row, types=(DEDUCTION,))
+    assert refused == []
+    assert [task.cases[0].output for task in tasks] == ["6"]
+
+
 def test_a_task_that_is_not_admitted_is_refused(read):
     def judge(task):
         return Rejection("held out", ours=True) if task.cases[0].input == "3" else task
 
     tasks, refused = read(GOOD, {"program": DOUBLE, "input": "4"}, types=(DEDUCTION,), judge=judge)
     assert [task.cases[0].input for task in tasks] == ["4"]
-    assert refused == [Refusal(1, "held out")]
+    assert refused == [Refusal(1, "it makes no task: held out")]
 
 
 def test_a_file_without_a_valid_task_is_one_clear_error(read):

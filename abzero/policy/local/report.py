@@ -47,7 +47,7 @@ def traits(name: str | Path) -> list[Trait]:
 def _updates(model: PreTrainedModel) -> str:
     if shared_prefix.enable(model):
         return "compute a prompt once for all of its rows"
-    return "compute a prompt for each of its rows: its layers take no packed rows (sliding windows, or unknown)"
+    return f"compute a prompt for each of its rows: {shared_prefix.obstacle(model)} takes no packed rows"
 
 
 def _template(codec: Codec) -> str:

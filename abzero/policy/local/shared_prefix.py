@@ -210,6 +210,17 @@ def enable(model: PreTrainedModel) -> bool:
     return False
 
 
+def obstacle(model: PreTrainedModel) -> str:
+    """What keeps `model` from taking packed texts, where `enable` says that it does not."""
+    config = model.get_decoder().config
+    if (implementation := config._attn_implementation) != "sdpa":
+        return f"{implementation} attention"
+    others = {kind for kind in getattr(config, "layer_types", None) or [] if kind != "full_attention"}
+    if not others and getattr(config, "sliding_window", None):
+        return "sliding attention"
+    return " and ".join(sorted(others)).replace("_", " ") or f"the attention of {config.model_type}"
+
+
 def _same(model: PreTrainedModel) -> bool:
     """Whether packing two prompts, three responses to the first of them, leaves each token's state what it was."""
     vocabulary = model.config.get_text_config().vocab_size

@@ -211,4 +211,4 @@ def test_padded_rows_are_masked_as_before_once_a_model_takes_packed_texts(folder
 def test_a_learner_that_repeats_prompts_says_so():
     windows, plain = (LocalLearner(of_type("mistral", sliding_window=size), None) for size in (8, None))
     assert backends.notes(plain) == []
-    assert "mistral layers take no packed rows" in backends.notes(windows)[0]
+    assert "sliding attention takes no packed rows" in backends.notes(windows)[0]
