@@ -1,7 +1,10 @@
 """docs/metrics.md explains every figure that is logged, and none that is not."""
 
+import json
 import re
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 
@@ -9,6 +12,11 @@ from abzero.algo.figures import FIGURES as VOCABULARY
 from abzero.algo.figures import filled
 from abzero.algo.losses import Objective
 from abzero.observers.alarms import CONDITIONS, findings
+from abzero.oversight import canaries
+from abzero.oversight.chain import Chain
+from abzero.oversight.judging import Bench, Judging
+from abzero.oversight.session import Oversight
+from abzero.oversight.tier import Tier
 from abzero.policy.local.learner import LocalLearner
 from abzero.policy.models import loading
 from abzero.policy.optimisation import Optimisation
@@ -33,6 +41,23 @@ def general(name):
     return re.sub("|".join(task_type.mode for task_type in TASK_TYPES), "{mode}", name)
 
 
+def read_by_monitors(step):
+    """The names of what oversight adds to a step, with a judge that finds one thing in all."""
+    tiers = [Tier(0, lambda read: iter(()), ()), Tier(1, lambda read: iter(()), ())]
+    with TemporaryDirectory() as folder:
+        record = Chain(Path(folder) / "oversight.jsonl", lambda: 0.0)
+        quote = step.proposals[0].rollout.text.partition("</think>")[0][:9]
+        said = json.dumps({"category": "power", "severity": 3, "quote": quote, "why": "x"})
+        bench = Bench(
+            lambda system, user: said, "j", share=1.0, budget=99, lag=0, threads=0, canaries=canaries.STRUCTURAL
+        )
+        judging = Judging(bench, record, 0, "log", 3, {})
+        overseen = Oversight(tiers, record, "log", 3, lambda: 0.0, judging=judging)
+        read = overseen.annotate(replace(step, number=10))
+    added = {*read.metrics, *read.clock} - {*step.metrics, *step.clock}
+    return {re.sub(r"/t\d", "/{tier}", re.sub(r"/(propose|solve)$", "/{role}", name)) for name in added}
+
+
 def learner_names(folder):
     build("qwen2").save_pretrained(folder)
     tokenizer().save_pretrained(folder)
@@ -47,6 +72,7 @@ def learner_names(folder):
 def test_every_logged_figure_is_explained_and_no_other(tmp_path):
     step = play(player(), batch_size=4).step(1)
     logged = {general(name) for name in (*step.metrics, *step.clock)}
+    logged |= read_by_monitors(play(player(), batch_size=4).step(1))
     beside_the_learner = {name for name in logged if not name.startswith("learner/")}
     assert beside_the_learner | learner_names(tmp_path) | {ONLY_TRACKED, ONLY_ON_FAULTS} == FIGURES
 

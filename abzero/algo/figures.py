@@ -4,33 +4,9 @@
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One logged number."""
-
-    name: str
-    """As it is logged; ``{mode}`` stands for a task type's."""
-    label: str
-    """What tables and charts call it."""
-    doc: str
-    watch: str = ""
-    """What to look for."""
-    share: bool = False
-    """Whether it is a share in [0, 1]."""
-
-    @property
-    def prefix(self) -> str:
-        """The name without its mode."""
-        return self.name.removesuffix("{mode}")
-
-    @property
-    def pattern(self) -> str:
-        """A regular expression of the name, whose group is the mode."""
-        return self.name.replace("{mode}", "(.+)")
-
+from abzero.algo.figure import Figure
+from abzero.algo.oversight_figures import OVERSIGHT
 
 SECTIONS: dict[str, tuple[Figure, ...]] = {
     "Proposing": (
@@ -245,6 +221,7 @@ SECTIONS: dict[str, tuple[Figure, ...]] = {
         ),
         Figure("learner/logprob_gap_max", "largest log-prob gap", "the largest such difference in the step"),
     ),
+    "Oversight": OVERSIGHT,
     "Clock": (
         Figure("seconds/step", "seconds a step", "wall time from the end of the step before to the end of this one"),
         Figure("seconds/propose", "propose", "of these, sampling proposals"),
@@ -252,6 +229,7 @@ SECTIONS: dict[str, tuple[Figure, ...]] = {
         Figure("seconds/solve", "solve", "of these, sampling the solver's batch"),
         Figure("seconds/sandbox", "sandbox", "of these, running programs: validation and grading"),
         Figure("seconds/update", "update", "of these, the learner"),
+        Figure("seconds/oversight", "oversight", "of these, reading what was sampled, and waiting for a judge"),
         Figure("tokens_per_second", "tokens a second", "sampled tokens over the time spent sampling"),
         Figure("alarms", "alarms", "how many alarms began at this step; to trackers only"),
     ),

@@ -15,6 +15,7 @@ from rich.text import Text
 from tyro.conf import Positional
 
 from abzero.cli.arguments import Switch
+from abzero.cli.estimate import audit_share, estimate
 from abzero.cli.output import out, say, usage
 from abzero.cli.words import described
 from abzero.config.load import from_json
@@ -161,19 +162,20 @@ def review(
     reason: str = "",
     all: Switch = False,
     audit: int = 0,
-    share: float = 0.01,
+    share: float | None = None,
 ) -> int:
     """Decide about findings that wait: false-alarm, accept (the run goes on) or stop (it ends).
 
     Without flags it shows each one whole and asks. --audit N deals N random completions to judge instead.
     """
     folder = RunFolder(run)
-    seed = from_json(folder.read_config()).seed
+    config = from_json(folder.read_config())
+    seed = config.seed
     with folder.locked(), closing(JournalReader(folder.journal)) as reader:
         record = chain.Chain(record_path(folder.path), time.time)
         recorded = Recorded(reader)
         if audit:
-            return _deal(record, recorded, audit, share, seed, by or input("your name: "))
+            return _deal(record, recorded, audit, audit_share(config, share), seed, by or input("your name: "))
         waiting = gate.open_findings(list(chain.read(record_path(folder.path))))
         if not waiting:
             say("nothing waits for a review")
@@ -225,23 +227,6 @@ def _deal(record: chain.Chain, recorded: Recorded, count: int, share: float, see
         if answer in ("concern", "clean"):
             verdicts.note(record, reading, answer, who, input("reason: "), flagged=False)
     say(f"{max(0, len(dealt) - count)} audited rows are left without a verdict")
-    return 0
-
-
-def estimate(run: Positional[Path], share: float = 0.01, json: Switch = False) -> int:
-    """Say what the monitors are estimated to miss, from the verdicts on flagged and audited completions."""
-    folder = RunFolder(run)
-    seed = from_json(folder.read_config()).seed
-    with closing(JournalReader(folder.journal)) as reader:
-        guess = verdicts.estimated(Recorded(reader), list(chain.read(record_path(folder.path))), share, seed)
-    if json:
-        print(dumps(asdict(guess), indent=1))
-        return 0
-    middle = "unknown" if guess.recall is None else f"{guess.recall:.0%}"
-    (low, high), (least, most) = guess.recall_bounds, guess.missed_bounds
-    say(f"found {guess.found:.0f}, missed about {guess.missed:.0f} [{least:.0f}, {most:.0f}]")
-    say(f"recall {middle} [{low:.0%}, {high:.0%}]; of concern is {guess.prevalence_bounds[1]:.2%} of all, at most")
-    say(f"{guess.unjudged} rows without a verdict, in none of these figures")
     return 0
 
 

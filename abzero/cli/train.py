@@ -128,7 +128,7 @@ def work_on(
 
     with ExitStack() as stack:
         _check_past(folder)
-        store, on = Checkpoints(folder.checkpoints, config.checkpoint.keep), build.duty(config.oversight)
+        store, on = Checkpoints(folder.checkpoints, config.checkpoint.keep), build.duty(config)
         if config.steps < store.done:
             raise ConfigError(
                 f"steps {config.steps}: {store.done} are done; set --steps {store.done} or more, or go on from an "
@@ -160,6 +160,7 @@ def work_on(
         now.step(0 if done is None else done + 1)
         past = journal.recent_metrics(done or 0)
         overseen = duty.begin(on, folder.path, done, past, time.perf_counter, time.time)
+        stack.callback(overseen.close)
         remove_note(folder.path)
         memory = recalled(past, *journal.past(), last=done or 0)
         screen = stack.enter_context(display(config.steps, out, memory=memory, moment=now.moment))
@@ -182,6 +183,8 @@ def work_on(
             every=config.checkpoint.every,
             report=say,
         )
+        if result.reason is None and result.step is not None and (late := overseen.finish(result.step)):
+            result = replace(result, reason=late, paused=True)
         if result.paused and result.step is not None:
             duty.leave(folder.path, overseen.chain, result.step)
         overseen.chain.append("closed", {"step": result.step})

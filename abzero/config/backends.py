@@ -35,13 +35,21 @@ class Backend:
     """Raises `ConfigError` for a setting that it cannot honour. No setting is ever ignored."""
     memory: Callable[[Config], plan.Setup] | None = None
     """What its memory here depends on; None where the model is held elsewhere."""
+    step_0_judge: Callable[[Config], Callable[[str, str], str]] | None = None
+    """The untrained model as a judge of completions; None where the model is held elsewhere."""
     worker_group: Callable[[Config], WorkerGroup] | None = None
     """This process' part of a model that the processes of ``torchrun`` share; None where one process is all."""
 
 
 BACKENDS: dict[str, Backend] = {
-    "local": Backend(local.policy, local.where, memory=local.memory, worker_group=local.worker_group),
-    "vllm": Backend(vllm.policy, local.where, vllm.check, memory=vllm.memory),
+    "local": Backend(
+        local.policy,
+        local.where,
+        memory=local.memory,
+        step_0_judge=local.step_0_judge,
+        worker_group=local.worker_group,
+    ),
+    "vllm": Backend(vllm.policy, local.where, vllm.check, memory=vllm.memory, step_0_judge=local.step_0_judge),
     "tinker": Backend(tinker.policy, tinker.where, tinker.check),
 }
 """A new engine is a row here."""
@@ -52,6 +60,16 @@ def chosen(config: Config) -> Backend:
     if config.model.engine not in BACKENDS:
         raise ConfigError(f"model.engine '{config.model.engine}' does not exist: choose from {', '.join(BACKENDS)}")
     return BACKENDS[config.model.engine]
+
+
+def step_0_judge(config: Config) -> Callable[[str, str], str]:
+    """(system prompt, user prompt) → the untrained model's answer."""
+    if (made := chosen(config).step_0_judge) is None:
+        raise ConfigError(
+            f"oversight.judge 'step-0': with model.engine '{config.model.engine}' the model is held elsewhere; give a "
+            "judge's address, as --oversight.judge http://host:8000/v1"
+        )
+    return made(config)
 
 
 def positions(name: str) -> int | None:

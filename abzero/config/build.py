@@ -17,12 +17,15 @@ from abzero.algo.metrics import Stopwatch
 from abzero.algo.rewards import BONUSES, LEARNABILITY, ProposerReward, SolverReward
 from abzero.config import backends
 from abzero.config.config import Config
-from abzero.config.schema import Oversight, SandboxSettings, Tasks
+from abzero.config.schema import SandboxSettings, Tasks
 from abzero.errors import ConfigError, Unforeseen
 from abzero.evals.tiny import Nursery
 from abzero.observers import trackers as available
 from abzero.oversight.duty import Duty
 from abzero.oversight.duty import duty as oversight_duty
+from abzero.oversight.judge import endpoint
+from abzero.oversight.judging import Bench
+from abzero.oversight.tiers import of_judge
 from abzero.policy.base import unheard
 from abzero.python.literals import same, same_types
 from abzero.run.directory import RunFolder
@@ -185,9 +188,31 @@ def trackers(config: Config, folder: RunFolder) -> Sequence[AbstractContextManag
     return chosen
 
 
-def duty(settings: Oversight) -> Duty:
-    """The monitors that read every completion, and the gate."""
-    return oversight_duty(settings.rules, settings.classifier, settings.gate, settings.severity)
+def duty(config: Config) -> Duty:
+    """The monitors that read every completion, the judge that reads some, and the gate."""
+    chosen = config.oversight
+    if chosen.audit > 1.0:
+        raise ConfigError(f"oversight.audit {chosen.audit}: a share, as --oversight.audit 0.01")
+    bench = _bench(config) if chosen.judge else None
+    return oversight_duty(chosen.rules, chosen.classifier, chosen.gate, chosen.severity, bench, config.seed)
+
+
+def _bench(config: Config) -> Bench:
+    chosen = config.oversight
+    step_0 = chosen.judge == "step-0"
+    if not step_0 and not chosen.judge_model:
+        raise ConfigError(
+            f"oversight.judge '{chosen.judge}' needs the name of its model: add --oversight.judge-model NAME"
+        )
+    return Bench(
+        backends.step_0_judge(config) if step_0 else endpoint(chosen.judge, chosen.judge_model, chosen.judge_key),
+        f"step-0 {config.model.name}" if step_0 else chosen.judge_model,
+        chosen.audit,
+        chosen.budget,
+        chosen.lag,
+        threads=0 if step_0 else 4,
+        canaries=of_judge(chosen.rules),
+    )
 
 
 def benchmark(suite: str, types: Sequence[TaskType], inputs: int, seed: int, n: int, split: Split) -> Nursery:

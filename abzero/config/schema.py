@@ -265,6 +265,20 @@ class Oversight:
     """What a grave finding does: is recorded, alerts, or ends the run after its step until a person has reviewed it."""
     severity: Annotated[int, AtLeast(1)] = 3
     """Least severity, of 4, that alerts or pauses; rules do at 4 alone, and above 4 nothing does."""
+    audit: Annotated[float, AtLeast(0)] = 0.0
+    """Share of the completions that is judged whatever monitors say, drawn by place: by `judge`, or by people in
+    ``abzero oversight review RUN --audit``."""
+    judge: str = ""
+    """Who reads what monitors flag, and the audit: the address of an OpenAI-compatible server, or step-0, the model as
+    it was before training; nobody if empty."""
+    judge_model: str = ""
+    """What the server calls the judge's model."""
+    judge_key: str = ""
+    """Environment variable that holds the server's key."""
+    budget: Annotated[int, AtLeast(1)] = 40
+    """Completions of a step that the judge is asked about, at most; the rest of those due is unjudged."""
+    lag: Annotated[int, AtLeast(0)] = 1
+    """Steps after its own at which a verdict is taken in: the judge reads while these are taken."""
 
 
 @dataclass(frozen=True)

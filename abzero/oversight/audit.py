@@ -6,7 +6,7 @@ hash of its place, never of its text. Intervals are the exact Poisson bounds of 
 
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from abzero.types import Role
@@ -62,6 +62,39 @@ def estimate(total: int, found: int, audited_misses: int, share: float, unjudged
         ((found + bounds[0]) / total, (found + bounds[1]) / total) if total else (0.0, 1.0),
         unjudged,
     )
+
+
+@dataclass
+class Tally:
+    """What an estimate is made from, step after step."""
+
+    total: int = 0
+    """Completions."""
+    found: int = 0
+    missed: int = 0
+    """Concern in the audit that no monitor flagged."""
+    unjudged: int = 0
+    audited: int = 0
+    """Unflagged completions that the audit drew."""
+    answered: int = 0
+    """Of these, those with a verdict."""
+
+    def add(self, total: int, rows: Iterable[tuple[bool, str]]) -> None:
+        """Count a step of `total` completions; `rows` are the flagged and the drawn ones: whether it was flagged, and
+        its verdict.
+        """
+        self.total += total
+        for hit, state in rows:
+            self.unjudged += state == "unjudged"
+            self.audited += not hit
+            self.answered += not hit and state != "unjudged"
+            self.found += hit and state == "concern"
+            self.missed += not hit and state == "concern"
+
+    def estimate(self, share: float) -> Estimate:
+        """Audited rows without a verdict lower the share that was really audited; they are not taken for clean."""
+        judged = share * self.answered / self.audited if self.audited else share
+        return estimate(self.total, self.found, self.missed, judged, self.unjudged)
 
 
 def _ratio(found: float, missed: float, empty: float) -> float:

@@ -67,8 +67,8 @@ def evasion(history: Sequence[Metrics]) -> Iterator[Found]:
             continue
         if binomial_tail(round(now * total), round(total), was / 2) >= 0.01:
             continue
-        audited_before, n_before = _share(before, f"oversight/audited/{role}", role)
-        audited, n = _share(recent, f"oversight/audited/{role}", role)
+        audited_before, n_before = _share(before, f"oversight/audited/{role}", role, "audits")
+        audited, n = _share(recent, f"oversight/audited/{role}", role, "audits")
         if n and n_before and audited >= 0.75 * audited_before:
             yield (
                 f"monitor evasion/{role}",
@@ -141,11 +141,9 @@ def _kept(metrics: Metrics) -> dict[str, float]:
     return {name: value for name, value in metrics.items() if name.startswith(_KEPT) and math.isfinite(value)}
 
 
-def _share(history: Sequence[Metrics], name: str, role: Role) -> tuple[float, float]:
-    """The share over all completions of `history`, weighted, and how many those are."""
-    pairs = [
-        (metrics[name], metrics.get(f"oversight/completions/{role}", 0.0)) for metrics in history if name in metrics
-    ]
+def _share(history: Sequence[Metrics], name: str, role: Role, of: str = "completions") -> tuple[float, float]:
+    """The share over all completions of `history`, or over those `of` the audit, weighted, and how many they are."""
+    pairs = [(metrics[name], metrics.get(f"oversight/{of}/{role}", 0.0)) for metrics in history if name in metrics]
     total = sum(count for _, count in pairs)
     return (sum(value * count for value, count in pairs) / total if total else 0.0), total
 

@@ -1,17 +1,22 @@
 """A run under oversight from its beginning to its end: what is opened, forgotten on a resume, and left for a person."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from abzero import __version__
 from abzero.errors import RunError
-from abzero.oversight import chain, classifier, gate, judge, rules, tiers
+from abzero.oversight import audit, chain, classifier, gate, judge, rules, tiers, verdicts
 from abzero.oversight.chain import Chain, Json
 from abzero.oversight.gate import Mode, Open
-from abzero.oversight.recorded import record_path
-from abzero.oversight.session import Oversight, Tier
+from abzero.oversight.judging import ROLES, Bench, Judging
+from abzero.oversight.recorded import Recorded, record_path
+from abzero.oversight.session import EVERY, Oversight
+from abzero.oversight.tier import Tier
 from abzero.run.checkpoint import step_of
+from abzero.run.directory import RunFolder
+from abzero.run.journal import JournalReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +28,13 @@ class Duty:
     severity: int
     opening: Mapping[str, Json]
     """What the record opens with: the versions and hashes of everything that reads."""
+    bench: Bench | None = None
+    """The judge, if there is one."""
+    seed: int = 0
+    """The run's: it decides what the audit draws."""
 
 
-def duty(pack: str, head: str, mode: Mode, severity: int) -> Duty:
+def duty(pack: str, head: str, mode: Mode, severity: int, bench: Bench | None = None, seed: int = 0) -> Duty:
     """Raises `ConfigError` for a pack or a head that cannot be used."""
     numbers = [0, *([1] if pack != "none" else []), *([2] if head else [])]
     opening: dict[str, Json] = {
@@ -34,10 +43,12 @@ def duty(pack: str, head: str, mode: Mode, severity: int) -> Duty:
         "rules": rules.load(pack).digest,
         "classifier": classifier.load(head).digest if head else "",
         "rubric": judge.rubric_hash(),
+        "judge": bench.name if bench else "",
+        "audit": bench.share if bench else 0.0,
         "gate": mode,
         "severity": severity,
     }
-    return Duty(tiers.build(numbers, pack, head), mode, severity, opening)
+    return Duty(tiers.build(numbers, pack, head), mode, severity, opening, bench, seed)
 
 
 def begin(
@@ -61,7 +72,41 @@ def begin(
     after = -1 if done is None else done
     if any(step > after for step in gate.standing(entries)):
         record.append("forgot", {"after": after})
-    return Oversight(on.tiers, record, on.mode, on.severity, clock, history)
+    overseen = Oversight(on.tiers, record, on.mode, on.severity, clock, history)
+    if on.bench:
+        overseen.lag = on.bench.lag
+        overseen.judging = _judging(on, on.bench, folder, record, done)
+    return overseen
+
+
+def _judging(on: Duty, bench: Bench, folder: Path, record: Chain, done: int | None) -> Judging:
+    """A judge at the point where the run goes on: what was taken in is counted, what was under way is asked again."""
+    known = verdicts.held(list(chain.read(record.path)))
+    late = -1 if done is None else done - bench.lag
+    pending = {key: body for key, body in known.items() if key[0] > late}
+    judging = Judging(bench, record, on.seed, on.mode, on.severity, pending)
+    if done is None:
+        return judging
+    with closing(JournalReader(RunFolder(folder).journal)) as reader:
+        recorded = Recorded(reader)
+        for step in recorded.steps():
+            if step > late:
+                judging.submit(step, recorded.readings(step), recorded.findings(step), listen=step % EVERY == 0)
+                continue
+            flagged = {(one.role, one.position) for one in recorded.findings(step)}
+            sizes = {role: int(reader.metrics(step).get(f"oversight/completions/{role}", 0)) for role in ROLES}
+            drawn = {
+                (role, place)
+                for role, size in sizes.items()
+                for place in range(size)
+                if audit.drawn(on.seed, step, role, place, bench.share)
+            }
+            rows = [
+                (place in flagged, str(known.get((step, *place), {}).get("state", "unjudged")))
+                for place in sorted(flagged | drawn)
+            ]
+            judging.tally.add(sum(sizes.values()), rows)
+    return judging
 
 
 def _overseen(folder: Path) -> bool:

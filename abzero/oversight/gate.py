@@ -5,7 +5,7 @@ The chain decides, not a file: a finding that rang under ``pause`` stays open un
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -55,11 +55,14 @@ def entry_of(
     step: int, findings: Sequence[Finding], readings: Mapping[tuple[str, int], Reading], mode: Mode, least: int
 ) -> dict[str, Json]:
     """What the record keeps of a step's findings: every one, with the hash of the text that it is about."""
-    rows: list[Json] = []
-    for finding in findings:
-        text = readings[finding.role, finding.position].part(finding.part)
-        rows.append({**asdict(finding), "text": text_hash(text), "rings": rings(finding, least)})
-    return {"step": step, "gate": mode, "findings": rows}
+    rows = [row_of(finding, readings[finding.role, finding.position], least) for finding in findings]
+    return {"step": step, "gate": mode, "findings": [*rows]}
+
+
+def row_of(finding: Finding, reading: Reading, least: int) -> dict[str, Json]:
+    """A finding as the record keeps it."""
+    text = text_hash(reading.part(finding.part))
+    return {**asdict(finding), "text": text, "rings": rings(finding, least)}
 
 
 def text_hash(text: str) -> str:
@@ -78,16 +81,6 @@ def standing(entries: Iterable[Entry]) -> dict[int, Entry]:
     return held
 
 
-def _rung(entries: Sequence[Entry]) -> Iterator[tuple[int, Mapping[str, Json], str, str]]:
-    """Every finding that rang, ever: its step, itself, its key, and the gate's mode at the time."""
-    for entry in entries:
-        if entry.kind == "finding":
-            for row in _list(entry.body["findings"]):
-                if isinstance(row, dict) and row["rings"]:
-                    step = int(str(entry.body["step"]))
-                    yield step, row, _key(step, row), str(entry.body["gate"])
-
-
 def _key(step: int, row: Mapping[str, Json]) -> str:
     """What makes two findings the same when a step is repeated."""
     names = ("role", "position", "part", "begin", "end", "source", "text")
@@ -98,19 +91,29 @@ def _list(value: Json) -> list[Json]:
     return value if isinstance(value, list) else []
 
 
-def open_findings(entries: Sequence[Entry]) -> list[Open]:
-    """What waits for a review, in order. A finding of a step that was dropped waits no more; it rings again with the
-    step, and if it was reviewed before, it is reviewed.
+def open_findings(entries: Iterable[Entry]) -> list[Open]:
+    """What waits for a review, in order: findings and judges' verdicts that rang under ``pause``.
+
+    One of a step that was dropped waits no more: it rings again with the step; reviewed once, it stays reviewed.
     """
-    steps = standing(entries)
-    decided = {str(key) for entry in entries if entry.kind == "reviewed" for key in _list(entry.body["keys"])}
     numbers: dict[str, int] = {}
+    decided: set[str] = set()
     found: dict[str, Open] = {}
-    for step, row, key, mode in _rung(entries):
-        number = numbers.setdefault(key, len(numbers) + 1)
-        if mode == "pause" and step in steps and key not in decided:
-            found[key] = Open(number, step, row, key)
-    return list(found.values())
+    for entry in entries:
+        if entry.kind == "forgot":
+            after = int(str(entry.body["after"]))
+            found = {key: one for key, one in found.items() if one.step <= after}
+        elif entry.kind == "reviewed":
+            decided |= {str(key) for key in _list(entry.body["keys"])}
+        elif entry.kind in ("finding", "verdict"):
+            step = int(str(entry.body["step"]))
+            for row in _list(entry.body.get("findings")):
+                if isinstance(row, dict) and row["rings"]:
+                    key = _key(step, row)
+                    number = numbers.setdefault(key, len(numbers) + 1)
+                    if entry.body["gate"] == "pause":
+                        found[key] = Open(number, step, row, key)
+    return [one for key, one in found.items() if key not in decided]
 
 
 def stopped(entries: Iterable[Entry]) -> Entry | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from abzero.oversight.reading import Reading, split
-from abzero.oversight.session import Tier, inspect
+from abzero.oversight.tier import Tier, inspect
 from abzero.run.journal import JournalReader
 from abzero.types import Finding
 

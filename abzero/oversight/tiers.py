@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from abzero.errors import ConfigError
 from abzero.oversight import canaries, classifier, rules
-from abzero.oversight.session import Tier
+from abzero.oversight.reading import CATEGORIES, MAX_SEVERITY, Reading
 from abzero.oversight.structural import structural
+from abzero.oversight.tier import Tier
 
 
 def chosen(text: str) -> list[int]:
@@ -31,3 +32,10 @@ def build(numbers: Sequence[int], pack: str, head: str) -> list[Tier]:
         fitted = classifier.load(head)
         found.append(Tier(2, classifier.Classifier(fitted).monitor(), canaries.of_head(fitted.canaries)))
     return found
+
+
+def of_judge(pack: str, most: int = 4) -> list[Reading]:
+    """What a judge that is alive finds: a plain statement of intent of each of the first `most` categories."""
+    rows = [rule for rule in rules.load(pack).rules if rule.severity == MAX_SEVERITY and rule.part != "answer"]
+    first = {rule.category: rule.positive[0] for rule in reversed(rows)}
+    return canaries.of_head([first[name] for name in CATEGORIES if name in first][:most])

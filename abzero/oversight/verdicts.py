@@ -5,14 +5,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from abzero.oversight import audit
-from abzero.oversight.chain import Chain, Entry, read
+from abzero.oversight.chain import Chain, Entry, Json, read
 from abzero.oversight.gate import text_hash
 from abzero.oversight.judge import Ask, Verdict, chosen, finding, judge
 from abzero.oversight.reading import Reading
 from abzero.oversight.recorded import Recorded, scan
-from abzero.oversight.session import Tier
+from abzero.oversight.tier import Tier
 from abzero.types import Finding
 
+NOTHING: Mapping[str, Json] = {}
 Key = tuple[int, str, int]
 """Step, role, position."""
 
@@ -34,16 +35,38 @@ def monitor(
     return reads, unjudged
 
 
-def note(record: Chain, reading: Reading, state: str, who: str, why: str, *, flagged: bool) -> Entry:
-    """Write one verdict into the record."""
-    text = text_hash(f"{reading.thought}\0{reading.answer}")
-    key = {"step": reading.step, "role": reading.role, "position": reading.position}
-    return record.append("verdict", {**key, "text": text, "state": state, "by": who, "why": why, "flagged": flagged})
+def note(
+    record: Chain,
+    reading: Reading,
+    state: str,
+    who: str,
+    why: str,
+    *,
+    flagged: bool,
+    found: Mapping[str, Json] = NOTHING,
+) -> Entry:
+    """Write one verdict into the record; `found` is what it adds to it, a judge's finding and the gate's mode."""
+    body: dict[str, Json] = {
+        "step": reading.step,
+        "role": reading.role,
+        "position": reading.position,
+        "text": text_of(reading),
+        "state": state,
+        "by": who,
+        "why": why,
+        "flagged": flagged,
+    }
+    return record.append("verdict", {**body, **found})
 
 
-def held(entries: Sequence[Entry]) -> dict[Key, Mapping[str, object]]:
+def text_of(reading: Reading) -> str:
+    """The hash of the whole completion that a verdict is about."""
+    return text_hash(f"{reading.thought}\0{reading.answer}")
+
+
+def held(entries: Sequence[Entry]) -> dict[Key, Mapping[str, Json]]:
     """The last verdict on each completion that a resume did not drop; one that is unjudged gives way to any other."""
-    found: dict[Key, Mapping[str, object]] = {}
+    found: dict[Key, Mapping[str, Json]] = {}
     for entry in entries:
         if entry.kind == "forgot":
             after = int(str(entry.body["after"]))
@@ -96,25 +119,16 @@ def audit_rows(recorded: Recorded, record: Chain, share: float, seed: int) -> li
 
 
 def estimated(recorded: Recorded, entries: Sequence[Entry], share: float, seed: int) -> audit.Estimate:
-    """What was found and what was missed in the whole run, by the verdicts of the record.
-
-    Audited rows without a verdict lower the share that was really audited; they are not taken for clean.
-    """
+    """What was found and what was missed in the whole run, by the verdicts of the record."""
     known = held(entries)
-    total = found = missed = unjudged = audited = answered = 0
+    tally = audit.Tally()
     for step in recorded.steps():
         flagged = {(one.role, one.position) for one in recorded.findings(step)}
-        for reading in recorded.readings(step):
-            total += 1
+        readings = recorded.readings(step)
+        rows = []
+        for reading in readings:
             hit = (reading.role, reading.position) in flagged
-            drawn = audit.drawn(seed, step, reading.role, reading.position, share)
-            if not hit and not drawn:
-                continue
-            state = known.get(_key(reading), {}).get("state", "unjudged")
-            unjudged += state == "unjudged"
-            audited += not hit
-            answered += not hit and state != "unjudged"
-            found += hit and state == "concern"
-            missed += not hit and state == "concern"
-    judged = share * answered / audited if audited else share
-    return audit.estimate(total, found, missed, judged, unjudged)
+            if hit or audit.drawn(seed, step, reading.role, reading.position, share):
+                rows.append((hit, str(known.get(_key(reading), {}).get("state", "unjudged"))))
+        tally.add(len(readings), rows)
+    return tally.estimate(share)

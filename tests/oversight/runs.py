@@ -1,6 +1,6 @@
 """The program around a small scripted game, overseen."""
 
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -28,8 +28,10 @@ class Killed(BaseException):
 class Run:
     """The program around a small game in a folder, overseen as the command line does it."""
 
-    def __init__(self, folder: Path, mode: str | None = "pause", plant: str | None = None) -> None:
-        self.folder, self.mode, self.plant = folder, mode, plant
+    def __init__(
+        self, folder: Path, mode: str | None = "pause", plant: str | None = None, bench=None, says=UH_OH
+    ) -> None:
+        self.folder, self.mode, self.plant, self.bench, self.says = folder, mode, plant, bench, says
         self.said: list[str] = []
         self.now = iter(range(10**6))
 
@@ -42,7 +44,7 @@ class Run:
             role = "propose" if prompt.startswith("<propose") else "solve"
             if self.plant == role and self.game.learner.version == PLANTED - 1 and PLANTED not in told:
                 told.add(PLANTED)
-                return text.replace("some thought", UH_OH)
+                return text.replace("some thought", self.says)
             return text
 
         return script
@@ -58,24 +60,27 @@ class Run:
             past = journal.recent_metrics(done or 0)
             overseen = None
             if self.mode:
-                on = duty.duty("default", "", self.mode, 3)
+                on = duty.duty("default", "", self.mode, 3, self.bench)
                 overseen = duty.begin(on, self.folder, done, past, lambda: 0.0, lambda: next(self.now))
                 gate.remove_note(self.folder)
                 store = replace(store, notes=duty.checkpoint_note(overseen.chain))
-            result = train(
-                loop=self.game,
-                done=done,
-                seed=partial(seed_itself, self.game, 6, 20, lambda now: None),
-                annotate=[alarm_tracker(past[-WINDOW:]), *([overseen.annotate] if overseen else []), kill],
-                journal=journal,
-                observers=[overseen.gate] if overseen else [],
-                checkpoints=store,
-                steps=steps,
-                every=every,
-                report=self.said.append,
-            )
-            if overseen and result.paused:
-                duty.leave(self.folder, overseen.chain, result.step)
+            with closing(overseen) if overseen else nullcontext():
+                result = train(
+                    loop=self.game,
+                    done=done,
+                    seed=partial(seed_itself, self.game, 6, 20, lambda now: None),
+                    annotate=[alarm_tracker(past[-WINDOW:]), *([overseen.annotate] if overseen else []), kill],
+                    journal=journal,
+                    observers=[overseen.gate] if overseen else [],
+                    checkpoints=store,
+                    steps=steps,
+                    every=every,
+                    report=self.said.append,
+                )
+                if overseen and result.reason is None and (late := overseen.finish(result.step)):
+                    result = replace(result, reason=late, paused=True)
+                if overseen and result.paused:
+                    duty.leave(self.folder, overseen.chain, result.step)
             return result
 
     def entries(self):

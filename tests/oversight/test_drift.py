@@ -9,6 +9,7 @@ def metrics(flagged, audited, count=400.0, tokens=200.0, worked=0.9, illegible=0
     return {
         "oversight/flagged/t1/propose": flagged,
         "oversight/audited/propose": audited,
+        "oversight/audits/propose": count / 10,
         "oversight/completions/propose": count,
         "thought/tokens/propose": tokens,
         "thought/illegible/propose": illegible,

@@ -1,7 +1,8 @@
 """The engine ``local``: torch and transformers, in this process or in all those that ``torchrun`` started."""
 
-from collections.abc import Sequence
-from functools import partial
+import random
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from pathlib import Path
 
 import torch
@@ -25,7 +26,7 @@ from abzero.policy.models.tokenizer import Codec
 from abzero.policy.optimisation import Optimisation
 from abzero.policy.schedules import SCHEDULES
 from abzero.run.checkpoint import Checkpoints
-from abzero.types import Role
+from abzero.types import Prompt, Role
 
 TINY = Path(__file__).parents[2] / "tiny" / "weights"
 """The model in the box, which goes by the name ``tiny``."""
@@ -112,6 +113,46 @@ def generator(
     )
 
 
+VERDICT_TOKENS = 300
+"""Tokens of a verdict, at most."""
+_PLACE = "[the text to be judged]"
+
+
+def step_0_judge(config: Config) -> Callable[[str, str], str]:
+    """The model as it was before training, as a judge: (system prompt, user prompt) → its answer, greedy.
+
+    It is a copy of its own, in the sampler's type, loaded when it is first asked. Raises `ValueError`, when asked, for
+    what is longer than the prompts of the run.
+    """
+
+    @cache
+    def loaded() -> tuple[LocalGenerator, Codec]:
+        model, codec = load(config, config.model.name)
+        generator = LocalGenerator(
+            model,
+            codec,
+            temperature=0.0,
+            max_prompt_tokens=config.sampling.max_prompt_tokens,
+            max_tokens=VERDICT_TOKENS,
+            dtype=sampler_dtype(config),
+        )
+        return generator, codec
+
+    def ask(system: str, user: str) -> str:
+        base, codec = loaded()
+        whole = f"{system}\n\n{_PLACE}\n"
+        if codec.tokenizer.chat_template:
+            messages = [{"role": "system", "content": system}, {"role": "user", "content": _PLACE}]
+            whole = str(codec.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+        before, _, after = whole.partition(_PLACE)
+        prompt = Prompt.of(before, user, after)
+        if not base.fits(prompt):
+            raise ValueError("the completion is longer than the step-0 model reads at once")
+        return base.generate([prompt], 1, random.Random(0))[0][0].text
+
+    return ask
+
+
 def load(config: Config, name: str) -> tuple[PreTrainedModel, Codec]:
     loading.check_context(model_name(name), config.sampling.max_prompt_tokens, config.sampling.max_tokens)
     if config.model.threads:
@@ -162,7 +203,7 @@ def memory(config: Config) -> plan.Setup:
         moments=2 if config.optimizer.eight_bit else 8,
         rank=config.model.lora_rank,
         reference=config.loss.kl > 0,
-        frozen=config.propose.frozen_copy,
+        frozen=config.propose.frozen_copy or config.oversight.judge == "step-0",
         checkpointing=config.model.gradient_checkpointing,
         micro_batch_tokens=config.optimizer.microbatch_tokens,
         rows=max(config.solve.attempts, config.propose.samples if config.solve.reuse_estimates else 1),

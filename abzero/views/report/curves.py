@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from abzero.algo.figures import FIGURES, Figure
+from abzero.algo.figure import Figure
+from abzero.algo.figures import FIGURES
 from abzero.run.journal import ProposalSummary
 from abzero.views.charts import Series, area_chart, line_chart
 from abzero.views.html import Html, html, joined
