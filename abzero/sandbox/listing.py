@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Literal, Self, cast
 
 from abzero.errors import IsolationError, SandboxError
+from abzero.sandbox import admission
 from abzero.sandbox.child import wire
 from abzero.sandbox.child.limits import IMPORTS, MEGABYTE, Limits
 from abzero.sandbox.host import Ending, Zygote, ZygoteDied
@@ -24,7 +25,8 @@ EVALUATION_IMPORTS = (*sorted(IMPORTS), *_MORE.split())
 """Loaded beforehand, since a child can load nothing: a module that is not among them is an `ImportError` in there."""
 MEMORY_BYTES = 4096 * MEGABYTE
 _REPORT_BYTES = 256 << 20
-_REQUIRED = ("uid", "privileges", "limits", "seccomp")
+_WITHOUT = ("clocks",)
+"""Layers that are left off: programs ask for the time, and a benchmark decides nothing by its value."""
 
 Ended = Literal["done", "raised", "timeout", "memory", "crashed", "exited"]
 
@@ -103,22 +105,32 @@ class Runner:
 
     def __init__(self, workers: int | None = None, memory_bytes: int = MEMORY_BYTES) -> None:
         self._workers = workers or len(os.sched_getaffinity(0))
-        # the clocks stay: programs ask for the time, and a benchmark decides nothing by its value
-        limits = Limits(cpu_seconds=10.0, memory_bytes=memory_bytes)
-        self._limits = limits
+        self._limits = Limits(cpu_seconds=10.0, memory_bytes=memory_bytes)
+        self._readable: tuple[str, ...] = ()
         self._zygote = self._started()
 
     def _started(self) -> Zygote:
-        zygote = Zygote(1, 0, self._limits, EVALUATION_IMPORTS, ("clocks",))
-        zygote.wait_until_ready()
-        if missing := [name for name in _REQUIRED if zygote.layers.get(name) != "on"]:
+        zygote = Zygote(1, 0, self._limits, EVALUATION_IMPORTS, _WITHOUT)
+        try:
+            zygote.wait_until_ready()
+            tried = admission.tried(zygote)
+            if tried.faults:
+                raise IsolationError(f"programs of a benchmark cannot be run here: {'; '.join(tried.faults)}")
+        except BaseException:
             zygote.close()
-            raise IsolationError(f"programs of a benchmark cannot be run here: the sandbox lacks {', '.join(missing)}")
+            raise
+        self._readable = tried.clocks
         return zygote
 
     @property
     def isolation(self) -> str:
-        return "strict, clocks readable"
+        """As found by the self-test of the zygote in use: nothing escapes, or there is no `Runner`."""
+        return "strict, clocks readable" if self._readable else "strict"
+
+    @property
+    def pid(self) -> int:
+        """Of the zygote in use."""
+        return self._zygote.pid
 
     def run(self, runs: Sequence[Run]) -> list[Ran]:
         """How each of `runs` went, in order; equal ones run once. Raises `SandboxError` where the sandbox fails."""
@@ -138,12 +150,17 @@ class Runner:
                     else:
                         found[state.run] = _ran(state, ending)
         except ZygoteDied as error:
+            self._renew()
             raise SandboxError(f"the zygote died: {error}") from error
-        finally:
+        except BaseException:
             if going:
-                self._zygote.close()
-                self._zygote = self._started()
+                self._renew()
+            raise
         return [found[run] for run in runs]
+
+    def _renew(self) -> None:
+        self._zygote.close()
+        self._zygote = self._started()
 
     def _start(self, run: Run, limit: float) -> int:
         frames = [wire.frame(wire.SOURCE, run.program.encode("utf-8", "surrogatepass"))]

@@ -1,6 +1,5 @@
 """The sandbox: a pool of zygotes, one per hash seed, behind one queue."""
 
-import json
 import os
 import random
 import selectors
@@ -15,18 +14,14 @@ from types import TracebackType
 from typing import Literal, Self
 
 from abzero.errors import ConfigError, IsolationError, SandboxError
-from abzero.sandbox import means
+from abzero.sandbox import admission, means
+from abzero.sandbox.admission import REQUIRED
 from abzero.sandbox.base import Call, Outcome
-from abzero.sandbox.child import wire
 from abzero.sandbox.child.limits import IMPORTS, Limits
 from abzero.sandbox.host import Ending, Zygote, ZygoteDied
 from abzero.sandbox.schedule import Job, Schedule
 
 SEEDS = 8
-REQUIRED = ("uid", "privileges", "limits", "seccomp")
-"""Layers that ``strict`` does not do without; the others are depth, for the day that one of these has a hole."""
-
-_SELF_TEST_SECONDS = 6.0
 
 _STARTS = 3
 """How often a zygote is started in the place of a dead one, before that is an error."""
@@ -233,13 +228,12 @@ class SandboxPool:
         """Take a zygote in: it must be ready, layered as the level demands, and pass the self-test."""
         zygote = self._zygotes[index]
         zygote.wait_until_ready()
-        missing = {name: state for name, state in zygote.layers.items() if name in REQUIRED and state != "on"}
-        missing |= {name: "missing: not known on this system" for name in REQUIRED if name not in zygote.layers}
-        escapes, clocks = self._self_test(zygote)
-        if clocks:
-            zygote.layers["clocks"] = f"missing: {', '.join(clocks)} can be read; only the import policy keeps it away"
-        self._escapes = tuple(escapes)
-        faults = [f"{name} ({state})" for name, state in missing.items()] + [f"self-test: {name}" for name in escapes]
+        tried = admission.tried(zygote)
+        if tried.clocks:
+            names = ", ".join(tried.clocks)
+            zygote.layers["clocks"] = f"missing: {names} can be read; only the import policy keeps it away"
+        self._escapes = tried.escapes
+        faults = tried.faults
         if faults and self._isolation == "strict":
             raise IsolationError(
                 f"isolation 'strict' is not possible here: {'; '.join(faults)}."
@@ -248,21 +242,3 @@ class SandboxPool:
         if faults and index == 0 and not self._respawned:
             warnings.warn(f"sandbox isolation is reduced: {'; '.join(faults)}", RuntimeWarning, stacklevel=4)
         self._selector.register(zygote, selectors.EVENT_READ, index)
-
-    def _self_test(self, zygote: Zygote) -> tuple[list[str], list[str]]:
-        with selectors.DefaultSelector() as selector:
-            try:
-                zygote.start(wire.SELF_TEST, b"", _SELF_TEST_SECONDS)
-                selector.register(zygote, selectors.EVENT_READ)
-                selector.select(10 * _SELF_TEST_SECONDS)
-                endings = zygote.collect()
-            except ZygoteDied as error:
-                raise SandboxError(f"the zygote died in its self-test: {error}") from error
-        for _, ending in endings:
-            for tag, body in wire.frames(ending.data):
-                if tag == wire.VALUE:
-                    escapes, clocks = json.loads(body)
-                    return escapes, clocks
-            how = ending.status & 0x7F
-            raise IsolationError(f"the self-test ended without an answer, by signal {how} with {ending.data!r}")
-        raise IsolationError("the self-test gave no answer")
