@@ -13,8 +13,9 @@ from abzero.policy.local import plan, sharding, shared_prefix, threads
 from abzero.policy.local.learner import LocalLearner
 from abzero.policy.local.worker_group import RemoteLearner, WorkerGroup
 from abzero.policy.models import chat, loading
+from abzero.policy.models.tokenizer import Codec
 from abzero.policy.vllm.generator import ColocatedLearner
-from abzero.tasks.prompts import Frame
+from abzero.tasks.prompts import Frame, Prompts
 
 Policy = tuple[Generator, Generator, Learner]
 """Proposer, solver and learner: one model in two roles, unless the proposer is a frozen copy."""
@@ -80,14 +81,26 @@ def positions(name: str) -> int | None:
 
 def settled(config: Config, name: str) -> Config:
     """`config` with what the machine and the model `name` decide, decided once: threads, and how the model is asked."""
-    if config.model.chat == "auto":
-        tuned = chat.tuned(loading.codec(local.model_name(name)))
-        config = replace(config, model=replace(config.model, chat="template" if tuned else "plain"))
+    config = _with_chat(config, name)
     if config.model.threads or chosen(config).memory is None or local.device(config) != "cpu":
         return config
     model, _ = local.load(config, name)
     found = threads.measured(model, min(config.optimizer.microbatch_tokens, 2048))
     return replace(config, model=replace(config.model, threads=found))
+
+
+def _with_chat(config: Config, name: str) -> Config:
+    if config.model.chat != "auto":
+        return config
+    tuned = chat.tuned(loading.codec(local.model_name(name)))
+    return replace(config, model=replace(config.model, chat="template" if tuned else "plain"))
+
+
+def conversation(config: Config, name: str) -> tuple[Prompts, Codec, Config]:
+    """How the model `name` is asked: the prompts, its codec, and `config` with what ``model.chat auto`` chose."""
+    config = _with_chat(config, name)
+    codec = local.ending(config, loading.codec(local.model_name(name)))
+    return Prompts(config.tasks.prompts, frame(config, name)), codec, config
 
 
 def notes(learner: Learner) -> list[str]:

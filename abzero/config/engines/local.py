@@ -21,7 +21,7 @@ from abzero.policy.local.learner import LocalLearner
 from abzero.policy.local.optimizer import adam, adam_8bit
 from abzero.policy.local.sharding import World
 from abzero.policy.local.worker_group import RemoteGenerator, RemoteLearner, WorkerGroup
-from abzero.policy.models import gguf, loading, lora
+from abzero.policy.models import chat, gguf, loading, lora
 from abzero.policy.models.tokenizer import Codec
 from abzero.policy.optimisation import Optimisation
 from abzero.policy.schedules import SCHEDULES
@@ -157,7 +157,16 @@ def load(config: Config, name: str) -> tuple[PreTrainedModel, Codec]:
     loading.check_context(model_name(name), config.sampling.max_prompt_tokens, config.sampling.max_tokens)
     if config.model.threads:
         torch.set_num_threads(config.model.threads)
-    return loading.load(model_name(name), dtype=_DTYPES[config.model.dtype], device=device(config))
+    model, codec = loading.load(model_name(name), dtype=_DTYPES[config.model.dtype], device=device(config))
+    return model, ending(config, codec)
+
+
+def ending(config: Config, codec: Codec) -> Codec:
+    """`codec`, which ends a reply where the chat template closes a turn, too, if the model is asked in that."""
+    closer = chat.closer(codec) if config.model.chat == "template" else None
+    if closer is not None:
+        codec.ends |= {closer}
+    return codec
 
 
 def model_name(name: str) -> str:

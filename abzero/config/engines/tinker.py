@@ -28,7 +28,7 @@ def policy(config: Config, done: Ended = unheard) -> tuple[Generator, Generator,
     settings, name = config.tinker, local.model_name(config.model.name)
     server = SERVERS[settings.server]
     loading.check_context(name, config.sampling.max_prompt_tokens, config.sampling.max_tokens)
-    codec = loading.codec(name)
+    codec = local.ending(config, loading.codec(name))
     link = Link(
         settings.url,
         settings.model or name,

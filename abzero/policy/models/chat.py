@@ -8,7 +8,7 @@ from abzero.errors import ConfigError
 from abzero.policy.models.tokenizer import Codec
 
 _USER, _MODEL = "what-the-user-says", "what-the-model-says"
-_DAY = datetime(2024, 7, 26)
+DAY, DATE = datetime(2024, 7, 26), "%d %b %Y"
 """What templates that name the day are told it is: prompts are the same whenever a run is resumed."""
 
 
@@ -17,12 +17,21 @@ def tuned(codec: Codec) -> bool:
 
     Base models may come with the template of their tuned sister, but end with the end of a document alone.
     """
+    return any(token in codec.ends for token in _closing(codec))
+
+
+def closer(codec: Codec) -> int | None:
+    """The control token that closes the model's turn in its template, if one does."""
+    return next((token for token in _closing(codec) if token in codec.tokenizer.added_tokens_decoder), None)
+
+
+def _closing(codec: Codec) -> list[int]:
     if not codec.tokenizer.chat_template:
-        return False
+        return []
     messages = [{"role": "user", "content": _USER}, {"role": "assistant", "content": _MODEL}]
     _, found, closing = _render(codec, messages, opens=False, thinks=False).rpartition(_MODEL)
-    tokens = codec.tokenizer.encode(closing.strip(), add_special_tokens=False) if found else []
-    return any(token in codec.ends for token in tokens)
+    tokens: list[int] = codec.tokenizer.encode(closing.strip(), add_special_tokens=False) if found else []
+    return tokens
 
 
 def frame(codec: Codec, system: str, thinks: bool) -> tuple[str, str]:
@@ -42,7 +51,8 @@ def frame(codec: Codec, system: str, thinks: bool) -> tuple[str, str]:
         if system.strip() in text:
             return _around(text)
     before, after = _around(_render(codec, [user], opens=True, thinks=thinks))
-    return f"{before}{system}\n\n" if system else before, after
+    says_it = system.strip() in before  # an export's template does, of itself
+    return before if says_it else f"{before}{system}\n\n", after
 
 
 def _around(text: str) -> tuple[str, str]:
@@ -63,8 +73,8 @@ def _render(codec: Codec, messages: list[dict[str, str]], opens: bool, thinks: b
                 add_generation_prompt=opens,
                 enable_thinking=thinks,
                 thinking=thinks,
-                date_string=_DAY.strftime("%d %b %Y"),
-                strftime_now=_DAY.strftime,
+                date_string=DAY.strftime(DATE),
+                strftime_now=DAY.strftime,
             )
         )
     except (TemplateError, ValueError, TypeError, KeyError) as error:

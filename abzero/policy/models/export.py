@@ -1,24 +1,35 @@
 """A trained model as a folder of its own, for anyone's loader: full weights, tokenizer, model card."""
 
 import os
+import re
 import shutil
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
 import torch
 
 from abzero.errors import RunError
-from abzero.policy.models import loading, lora
+from abzero.policy.models import chat_template, loading, lora
 
 KEPT = 0.9
 """Least share of an adapter that must outlive the rounding of a merge into the base's own type."""
 
 
-def export(checkpoint: Path, target: Path, card: str, *, dtype: torch.dtype | None = None) -> torch.dtype:
+def export(
+    checkpoint: Path,
+    target: Path,
+    card: str,
+    *,
+    dtype: torch.dtype | None = None,
+    template: str | None = None,
+    ends: Collection[int] = (),
+) -> torch.dtype:
     """Write the model in the folder `checkpoint` to `target`, which must be new or empty, with `card` as its README.md.
 
     An adapter is merged into its base. The weights keep their type, unless `dtype` gives another; but a merge that the
-    type would round away is written in float32. Returns the type that was written.
+    type would round away is written in float32. With `template`, the tokenizer gets it for its chat template; with
+    `ends`, those tokens end a reply as well. Returns the type that was written.
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise RunError(f"{target} exists and is not an empty folder: export into a new one")
@@ -28,20 +39,32 @@ def export(checkpoint: Path, target: Path, card: str, *, dtype: torch.dtype | No
     except OSError as error:
         raise RunError(f"'{target}' cannot be made ({error.strerror}): export into another folder") from error
     try:
-        return _write(checkpoint, target, partial, card, dtype)
+        return _write(checkpoint, target, partial, card, dtype, template, ends)
     except OSError as error:
         raise RunError(f"'{target}' cannot be written ({error.strerror}): make room, or export elsewhere") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _write(checkpoint: Path, target: Path, partial: Path, card: str, dtype: torch.dtype | None) -> torch.dtype:
+def _write(
+    checkpoint: Path,
+    target: Path,
+    partial: Path,
+    card: str,
+    dtype: torch.dtype | None,
+    template: str | None,
+    ends: Collection[int],
+) -> torch.dtype:
     """Fill the folder `partial`, and put it in the place of `target`."""
     model, codec = loading.load(checkpoint, dtype=dtype, device="cpu")
     if lora.present(model):
         if dtype is None and lora.kept(model, model.dtype) < KEPT:
             dtype = torch.float32
         model = lora.merged(model, dtype or model.dtype)
+    if not codec.ends.issuperset(ends):
+        model.generation_config.eos_token_id = sorted({*codec.ends, *ends})
+    if template is not None:
+        chat_template.write(codec, template)
     model.save_pretrained(partial)
     codec.tokenizer.save_pretrained(partial)
     (partial / "README.md").write_text(card, encoding="utf-8")
@@ -52,9 +75,12 @@ def _write(checkpoint: Path, target: Path, partial: Path, card: str, dtype: torc
     return model.dtype
 
 
-def model_card(name: str, base: str, facts: dict[str, str]) -> str:
-    """The card of a model called `name`, trained from `base`; `facts` are the lines of its table."""
+def model_card(name: str, base: str, facts: dict[str, str], how: str = "") -> str:
+    """The card of a model called `name`, trained from `base`; `facts` are the lines of its table, `how` says how to
+    prompt it.
+    """
     table = "\n".join(f"| {key} | {value} |" for key, value in facts.items())
+    prompting = f"\n## How to prompt it\n\n{how}\n" if how else ""
     return f"""---
 base_model: {base}
 library_name: transformers
@@ -69,4 +95,35 @@ and solved them, a sandbox verified every one, and no outside data was used.
 | | |
 |---|---|
 {table}
-"""
+{prompting}"""
+
+
+TEMPLATED = """\
+It was trained on {kind}. Its chat template gives just that, which may not be the base model's template: a plain
+`apply_chat_template` with one message of the user sends the tokens that training sent.
+
+```python
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer, model = AutoTokenizer.from_pretrained("{name}"), AutoModelForCausalLM.from_pretrained("{name}")
+messages = [{{"role": "user", "content": "What is 6 * 7?"}}]
+asked = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt", return_dict=True)
+print(tokenizer.decode(model.generate(**asked, max_new_tokens=512)[0]))
+```
+
+The prompt of that message, as the model reads it:
+
+{shown}"""
+
+PLAIN = """\
+It was trained on {kind}: on the text below, to which its tokenizer adds what it adds to any text. No chat template can
+send the same tokens, so use none.
+
+{shown}"""
+
+
+def asking(name: str, kind: str, prompt: str, templated: bool) -> str:
+    """How to prompt the model `name`: by its chat template, if it is `templated`, or by the text itself."""
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", prompt)), default=0))
+    shown = f"{fence}text\n{prompt}\n{fence}"
+    return (TEMPLATED if templated else PLAIN).format(name=name, kind=kind, shown=shown)

@@ -33,6 +33,11 @@ class Codec:
                 "they are not from the same model"
             )
 
+    @property
+    def start_text(self) -> str:
+        """The start tokens that the tokenizer adds of itself, as text; '' where it adds none."""
+        return self.decode(self._start) if self._adds_start else ""
+
     def encode(self, prompt: str) -> list[int]:
         """At least one token: with the start tokens that the tokenizer adds of itself, without any end tokens. Control
         tokens are read in the template of a `Prompt` alone: what was inserted is text, whatever it says.

@@ -81,12 +81,17 @@ class Prompts:
             before, after = map(_literally, self._templates["conversation"].template.split("$prompt"))
         else:
             opening = reply or self._optional("reply")
-            before, after = self._frame(self._optional("system"), opening.endswith(_OPENS))
+            before, after = self._frame(self.system, opening.endswith(_OPENS))
             text = text.strip()
             if not (opening and after.rstrip().endswith(opening)):
                 reply = opening
         begun = "</think>" + reply if reply and not reply.endswith(_OPENS) else ""
         return Prompt.of(before, text, after + reply, begun)
+
+    @property
+    def system(self) -> str:
+        """The system's message in a chat template; '' for none."""
+        return self._optional("system")
 
     def _optional(self, template: str) -> str:
         return _literally(self._templates[template].template) if template in self._templates else ""
