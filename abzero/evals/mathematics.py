@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Protocol
 
 from abzero.errors import ConfigError
-from abzero.evals import answers
+from abzero.evals import answers, arithmetic
 from abzero.evals.base import Problem, Score, Verdict
 from abzero.evals.data import Row, Source
 from abzero.evals.normal_form import BASE, normal, number
@@ -86,12 +86,14 @@ def judged(gold: str, answer: str, symbolic: Compares, allowed: Fraction | None 
         return _verdict(same), "percent"
     if _bare(gold) == _bare(answer):
         return "correct", "string"
-    left, right = number(gold), number(answer)
+    left, right = _value(gold), _value(answer)
     if left is not None and right is not None:
         if allowed is not None and abs(left[0] - right[0]) <= allowed:
             return "correct", "tolerance"
         close = abs(left[0] - right[0]) <= TOLERANCE * abs(left[0])
         return _verdict(left[0] == right[0] or ((left[1] or right[1]) and close)), "number"
+    if (_is_tuple(gold) and _is_set(answer)) or (_is_set(gold) and _is_tuple(answer)):
+        return "wrong", "brackets"
     if BASE.fullmatch(_bare(gold)) or BASE.fullmatch(_bare(answer)):
         return _verdict(_bare(gold).replace("{", "").replace("}", "") == _bare(answer).replace("{", "").replace("}", "")), "base"  # fmt: skip  # noqa: E501
     match symbolic.compare(gold, answer):
@@ -101,6 +103,21 @@ def judged(gold: str, answer: str, symbolic: Compares, allowed: Fraction | None 
             return "wrong", "math-verify"
         case failed:
             return failed, "math-verify"
+
+
+def _value(text: str) -> tuple[Fraction, bool] | None:
+    """The number that `text` is, or comes to."""
+    return number(text) or arithmetic.value(text)
+
+
+def _is_tuple(text: str) -> bool:
+    """Whether all of `text` is one pair of round brackets, with a comma in it."""
+    return re.fullmatch(r"\([^()]*,[^()]*\)", text) is not None
+
+
+def _is_set(text: str) -> bool:
+    """Whether all of `text` is one pair of set braces, with a comma in it."""
+    return re.fullmatch(r"\\\{(?:(?!\\[{}]).)*,(?:(?!\\[{}]).)*\\\}", text) is not None
 
 
 def _verdict(right: bool) -> Verdict:

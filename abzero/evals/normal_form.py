@@ -25,6 +25,8 @@ _POWER = re.compile(r"10[ ]*\^[ ]*(?:\{[ ]*([+-]?\d{1,4})[ ]*\}|(\d))")
 _SLASH = re.compile(r"([+-]?\d+)[ ]*/[ ]*([+-]?\d+)")
 _LATEX = re.compile(r"([+-]?)[ ]*\\frac[ ]*\{[ ]*([+-]?\d+)[ ]*\}[ ]*\{[ ]*([+-]?\d+)[ ]*\}")
 _TIMES = re.compile(r"\\times(?![A-Za-z])|\\cdot(?![A-Za-z])|\*")
+_PLAIN_PI = re.compile(r"(?<![A-Za-z])pi(?![A-Za-z])")
+_PLAIN_POWER = re.compile(r"[ ]*\*\*[ ]*(-?\d+|[A-Za-z](?![A-Za-z]))")
 BASE = re.compile(r"[0-9A-Za-z]+_(?:\{?\d{1,2}\}?)")
 _LONGEST = 4_000
 
@@ -37,6 +39,8 @@ def normal(text: str) -> str:
     text = _SPACING.sub(lambda found: found.group() if found.group() == r"\\" else " ", thin)
     text = _SHORT_FRACTION.sub(r"\\frac{\1}{\2}", _FRACTION.sub(r"\\frac", text))
     text = _DEGREES.sub("", text)
+    if "\\" not in text:
+        text = _PLAIN_PI.sub(r"\\pi ", _PLAIN_POWER.sub(r"^{\1}", text))
     for _ in range(20):
         before = text
         text = _UNIT.sub("", _peeled(re.sub(r"[ \t\r\n]+", " ", text).strip()).rstrip(".,"))

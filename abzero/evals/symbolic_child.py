@@ -6,6 +6,9 @@ import os
 import resource
 import sys
 
+SMALL, NEAR = 1e-3, 1e-5
+"""Below `SMALL`, numbers are the same if they are so near to each other, relative to the first."""
+
 
 def main(memory_bytes: int) -> None:
     """Serve standard input until it ends. Whatever a pair makes the library raise is told as ``null``."""
@@ -24,11 +27,22 @@ def main(memory_bytes: int) -> None:
                 parsed = [
                     parse(f"\\boxed{{{text}}}", parsing_timeout=None, raise_on_error=True) for text in (gold, answer)
                 ]
-                found = bool(verify(*parsed, timeout_seconds=None, raise_on_error=True))
+                found = bool(verify(*parsed, timeout_seconds=None, raise_on_error=True)) and not _differ(*parsed)
             except Exception:  # a library of many parsers: what it cannot read is an error of ours, never `wrong`
                 found = None
             replies.write(json.dumps(found) + "\n")
             replies.flush()
+
+
+def _differ(gold: list[object], answer: list[object]) -> bool:
+    """Whether both are numbers that are apart: the library rounds to six places, to which small ones are all equal."""
+    from sympy import Expr
+
+    left, right = (one[0] if one else None for one in (gold, answer))
+    if not isinstance(left, Expr) or not isinstance(right, Expr) or not (left.is_number and right.is_number):
+        return False
+    a, b = left.evalf(30), right.evalf(30)
+    return bool(a.is_Float and b.is_Float and abs(a) < SMALL and abs(a - b) > NEAR * abs(a))
 
 
 if __name__ == "__main__":

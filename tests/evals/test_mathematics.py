@@ -4,6 +4,7 @@ from fractions import Fraction
 
 import pytest
 
+from abzero.evals import arithmetic
 from abzero.evals.mathematics import judged
 from abzero.evals.normal_form import normal, number
 from abzero.evals.symbolic import Symbolic
@@ -64,9 +65,60 @@ def test_a_matrix_keeps_its_rows():
     assert number("1e99999999") is None
 
 
-def test_the_library_is_killed_when_it_does_not_end():
+def test_the_library_tells_small_numbers_apart_and_is_killed_when_it_does_not_end():
     pytest.importorskip("math_verify")
     with Symbolic(seconds=2.0) as symbolic:
+        assert symbolic.compare(r"\frac{\pi}{10^{9}}", r"\frac{2\pi}{10^{9}}") == "wrong"
+        assert symbolic.compare(r"\sqrt{8}\cdot 10^{-9}", r"2\sqrt{2}\cdot 10^{-9}") == "right"
+        assert judged(r"-2\pi", "-2*pi", symbolic)[0] == "correct"
         assert symbolic.compare("204", "(" * 2_000 + "204") == "timeout"
         assert symbolic.compare("x^2+2x+1", "(x+1)^2") == "right"
         assert symbolic.compare("x^2+2x+1", "x^2") == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (r"\frac{2^{3}+1}{3 \cdot 2^{2}}", Fraction(9, 12)),
+        (r"0.1\overline{6}", Fraction(1, 6)),
+        ("-3^2", -9),
+        (r"3\frac{1}{2}", Fraction(7, 2)),
+        ("10!/8!", 90),
+        ("2-3-4", -5),
+        (r"-\frac{-4}{2} \times -3", -6),
+        ("2^10", None),
+        ("3!!", None),
+        ("2^{3}^{2}", None),
+        ("2(3)", None),
+        (r"2\frac{3}{2}", None),
+        ("(1+2", None),
+        ("1/0", None),
+        ("9^{9^{9^{9}}}", None),
+        ("(" * 1_000 + "1" + ")" * 1_000, None),
+        (r"\sqrt{4}", None),
+    ],
+)
+def test_expressions_have_an_exact_value_or_are_left_alone(text, value):
+    found = arithmetic.value(text)
+    assert (found and found[0]) == value
+
+
+def test_numbers_that_a_rounding_would_make_equal_differ():
+    assert judged(r"\frac{1}{2004!}", r"\frac{1}{2006!}", Never()) == ("wrong", "number")
+    assert judged(r"\frac{1}{2^{99}}", r"\frac{2}{2^{100}}", Never()) == ("correct", "number")
+
+
+def test_a_tuple_is_not_a_set():
+    assert judged("(0,1)", r"\{0,1\}", Never()) == ("wrong", "brackets")
+    assert judged(r"\{0,1\}", "(0,1)", Never()) == ("wrong", "brackets")
+
+
+@pytest.mark.parametrize(
+    "answer", ["9^{9^{9^{9}}}", "7" * 120_000, "1+" * 60_000, "{" * 20_000, r"\frac" * 20_000, "((" * 60_000]
+)
+def test_a_long_or_huge_answer_ends_without_the_library(answer):
+    class Told:
+        def compare(self, gold, answer):
+            return "timeout"
+
+    assert judged("204", answer, Told())[0] in ("wrong", "timeout")
