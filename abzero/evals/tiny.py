@@ -15,7 +15,7 @@ from abzero.evals.results import Measurement, measurements
 from abzero.policy.base import Generator
 from abzero.sandbox.base import Sandbox
 from abzero.sandbox.run import Check
-from abzero.tasks import TaskType, parsing
+from abzero.tasks import Abduction, Deduction, Induction, TaskType, parsing
 from abzero.tasks.prompts import whole
 from abzero.tiny import grammar
 from abzero.tiny.grammar import Program, Value
@@ -51,7 +51,7 @@ class Nursery:
             for task_type in self.types
             for k in self.lengths
             for task in self._tasks(
-                task_type.mode,
+                task_type,
                 k,
                 random.Random(f"{self.seed}/{_DRAWN_AS.get(self.split, self.split)}/{task_type.mode}/{k}"),
             )
@@ -76,9 +76,9 @@ class Nursery:
         task = self.task(problem)
         case = task.cases[0]
         answers = {
-            "deduction": case.input,
-            "abduction": case.output,
-            "induction": "<program>def f(x):\n    return x</program>",
+            Deduction.mode: case.input,
+            Abduction.mode: case.output,
+            Induction.mode: "<program>def f(x):\n    return x</program>",
         }
         return f"</think><answer>{answers[task.mode]}</answer>"
 
@@ -88,16 +88,16 @@ class Nursery:
         pairs = {"greedy, new pair": score} if has_held_out_pair(task.program) else {}
         return {"traced": score * traced(task, completion), **pairs}
 
-    def _tasks(self, mode: str, k: int, rng: random.Random) -> list[Task]:
+    def _tasks(self, task_type: TaskType, k: int, rng: random.Random) -> list[Task]:
         tasks: dict[str, Task] = {}
         while len(tasks) < self.n:
             program = grammar.draw_program(k, rng)
             if k > 1 and split_of(program.source) != self.split:
                 continue
-            count = self.inputs if mode == "induction" else 1
-            if (arguments := _arguments(program, mode, count, rng)) is not None:
+            count = self.inputs if isinstance(task_type, Induction) else 1
+            if (arguments := _arguments(program, task_type, count, rng)) is not None:
                 cases = tuple(Case(repr(a), repr(grammar.run(program.operations, a))) for a in arguments)
-                task = Task(mode, program.source, cases)
+                task = Task(task_type.mode, program.source, cases)
                 tasks[task.id] = task
         return list(tasks.values())
 
@@ -150,12 +150,14 @@ def traced(task: Task, completion: str) -> bool:
     thought, _, answer = completion.partition("</think>")
     lines = [line.strip() for line in thought.split("\n")]
     steps = [line.partition(" -> ")[0].partition(" <- ")[0] for line in lines if " -> " in line or " <- " in line]
-    program = task.program if task.mode != "induction" else answer.partition("<program>")[2].partition("</program>")[0]
+    program = (
+        task.program if task.mode != Induction.mode else answer.partition("<program>")[2].partition("</program>")[0]
+    )
     statements = [line.strip() for line in program.split("\n")[1:-1]]
-    return bool(statements) and steps == (statements[::-1] if task.mode == "abduction" else statements)
+    return bool(statements) and steps == (statements[::-1] if task.mode == Abduction.mode else statements)
 
 
-def _arguments(program: Program, mode: str, count: int, rng: random.Random) -> list[Value] | None:
+def _arguments(program: Program, task_type: TaskType, count: int, rng: random.Random) -> list[Value] | None:
     """Different arguments for one problem; ``None`` where `program` makes no good one.
 
     On the first of them every statement matters; the program is not constant; in abduction its output is no solution.
@@ -164,7 +166,7 @@ def _arguments(program: Program, mode: str, count: int, rng: random.Random) -> l
     if first is None or not grammar.every_statement_matters(program, first[0]):
         return None
     output = first[1][-1]
-    if mode == "abduction" and grammar.run(program.operations, output) == output:
+    if isinstance(task_type, Abduction) and grammar.run(program.operations, output) == output:
         return None
     others = [found for _ in range(TRIALS) if (found := grammar.draw_run(program, rng))]
     if all(values[-1] == output for _, values in others):
