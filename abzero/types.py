@@ -34,12 +34,12 @@ class Prompt(str):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One verified run of a program: ``output == f(input)``."""
+    """One verified run of a program: as a rule ``output == f(input)``; a task type may record another truth of it."""
 
     input: str
     """Source text of the arguments, canonical: ``1, [2], key='x'``."""
     output: str
-    """Source text of the literal that came back, canonical."""
+    """What the type's `truth` says of the run: as a rule the source text of the literal that came back, canonical."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from abzero.tasks import parsing
 from abzero.tasks.base import Same, identity, show_references, triplet
 from abzero.tasks.buffer import Buffer
 from abzero.tasks.prompts import Prompts
+from abzero.tasks.validation import returned
 from abzero.types import Task
 
 PROPOSE = """\
@@ -45,6 +46,7 @@ class Fixpoint:
     sources = ("fixpoint",)
     shares_seeds_with = ()
     needs_reference = False
+    truth = staticmethod(returned)
     seed = identity("fixpoint", "'Hello world'")
 
     def propose(self, references: Sequence[Task]) -> str:
@@ -89,7 +91,7 @@ def main() -> None:
             step = play.step(number)
             print(f"step {number}: {step.metrics['buffer/size/fixpoint']:.0f} tasks")
             for proposal in step.proposals:
-                verdict = proposal.error or f"solve rate {proposal.solve_rate:.2f}"
+                verdict = proposal.rejection.reason if proposal.rejection else f"solve rate {proposal.solve_rate:.2f}"
                 print(f"  {parsing.block(proposal.rollout.text, 'program').splitlines()[1].strip():<20} {verdict}")
 
 

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from abzero.algo.rewards import ProposerReward, SolverReward
+from abzero.algo.rewards import ProposerReward, SolverReward, Solving
 from abzero.tasks.buffer import Buffer
 from abzero.types import Attempt, Experience, Novelty, Proposal, Role
 
@@ -26,7 +26,7 @@ class Credit:
     """Rewards both roles; `trained` and `reuse_estimates` say which of the rewarded rollouts the learner sees."""
 
     proposer: ProposerReward = field(default_factory=ProposerReward)
-    solver: SolverReward = field(default_factory=SolverReward)
+    solver: Solving = field(default_factory=SolverReward)
     trained: Sequence[Role] = ("propose", "solve")
     reuse_estimates: bool = False
     """Whether the attempts that estimate solve rates train the solver, too: they are most of a step's rollouts."""

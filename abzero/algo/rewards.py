@@ -3,7 +3,7 @@
 The paper's equations 4 to 6; the variants of follow-up work are rows of one table.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from abzero.python.language import PYTHON, Language
@@ -11,6 +11,9 @@ from abzero.types import Novelty
 
 Terms = tuple[tuple[str, float], ...]
 """A reward as named summands."""
+
+Solving = Callable[[float | None, bool], Terms]
+"""What an attempt earns, from its score (``None`` if malformed) and whether it kept the format: `SolverReward`."""
 
 Learnability = Callable[[float], float]
 """What a task of this solve rate is worth to its proposer."""
@@ -94,6 +97,8 @@ class ProposerReward:
     """Worth of a completion that breaks the format, or is no valid task."""
     bonuses: Mapping[str, float] = field(default_factory=dict)
     """Coefficient of each bonus in use; added to learnable tasks only (the paper's appendix: none brought a gain)."""
+    own: Sequence[tuple[Bonus, float]] = ()
+    """Bonuses that stand in no table, each with its coefficient."""
     language: Language = PYTHON
 
     def __call__(self, program: str | None, well_formed: bool, solve_rate: float, novelty: Novelty) -> Terms:
@@ -105,7 +110,8 @@ class ProposerReward:
             return (("unsolved" if solve_rate == 0.0 else "always solved", self.unlearnable),)
         base = self.learnability(solve_rate)
         offer = Offer(program, base, novelty, self.language)
-        bonuses = [(name, c * BONUSES[name].value(offer)) for name, c in self.bonuses.items()]
+        used = [*((BONUSES[name], coefficient) for name, coefficient in self.bonuses.items()), *self.own]
+        bonuses = [(bonus.name, coefficient * bonus.value(offer)) for bonus, coefficient in used]
         return (("learnability", base), *bonuses)
 
 

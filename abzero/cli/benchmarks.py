@@ -14,6 +14,7 @@ from abzero.cli import ask_model
 from abzero.cli import evaluate as nursery
 from abzero.cli.output import say
 from abzero.cli.words import described
+from abzero.config.named import is_reference
 from abzero.errors import ConfigError
 from abzero.evals import data
 
@@ -91,7 +92,7 @@ def evaluate(arguments: Sequence[str]) -> int:
         if "--help" not in flags
         else "nursery"
     )
-    if suite != "nursery":
+    if suite != "nursery" and not is_reference(suite):
         asked = tyro.cli(ask_model.Asking, args=flags, prog="abzero eval MODEL")
 
         def score(file: Path, name: str, folder: Path) -> int:

@@ -11,6 +11,7 @@ from tyro.conf import Positional
 
 from abzero.cli.output import out, progress, under_way
 from abzero.cli.recipes import measured
+from abzero.config import named
 from abzero.config.config import Config
 from abzero.errors import ConfigError
 from abzero.run.files import check_output, replace_text
@@ -48,6 +49,8 @@ def evaluate(
         check_output(json, "--json")
     if not 1 <= n <= MOST:
         raise ConfigError(f"--n {n}: ask 1 to {MOST:,} problems of each cell, such as --n 300")
+    if named.is_reference(suite):
+        return _own(*measured(model, recipe), suite, seed, n, json)
     rows = measurements(*measured(model, recipe), suite, split, seed, n)
     out.print(table(rows))
     if json is not None:
@@ -62,7 +65,12 @@ def measurements(config: Config, name: str, suite: str, split: "Split", seed: in
     from abzero.evals import tiny
 
     config = backends.settled(config, name)
-    types = build.task_types(config.tasks, backends.frame(config, name))
+    known = build.boxed(config.tasks)
+    if not known.modes:
+        raise ConfigError(
+            f"suite '{suite}' has no problems of {', '.join(config.tasks.modes)}: name a suite of your own"
+        )
+    types = build.task_types(known, backends.frame(config, name))
     with build.sandbox(config.sandbox, config.seed) as box:
         under_way(f"loading {name}")
         loaded = local.load(config, name)
@@ -70,3 +78,27 @@ def measurements(config: Config, name: str, suite: str, split: "Split", seed: in
         with progress("answers", len(problems.problems()) * (1 + tiny.SAMPLES)) as done:
             greedy, sampling = (local.generator(config, *loaded, temperature, done) for temperature in (0.0, 1.0))
             return tiny.evaluate(problems, greedy, sampling, box, random.Random(seed))
+
+
+def _own(config: Config, name: str, suite: str, seed: int, n: int, json: Path | None) -> int:
+    """Measure a model on a benchmark that this user names now, with greedy answers."""
+    from abzero.cli import trust
+    from abzero.config import backends, build
+    from abzero.config import own as own_code
+    from abzero.config.engines import local
+    from abzero.evals import cells
+
+    reference = named.read(named.BENCHMARK, suite)
+    own = trust.named_now([reference], [Path()]).own
+    problems = own_code.benchmark(reference, own, seed, n)
+    config = backends.settled(config, name)
+    with build.sandbox(config.sandbox, config.seed) as box:
+        under_way(f"loading {name}")
+        loaded = local.load(config, name)
+        with progress("answers", len(problems.problems())) as done:
+            greedy = local.generator(config, *loaded, 0.0, done)
+            rows = cells.measure(problems, greedy, box, random.Random(seed))
+    out.print(cells.table(rows))
+    if json is not None:
+        replace_text(json, dumps([asdict(row) for row in rows], indent=1) + "\n")
+    return 0

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from abzero.cli import trust
 from abzero.cli.recipes import adapted
 from abzero.cli.train import Resuming, named_run, served_another, work_on
 from abzero.config.config import Config
@@ -41,6 +42,7 @@ def fork(arguments: Sequence[str]) -> int:
         return 0
     folder, config = RunFolder(found.config.run), checked(Config, adapted(found))
     folder.check_free()
+    code = trust.recorded(parent, found.config, found.origins, found.config.trust_code, forked=True)
     with ExitStack() as undo:
         with parent.locked():
             checkpoint, step = _checkpoint(parent, found.config.step)
@@ -50,7 +52,7 @@ def fork(arguments: Sequence[str]) -> int:
             undo.callback(shutil.rmtree, folder.path)
             _take_along(parent, folder, checkpoint)
         with folder.locked():
-            return work_on(folder, config, undo.pop_all, {"forked from": f"{parent.path}, step {step}"})
+            return work_on(folder, config, undo.pop_all, {"forked from": f"{parent.path}, step {step}"}, code)
 
 
 def _checkpoint(parent: RunFolder, step: int | None) -> tuple[Path, int]:

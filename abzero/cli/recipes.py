@@ -37,6 +37,15 @@ def settings(kind: type[Kind], arguments: Sequence[str], prog: str) -> Resolved[
     return resolved(kind, [*layers, (FLAG, flags)], prog)
 
 
+def beside(arguments: Sequence[str]) -> list[Path]:
+    """Where code that the settings of a command name may be: beside the user's recipes, the last first, then here."""
+    found: list[Path] = []
+    if arguments and not arguments[0].startswith("-"):
+        files_ = [file for file, _ in files.read(files.find(arguments[0])) if file.parent != files.BOX]
+        found = [file.parent for file in reversed(files_)]
+    return [*found, Path()]
+
+
 def show_recipes(name: Positional[str | None] = None) -> int:
     """List the recipes in the box, or print one: a recipe of yours may begin with base = "its name"."""
     if name is None:

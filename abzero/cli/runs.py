@@ -92,14 +92,19 @@ def replay(run: Positional[Path], task: Positional[str | None] = None) -> int:
 
     folder = RunFolder(run)
     config = from_json(folder.read_config())
-    types = build.task_types(config.tasks)
+    types = build.task_types(build.boxed(config.tasks))
+    own = len(types) < len(config.tasks.modes)
     with closing(JournalReader(folder.journal)) as reader, build.sandbox(config.sandbox, config.seed) as box:
         if task is not None:
-            done = replay_task(reader, task, types, box)
+            done = replay_task(reader, task, types, box, leave_out=own)
         else:
-            done = together(replay_run(reader, types, box, say))
+            done = together(replay_run(reader, types, box, say, leave_out=own))
     for difference in done.differences:
         say(f"{difference.task}, {difference.what}: recorded {difference.recorded}, now {difference.now}")
+    if done.left_out:
+        say(
+            f"left out: {', '.join(done.left_out)}: their type is code that the run names, and replay runs no such code"
+        )
     found = f"{len(done.differences)} differ" if done.differences else "identical"
     say(f"{done.tasks} tasks run again, {done.answers} answers scored again: {found}")
     return 1 if done.differences else 0

@@ -10,14 +10,18 @@ from typing import Annotated
 import tyro
 from rich.text import Text
 
+from abzero.cli import trust
 from abzero.cli.output import out, say
 from abzero.cli.plan import check_memory
-from abzero.cli.recipes import HELP, adapted, settings, suited
+from abzero.cli.recipes import HELP, adapted, beside, settings, suited
+from abzero.config import named
 from abzero.config.config import Config
 from abzero.config.load import checked, draft, to_json
 from abzero.config.resolve import Resolved, as_toml
 from abzero.errors import BackendError, ConfigError, RunError
 from abzero.run.directory import RunFolder
+
+NO_CODE = trust.Code()
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ class Resuming(Config):
 
     source: Annotated[tyro.conf.Positional[Path | None], tyro.conf.arg(metavar="RUN")] = None
     """Folder of the run."""
+    trust_code: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Run the code that the run's settings name, though another user began it, or in another folder."""
 
 
 def start(arguments: Sequence[str]) -> int:
@@ -54,6 +60,7 @@ def start(arguments: Sequence[str]) -> int:
         return 0
     folder = RunFolder(found.config.run)
     folder.check_free()
+    code = trust.named_now(named.references(found.config), beside(arguments))
     say(f"{folder.path}: loading {found.config.model.name} …")
     config = adapted(suited(found))
     if config.seeds is not None and not config.seeds.is_file():
@@ -64,7 +71,7 @@ def start(arguments: Sequence[str]) -> int:
     try:
         with ExitStack() as undo, folder.locked():
             undo.callback(folder.discard)
-            return work_on(folder, config, undo.pop_all)
+            return work_on(folder, config, undo.pop_all, code=code)
     except (ConfigError, BackendError):
         folder.discard()
         raise
@@ -85,7 +92,8 @@ def resume(arguments: Sequence[str]) -> int:
         return 0
     with folder.locked():
         found = resumed(Resuming, folder.read_config(), arguments, prog)
-        return work_on(folder, checked(Config, adapted(found)))
+        code = trust.recorded(folder, found.config, found.origins, found.config.trust_code)
+        return work_on(folder, checked(Config, adapted(found)), code=code)
 
 
 def named_run(kind: type[Resuming], arguments: Sequence[str], prog: str) -> Path:
@@ -110,6 +118,7 @@ def work_on(
     config: Config,
     loaded: Callable[[], object] = lambda: None,
     lineage: Mapping[str, str] | None = None,
+    code: trust.Code = NO_CODE,
 ) -> int:
     """Train on, under the run's lock; `loaded` is called once everything is there that a run needs.
 
@@ -143,8 +152,8 @@ def work_on(
         say("starting the sandbox, then the model …")
         box = stack.enter_context(build.sandbox(config.sandbox, config.seed))
         now = stack.enter_context(closing(Now(folder.path)))
-        play = build.self_play(config, box, now)
-        trackers = [stack.enter_context(tracker) for tracker in build.trackers(config, folder)]
+        play = build.self_play(config, box, now, code.own)
+        trackers = [stack.enter_context(tracker) for tracker in build.trackers(config, folder, code.own)]
         asked = "asked in its chat template" if config.model.chat == "template" else "asked in plain text"
         where = f"{config.model.name} on {backends.chosen(config).where(config)}, {asked}, sandbox {box.isolation}"
         say(f"{folder.path}: {where}, {config.steps} steps")
@@ -154,7 +163,8 @@ def work_on(
         done = restore(loop=play, journal=journal, checkpoints=store, report=say)
         loaded()
         folder.write_config(to_json(config))
-        about = {**build.about(to_json(config), box), **(lineage or {})}
+        code.record(folder)
+        about = {**build.about(to_json(config), box), **(lineage or {}), **code.about()}
         for change in journal.describe(about, 0 if done is None else done + 1):
             say(change)
         now.step(0 if done is None else done + 1)

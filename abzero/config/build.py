@@ -4,9 +4,10 @@ import json
 import platform
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import torch
 
@@ -14,10 +15,13 @@ from abzero import __version__
 from abzero.algo.advantages import ESTIMATORS, WEIGHTS
 from abzero.algo.credit import Credit, Crediting, RandomRewards
 from abzero.algo.metrics import Stopwatch
-from abzero.algo.rewards import BONUSES, LEARNABILITY, ProposerReward, SolverReward
-from abzero.config import backends
+from abzero.algo.rewards import BONUSES, LEARNABILITY, ProposerReward, SolverReward, Solving
+from abzero.config import backends, named
+from abzero.config import own as own_code
 from abzero.config.config import Config
-from abzero.config.schema import SandboxSettings, Tasks
+from abzero.config.named import Own
+from abzero.config.own import NONE
+from abzero.config.schema import Advantage, SandboxSettings, Tasks
 from abzero.errors import ConfigError, Unforeseen
 from abzero.evals.tiny import Nursery
 from abzero.observers import trackers as available
@@ -45,14 +49,17 @@ from abzero.tasks.buffer import KEYS, Buffer
 from abzero.tasks.induction import SCORES
 from abzero.tasks.prompts import Frame, Prompts, boxed_seeds
 from abzero.tiny.splits import Split, held_out
-from abzero.types import Step, Task
+from abzero.types import Experience, Step, Task
 
 MOST_EXAMPLES = 6
 """Inputs that the prompt set ``examples`` shows a proposer of induction."""
 
 
-def task_types(tasks: Tasks, frame: Frame | None = None) -> list[TaskType]:
-    """The task types in play, in the order of a step; they ask in the chat template `frame`, if it is given."""
+def task_types(tasks: Tasks, frame: Frame | None = None, own: Own = NONE) -> list[TaskType]:
+    """The task types in play, in the order of a step; they ask in the chat template `frame`, if it is given.
+
+    Those in the box come first, then those of `own` that `tasks` names.
+    """
     prompts = Prompts(tasks.prompts, frame)
     if tasks.prompts == "examples" and tasks.inputs > MOST_EXAMPLES and "induction" in tasks.modes:
         raise ConfigError(
@@ -68,15 +75,32 @@ def task_types(tasks: Tasks, frame: Frame | None = None) -> list[TaskType]:
             Induction(prompts, tasks.inputs, tasks.max_output, equal, SCORES[tasks.induction_score]),
         )
     }
-    if unknown := [mode for mode in tasks.modes if mode not in by_mode]:
-        raise ConfigError(f"tasks.modes '{unknown[0]}' does not exist: choose from {', '.join(by_mode)}")
+    if unknown := [mode for mode in tasks.modes if mode not in by_mode and not named.is_reference(mode)]:
+        raise ConfigError(
+            f"tasks.modes '{unknown[0]}' does not exist: choose from {', '.join(by_mode)}, or name code of your own as "
+            "module:name"
+        )
     chosen = [task_type for mode, task_type in by_mode.items() if mode in tasks.modes]
+    for reference in filter(named.is_reference, tasks.modes):
+        task_type = own_code.task_type(named.read(named.TASK_TYPE, reference), own, tasks, prompts, equal)
+        if task_type.mode in by_mode:
+            raise ConfigError(
+                f"tasks.modes '{reference}' is called '{task_type.mode}', as another type: rename its mode"
+            )
+        by_mode[task_type.mode] = task_type
+        chosen.append(task_type)
+    modes = [task_type.mode for task_type in chosen]
     for task_type in chosen:
-        if not any(source in tasks.modes for source in task_type.sources):
+        if not any(source in modes for source in task_type.sources):
             raise ConfigError(
                 f"tasks.modes '{task_type.mode}' needs programs: add one of {', '.join(task_type.sources)}"
             )
     return chosen
+
+
+def boxed(tasks: Tasks) -> Tasks:
+    """`tasks` with no modes but those in the box: what a command knows that runs none of a run's code."""
+    return replace(tasks, modes=tuple(mode for mode in tasks.modes if not named.is_reference(mode)))
 
 
 def sandbox(settings: SandboxSettings, seed: int) -> SandboxPool:
@@ -84,21 +108,37 @@ def sandbox(settings: SandboxSettings, seed: int) -> SandboxPool:
     return SandboxPool(settings.workers or None, isolation=settings.isolation, limits=limits, seed=seed)
 
 
-def credit(config: Config) -> Crediting:
+def credit(config: Config, own: Own = NONE) -> Crediting:
     reward = config.reward
+    solving: Solving = SolverReward(reward.wrong, reward.malformed)
+    if named.is_reference(reward.solver):
+        solving = own_code.function(named.SOLVER_REWARD, reward.solver, own)
+    learnability = LEARNABILITY.get(reward.learnability) or own_code.function(
+        named.LEARNABILITY, reward.learnability, own
+    )
     bonuses = {name: float(getattr(reward, name)) for name in BONUSES}
     chosen = Credit(
         ProposerReward(
-            LEARNABILITY[reward.learnability],
+            learnability,
             reward.unlearnable,
             reward.invalid,
             {name: coefficient for name, coefficient in bonuses.items() if coefficient},
+            [own_code.bonus(value, own) for value in reward.bonuses],
         ),
-        SolverReward(reward.wrong, reward.malformed),
+        solving,
         trained=("propose", "solve") if config.propose.train and not config.propose.frozen_copy else ("solve",),
         reuse_estimates=config.solve.reuse_estimates,
     )
     return RandomRewards(chosen) if reward.random else chosen
+
+
+def advantage(settings: Advantage, own: Own = NONE) -> Callable[[Sequence[Experience]], list[Experience]]:
+    """The estimator, with what counts once in it."""
+    weight = WEIGHTS[settings.per]
+    if settings.estimator in ESTIMATORS:
+        return partial(ESTIMATORS[settings.estimator], weight=weight)
+    function = own_code.function(named.ESTIMATOR, settings.estimator, own)
+    return lambda batch: cast(list[Experience], function(batch, weight))
 
 
 def admit(config: Config) -> Callable[[Task], str | None]:
@@ -108,9 +148,10 @@ def admit(config: Config) -> Callable[[Task], str | None]:
     return lambda task: "its program is held out for evaluation" if held_out(task.program) else None
 
 
-def self_play(config: Config, box: Sandbox, now: Now | None = None) -> SelfPlay:
-    """The loop; it tells `now` what it is at."""
-    types = task_types(config.tasks, backends.frame(config, config.model.name))
+def self_play(config: Config, box: Sandbox, now: Now | None = None, own: Own = NONE) -> SelfPlay:
+    """The loop; it tells `now` what it is at. `own` is what settings name that is not in the box."""
+    types = task_types(config.tasks, backends.frame(config, config.model.name), own)
+    estimator, crediting = advantage(config.advantage, own), credit(config, own)
     proposer, solver, learner = backends.chosen(config).policy(config, now.done if now else unheard)
     return SelfPlay(
         types=types,
@@ -123,8 +164,8 @@ def self_play(config: Config, box: Sandbox, now: Now | None = None) -> SelfPlay:
             KEYS[config.buffer.duplicates],
             answers={task_type.mode: task_type.answer for task_type in types},
         ),
-        advantage=partial(ESTIMATORS[config.advantage.estimator], weight=WEIGHTS[config.advantage.per]),
-        credit=credit(config),
+        advantage=estimator,
+        credit=crediting,
         batch_size=config.batch_size,
         references=config.propose.references,
         samples=config.propose.samples,
@@ -178,14 +219,17 @@ def after_seeding(config: Config, folder: RunFolder) -> list[Observer]:
     return [SeedingLog(folder.seeding).observe, *([check_able] if asked else [])]
 
 
-def trackers(config: Config, folder: RunFolder) -> Sequence[AbstractContextManager[Observer]]:
+def trackers(config: Config, folder: RunFolder, own: Own = NONE) -> Sequence[AbstractContextManager[Observer]]:
     """The optional observers that the config asks for."""
     chosen: list[AbstractContextManager[Observer]] = []
     if config.observe.tensorboard:
         chosen.append(available.tensorboard(folder.path / "tensorboard"))
     if config.observe.wandb:
         chosen.append(available.wandb(config.observe.wandb, folder.path, asdict(config)))
-    return chosen
+    return [
+        *chosen,
+        *(own_code.observer(named.read(named.OBSERVER, value), folder, own) for value in config.observe.own),
+    ]
 
 
 def duty(config: Config) -> Duty:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, get_args, get_type_hints
 
+from abzero.config import named
 from abzero.config.schema import (
     RULES,
     Advantage,
@@ -68,6 +69,7 @@ class Config:
         check_numbers(self)
         if not self.tasks.modes or len(set(self.tasks.modes)) < len(self.tasks.modes):
             raise ConfigError(f"tasks.modes '{' '.join(self.tasks.modes)}': name one or more, each once")
+        named.references(self)
         if self.sampling.temperature <= 0.0:
             raise ConfigError(
                 f"sampling.temperature {self.sampling.temperature}: greedy samples are all alike, so only solve rates "

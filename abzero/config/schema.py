@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import tyro
 
+from abzero.config.choice import choice
+
 Flag = Annotated[bool, tyro.conf.FlagConversionOff]
 
 
@@ -123,7 +125,7 @@ class Solve:
 @dataclass(frozen=True)
 class Tasks:
     modes: tuple[str, ...] = ("abduction", "deduction", "induction")
-    """Task types in play."""
+    """Task types in play: abduction, deduction, induction, and MODULE:NAME for one of your own (docs/extending.md)."""
     prompts: str = "paper"
     """Prompt set: paper, compact (for the model in the box), examples (few-shot, for weak models), or a folder."""
     inputs: Annotated[int, AtLeast(2)] = 10
@@ -144,8 +146,8 @@ class Tasks:
 
 @dataclass(frozen=True)
 class Reward:
-    learnability: Literal["one_minus", "uncertainty", "min", "variance", "goldilocks"] = "one_minus"
-    """Worth of a solve rate strictly between 0 and 1 (eq. 4)."""
+    learnability: Annotated[str, choice("one_minus", "uncertainty", "min", "variance", "goldilocks")] = "one_minus"
+    """Worth of a solve rate strictly between 0 and 1 (eq. 4), or a function of your own."""
     unlearnable: float = 0.0
     """Worth of a solve rate of 0 or 1: 0 in the paper, -0.5 in the reference."""
     invalid: float = -1.0
@@ -154,6 +156,10 @@ class Reward:
     """Worth of a well-formed wrong answer."""
     malformed: float = -1.0
     """Worth of a malformed answer."""
+    solver: Annotated[str, choice("paper")] = "paper"
+    """What an attempt earns: the paper's eq. 5 and 6 by the two settings above, or a function of your own."""
+    bonuses: tuple[str, ...] = ()
+    """Bonuses of your own, each as MODULE:NAME=COEFFICIENT."""
     complexity: float = 0.0
     """Coefficient of the bonus for cyclomatic complexity."""
     edit_distance: float = 0.0
@@ -168,7 +174,7 @@ class Reward:
 
 @dataclass(frozen=True)
 class Advantage:
-    estimator: Literal["trr_pp", "trr_grpo", "reinforce_pp", "grpo", "dr_grpo", "rloo"] = "trr_pp"
+    estimator: Annotated[str, choice("trr_pp", "trr_grpo", "reinforce_pp", "grpo", "dr_grpo", "rloo")] = "trr_pp"
     """Which rows are compared, and how (eq. 8); 'trr_grpo' is trr_pp for proposals and grpo for attempts."""
     per: Literal["response", "token"] = "response"
     """What counts once in baseline and scale: a response (paper) or a token (reference)."""
@@ -287,3 +293,5 @@ class Observe:
     """Write TensorBoard events into the run's folder; needs abzero[tensorboard]."""
     wandb: str = ""
     """Project of Weights & Biases to report to; needs abzero[wandb]."""
+    own: tuple[str, ...] = ()
+    """Observers of your own, each as MODULE:NAME, that are shown every step."""

@@ -38,6 +38,11 @@ class RunFolder:
     def refused_seeds(self) -> Path:
         return self.path / "refused-seeds.jsonl"
 
+    @property
+    def code(self) -> Path:
+        """Which code of the user's the settings name, with the hashes of its files; there only where they do."""
+        return self.path / "code.json"
+
     def check_free(self) -> None:
         """Raise `ConfigError` if there is something in the way of a new run."""
         if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):

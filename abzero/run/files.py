@@ -43,8 +43,8 @@ def replace_text(path: Path, text: str) -> None:
         raise RunError(f"'{path}' cannot be written: {error.strerror}") from error
 
 
-def read_text(path: Path, most: int = 16 << 20) -> str:
-    """The text of a file that may be a stranger's: no link, no pipe, not more than `most` bytes. Raises `RunError`."""
+def read_bytes(path: Path, most: int = 16 << 20) -> bytes:
+    """What a file holds that may be a stranger's: no link, no pipe, not more than `most` bytes. Raises `RunError`."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
@@ -54,8 +54,13 @@ def read_text(path: Path, most: int = 16 << 20) -> str:
         raise RunError(f"'{path}' cannot be read: {error.strerror}") from error
     if not regular or len(body) > most:
         raise RunError(f"'{path}' cannot be read: it is {'larger than such a file gets' if regular else 'no file'}")
+    return body
+
+
+def read_text(path: Path, most: int = 16 << 20) -> str:
+    """The text of a file that may be a stranger's, as `read_bytes` reads it. Raises `RunError`."""
     try:
-        return body.decode("utf-8")
+        return read_bytes(path, most).decode("utf-8")
     except UnicodeDecodeError as error:
         raise RunError(f"'{path}' cannot be read: {error}") from error
 

@@ -16,7 +16,7 @@ from abzero.sandbox.base import Sandbox
 from abzero.sandbox.run import Check, run_checks
 from abzero.selfplay import SelfPlay
 from abzero.tasks import TaskType, parsing
-from abzero.tasks.validation import verified
+from abzero.tasks.validation import Truth, verified
 from abzero.types import Proposal, Rejection, Step, Task
 
 _AT_ONCE = 512
@@ -182,14 +182,17 @@ def _checks(line: str, types: Sequence[TaskType], max_output: int) -> Iterator[C
     if len(inputs) < (1 if message is None else 2):
         raise ValueError("too few inputs: one or more, and with a message two or more, some to show and some to hide")
     program = with_imports(parsing.program(program), imports)
-    modes = tuple(task_type.mode for task_type in types if task_type.needs_reference == (message is not None))
+    by_truth: dict[Truth, list[str]] = {}
+    for task_type in types:
+        if task_type.needs_reference == (message is not None):
+            by_truth.setdefault(task_type.truth, []).append(task_type.mode)
     for group in [inputs] if message is not None else [[text] for text in inputs]:
-        if modes:
-            yield _rebuilt(program, group, modes, message or "", max_output)
+        for truth, modes in by_truth.items():
+            yield _rebuilt(program, group, modes, message or "", max_output, truth)
 
 
 def _rebuilt(
-    program: str, inputs: Sequence[str], modes: Sequence[str], message: str, max_output: int
+    program: str, inputs: Sequence[str], modes: Sequence[str], message: str, max_output: int, truth: Truth
 ) -> Check[list[Task]]:
-    cases = yield from verified(program, inputs, max_output)
+    cases = yield from verified(program, inputs, max_output, truth)
     return [Task(mode, program, cases, message) for mode in modes]

@@ -11,6 +11,7 @@ from abzero.sandbox.run import Check
 from abzero.tasks import parsing
 from abzero.tasks.base import Same, identity, show_references, triplet
 from abzero.tasks.prompts import Prompts
+from abzero.tasks.validation import returned
 from abzero.types import Task
 
 
@@ -28,6 +29,7 @@ class Abduction:
     sources = ("abduction",)
     shares_seeds_with = ("deduction",)
     needs_reference = False
+    truth = staticmethod(returned)
     seed = identity("abduction", "'Hello world'")
 
     def propose(self, references: Sequence[Task]) -> str:

@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from abzero.python.source import without_remarks
+from abzero.sandbox.base import Outcome
 from abzero.sandbox.run import Check
 from abzero.tasks import parsing
 from abzero.tasks.prompts import Prompts
-from abzero.tasks.validation import verified, without_redundant_steps
+from abzero.tasks.validation import Truth, returned, verified, without_redundant_steps
 from abzero.types import Case, Task
 
 Same = Callable[[str, str], bool]
@@ -46,6 +47,12 @@ class TaskType(Protocol):
     def construct(self, answer: str, references: Sequence[Task]) -> Check[Task]:
         """The verified task that `answer` proposes. Raises `ModelError`."""
 
+    def truth(self, outcome: Outcome) -> str:
+        """What a case's ``output`` records of a verified run: `returned`, the literal that came back, for most types.
+
+        Raises `Rejected` for an outcome that makes no task of this mode.
+        """
+
     def ask(self, task: Task) -> str:
         """The prompt that asks to solve `task`; it does not hold the answer."""
 
@@ -73,7 +80,12 @@ def show_references(prompts: Prompts, references: Sequence[Task]) -> str:
 
 
 def triplet(
-    mode: str, answer: str, max_output: int, redundant_steps: bool = True, strip_comments: bool = False
+    mode: str,
+    answer: str,
+    max_output: int = 400,
+    redundant_steps: bool = True,
+    strip_comments: bool = False,
+    truth: Truth = returned,
 ) -> Check[Task]:
     """The task of `mode` that a program block and an input block of `answer` make, and that may have
     `redundant_steps`; with `strip_comments`, its program has neither comments nor docstrings.
@@ -81,7 +93,7 @@ def triplet(
     program = parsing.program(parsing.block(answer, "program"))
     if strip_comments:
         program = parsing.program(without_remarks(program))
-    cases = yield from verified(program, [parsing.block(answer, "input")], max_output)
+    cases = yield from verified(program, [parsing.block(answer, "input")], max_output, truth)
     if not redundant_steps:
         yield from without_redundant_steps(program, cases[0])
     return Task(mode, program, cases)

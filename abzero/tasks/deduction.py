@@ -9,6 +9,7 @@ from abzero.sandbox.run import Check
 from abzero.tasks import parsing
 from abzero.tasks.base import Same, identity, show_references, triplet
 from abzero.tasks.prompts import Prompts
+from abzero.tasks.validation import returned
 from abzero.types import Task
 
 
@@ -26,6 +27,7 @@ class Deduction:
     sources = ("deduction",)
     shares_seeds_with = ("abduction",)
     needs_reference = False
+    truth = staticmethod(returned)
     seed = identity("deduction", "'Hello world'")
 
     def propose(self, references: Sequence[Task]) -> str:

@@ -11,7 +11,7 @@ from abzero.sandbox.run import Check
 from abzero.tasks import parsing
 from abzero.tasks.base import Same, identity
 from abzero.tasks.prompts import Prompts
-from abzero.tasks.validation import verified
+from abzero.tasks.validation import returned, verified
 from abzero.types import Case, Task
 
 
@@ -40,6 +40,7 @@ class Induction:
     sources = ("abduction", "deduction")
     shares_seeds_with = ()
     needs_reference = True
+    truth = staticmethod(returned)
     seed = identity(
         "induction",
         "'Hello world'",

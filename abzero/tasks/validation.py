@@ -1,6 +1,6 @@
 """What makes a proposal a task: integrity, safety, determinism (section 3.3.3 of the paper), and that it reproduces."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from abzero.errors import Rejected
 from abzero.python import analysis, literals
@@ -14,16 +14,31 @@ TIME_SHARE = 0.5
 """Of the processor time that a graded run is given, for a run that verifies: what passes has room to spare."""
 
 
-def verified(program: str, inputs: Sequence[str], max_output: int) -> Check[tuple[Case, ...]]:
-    """The cases of `program` on `inputs`. Raises `ModelError` unless every input is literal and every output is a
-    deterministic literal of at most `max_output` characters; nothing is ever truncated.
+Truth = Callable[[Outcome], str]
+"""What a case records of a verified run, as text: `returned`, or of an error prediction the exception's name. Raises
+`Rejected` for an outcome that makes no case.
+"""
+
+
+def returned(outcome: Outcome) -> str:
+    """The literal that came back. Raises `Rejected` if none did."""
+    if not isinstance(outcome, Returned):
+        raise Rejected(describe(outcome))
+    return outcome.value
+
+
+def verified(program: str, inputs: Sequence[str], max_output: int, truth: Truth = returned) -> Check[tuple[Case, ...]]:
+    """The cases of `program` on `inputs`. Raises `ModelError` unless every input is literal and every run has a `truth`
+    of at most `max_output` characters; nothing is ever truncated.
     """
     arguments = [parsing.arguments(text) for text in inputs]
     if not arguments or not all(arguments):
         raise Rejected("no input, or an input without arguments")
     entry = entry_of(program)
     outcomes = yield [Call(program, text, True, entry, TIME_SHARE) for text in arguments]
-    return tuple(Case(text, _output(outcome, max_output)) for text, outcome in zip(arguments, outcomes, strict=True))
+    return tuple(
+        Case(text, _short(truth(outcome), max_output)) for text, outcome in zip(arguments, outcomes, strict=True)
+    )
 
 
 MAX_SHORTCUTS = 24
@@ -39,21 +54,21 @@ def without_redundant_steps(program: str, case: Case) -> Check[None]:
         raise Rejected("a step that could be left out")
 
 
-def reproduces(task: Task) -> Check[bool]:
+def reproduces(task: Task, truth: Truth = returned) -> Check[bool]:
     """Whether running `task` again gives the outputs that it records."""
     outcomes = yield [Call(task.program, case.input, verify=True, entry=entry_of(task.program)) for case in task.cases]
-    return all(
-        isinstance(outcome, Returned) and literals.same(outcome.value, case.output)
-        for case, outcome in zip(task.cases, outcomes, strict=True)
-    )
+    try:
+        found = [truth(outcome) for outcome in outcomes]
+    except Rejected:
+        return False
+    equal = literals.same if truth is returned else str.__eq__
+    return all(equal(text, case.output) for text, case in zip(found, task.cases, strict=True))
 
 
-def _output(outcome: Outcome, max_output: int) -> str:
-    if not isinstance(outcome, Returned):
-        raise Rejected(describe(outcome))
-    if len(outcome.value) > max_output:
-        raise Rejected(f"an output of {len(outcome.value)} characters, more than {max_output}")
-    return outcome.value
+def _short(output: str, max_output: int) -> str:
+    if len(output) > max_output:
+        raise Rejected(f"an output of {len(output)} characters, more than {max_output}")
+    return output
 
 
 def describe(outcome: Outcome) -> str:

@@ -1,15 +1,15 @@
 """Replay: run recorded tasks again in the sandbox, score recorded answers again, and say what differs."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from abzero.errors import ModelError, RunError, Unsteady
 from abzero.python.source import entry_of
 from abzero.run.journal import Attempted, JournalReader
-from abzero.sandbox.base import Call, Returned, Sandbox
+from abzero.sandbox.base import Call, Outcome, Sandbox
 from abzero.sandbox.run import Check, run_checks
 from abzero.tasks import TaskType
-from abzero.tasks.validation import describe
+from abzero.tasks.validation import Truth, describe, returned
 from abzero.types import Task
 
 _AT_ONCE = 512
@@ -33,26 +33,40 @@ class Replay:
     tasks: int
     answers: int
     differences: tuple[Difference, ...]
+    left_out: tuple[str, ...] = ()
+    """Modes whose type was not at hand: neither their tasks nor their answers were looked at."""
 
 
-def replay_task(reader: JournalReader, prefix: str, types: Sequence[TaskType], sandbox: Sandbox) -> Replay:
-    """Replay the one task whose id begins with `prefix`, and every answer to it. Raises `RunError`."""
+def replay_task(
+    reader: JournalReader, prefix: str, types: Sequence[TaskType], sandbox: Sandbox, leave_out: bool = False
+) -> Replay:
+    """Replay the one task whose id begins with `prefix`, and every answer to it. Raises `RunError`.
+
+    With `leave_out`, what is of no mode of `types` is left out; without, it is an error.
+    """
     task = reader.task(prefix)
-    return _replay([task], reader.attempts_at(task.id), {task.id: task}, types, sandbox)
+    return _replay([task], reader.attempts_at(task.id), {task.id: task}, types, sandbox, leave_out)
 
 
 def replay_run(
-    reader: JournalReader, types: Sequence[TaskType], sandbox: Sandbox, report: Callable[[str], None]
+    reader: JournalReader,
+    types: Sequence[TaskType],
+    sandbox: Sandbox,
+    report: Callable[[str], None],
+    leave_out: bool = False,
 ) -> Iterator[Replay]:
-    """Replay all that a run recorded: its tasks in portions, then the answers of each step. Raises `RunError`."""
+    """Replay all that a run recorded: its tasks in portions, then the answers of each step. Raises `RunError`.
+
+    With `leave_out`, what is of no mode of `types` is left out; without, it is an error.
+    """
     ids = [task for task, _ in reader.tasks()]
     for portion in _portions(ids):
-        yield _replay([reader.task(task) for task in portion], [], {}, types, sandbox)
+        yield _replay([reader.task(task) for task in portion], [], {}, types, sandbox, leave_out)
         report(f"{len(portion)} tasks run again")
     for step in reader.steps():
         attempts = reader.attempts(step)
         tasks = {task: reader.task(task) for task in {attempt.task for attempt in attempts}}
-        yield _replay([], attempts, tasks, types, sandbox)
+        yield _replay([], attempts, tasks, types, sandbox, leave_out)
         report(f"step {step}: {len(attempts)} answers scored again")
 
 
@@ -60,7 +74,8 @@ def together(replays: Iterable[Replay]) -> Replay:
     """Several replays as one."""
     done = list(replays)
     differences = tuple(difference for one in done for difference in one.differences)
-    return Replay(sum(one.tasks for one in done), sum(one.answers for one in done), differences)
+    left_out = tuple(sorted({mode for one in done for mode in one.left_out}))
+    return Replay(sum(one.tasks for one in done), sum(one.answers for one in done), differences, left_out)
 
 
 def _replay(
@@ -69,14 +84,19 @@ def _replay(
     asked: dict[str, Task],
     types: Sequence[TaskType],
     sandbox: Sandbox,
+    leave_out: bool,
 ) -> Replay:
     by_mode = {task_type.mode: task_type for task_type in types}
     unknown = sorted({task.mode for task in asked.values()} - by_mode.keys())
-    if unknown:
+    if leave_out:
+        unknown = sorted({task.mode for task in (*tasks, *asked.values())} - by_mode.keys())
+        tasks = [task for task in tasks if task.mode in by_mode]
+        attempts = [attempt for attempt in attempts if asked[attempt.task].mode in by_mode]
+    elif unknown:
         raise RunError(
             f"tasks of mode {unknown[0]!r} cannot be scored again: the run's settings know {sorted(by_mode)}"
         )
-    ran = run_checks([_rerun(task) for task in tasks], sandbox)
+    ran = run_checks([_rerun(task, _truth(by_mode, task.mode)) for task in tasks], sandbox)
     scored = run_checks([by_mode[a.mode].grade(asked[a.task], a.answer) for a in attempts], sandbox)
     found = [
         Difference(task.id, f"case {number}", case.output, now)
@@ -89,13 +109,24 @@ def _replay(
         if now != attempt.score:
             what = f"answer {attempt.position} of step {attempt.step}"
             found.append(Difference(attempt.task, what, _score(attempt.score), _score(now)))
-    return Replay(len(tasks), len(attempts), tuple(found))
+    return Replay(len(tasks), len(attempts), tuple(found), tuple(unknown))
 
 
-def _rerun(task: Task) -> Check[list[str]]:
-    """The output of every case of `task`, or what came instead, in words."""
+def _truth(by_mode: Mapping[str, TaskType], mode: str) -> Truth:
+    return by_mode[mode].truth if mode in by_mode else returned
+
+
+def _rerun(task: Task, truth: Truth) -> Check[list[str]]:
+    """The truth of every case of `task`, or what came instead, in words."""
     outcomes = yield [Call(task.program, case.input, verify=True, entry=entry_of(task.program)) for case in task.cases]
-    return [outcome.value if isinstance(outcome, Returned) else describe(outcome) for outcome in outcomes]
+    return [_told(outcome, truth) for outcome in outcomes]
+
+
+def _told(outcome: Outcome, truth: Truth) -> str:
+    try:
+        return truth(outcome)
+    except ModelError:
+        return describe(outcome)
 
 
 def _unfailing(outputs: list[str] | ModelError) -> list[str]:
