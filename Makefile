@@ -4,7 +4,7 @@ CORPUS ?= ../shared/attacks
 HARNESS := ../shared/attacks/harness.py
 STAMP := .venv/.installed
 
-.PHONY: setup demo test check test-slow vllm-test gpu-check attacks attacks-policy-off attacks-own attacks-under aarch64-test fuzz soak bench bench-sandbox cluster-test web-test docs clean
+.PHONY: setup demo smol test check test-slow vllm-test gpu-check attacks attacks-policy-off attacks-own attacks-under aarch64-test fuzz soak bench bench-sandbox cluster-test web-test docs clean
 
 setup: $(STAMP)
 
@@ -19,6 +19,10 @@ $(STAMP): pyproject.toml constraints.txt
 # Ten minutes of real self-play on the model in the box: before, training, after, report.
 demo: setup
 	scripts/demo
+
+# A real language model, SmolLM2-135M, fetched once: before, training, after, report. Hours; ARGS='--steps 3' for a look.
+smol: setup
+	scripts/smol $(ARGS)
 
 # Everything that must hold: format, lint, types, floors, tests.
 test: setup

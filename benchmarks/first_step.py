@@ -12,6 +12,7 @@ import json
 import random
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
@@ -29,8 +30,10 @@ from abzero.run.seeding import seeds_from_file
 from abzero.tasks.prompts import boxed_seeds
 
 
-def measured(config: Config, n: int, tasks: int, samples: int) -> dict[str, Any]:
-    """The figures of each mode, and the seconds that everything took."""
+def measured(
+    config: Config, n: int, tasks: int, samples: int, told: Callable[[str, dict[str, Any]], None]
+) -> dict[str, Any]:
+    """The figures of each mode, and the seconds that everything took; each mode is `told` as soon as it is known."""
     if config.seeds is None:
         raise ConfigError("this measures solve rates on seeds: give --seeds examples, or a file")
     seeds = boxed_seeds(str(config.seeds)) or config.seeds
@@ -75,7 +78,18 @@ def measured(config: Config, n: int, tasks: int, samples: int) -> dict[str, Any]
                 "examples": [one.rollout.text for one in proposals[:6]],
                 "answers": [[one.answer, one.score] for one in attempts[:16]],
             }
+            told(task_type.mode, rows[task_type.mode])
     return rows
+
+
+def show(mode: str, row: dict[str, Any]) -> None:
+    low, high = wilson(row["valid"] / row["n"], row["n"])
+    proposing, solving = row["seconds"]
+    print(
+        f"{mode:<10} {row['valid'] / row['n']:>6.0%} {low:>4.0%}-{high:<4.0%} {row['new']:>5} {row['solve']:>6.1%} "
+        f"{row['mixed']:>6.0%} {row['cut']:>5.0%} {row['tokens']:>7.0f} {proposing:.0f}+{solving:.0f}",
+        flush=True,
+    )
 
 
 def main() -> None:
@@ -87,19 +101,11 @@ def main() -> None:
     given, flags = parser.parse_known_args()
     config = checked(Config, settings(Config, flags, "first_step.py").config)
     torch.set_grad_enabled(False)
-    rows = measured(config, given.n, given.tasks, given.samples)
-    print(f"chat {rows['chat']}, prompts {config.tasks.prompts}, temperature {config.sampling.temperature:g}")
+    print(f"prompts {config.tasks.prompts}, chat {config.model.chat}, temperature {config.sampling.temperature:g}")
     print(
         f"{'mode':<10} {'valid':>6} {'95 %':>9} {'new':>5} {'solve':>6} {'mixed':>6} {'cut':>5} {'tokens':>7} seconds"
     )
-    for mode in config.tasks.modes:
-        row = rows[mode]
-        low, high = wilson(row["valid"], row["n"])
-        print(
-            f"{mode:<10} {row['valid'] / row['n']:>6.0%} {low:>4.0%}-{high:<4.0%} {row['new']:>5} {row['solve']:>6.1%} "
-            f"{row['mixed']:>6.0%} {row['cut']:>5.0%} {row['tokens']:>7.0f} "
-            f"{row['seconds'][0]:.0f}+{row['seconds'][1]:.0f}"
-        )
+    rows = measured(config, given.n, given.tasks, given.samples, show)
     if given.json:
         given.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 

@@ -42,11 +42,22 @@ _LLAMA_8B: Mapping[str, int | bool] = {
     "tie_word_embeddings": False,
 }
 
+_SMOL_135M: Mapping[str, int | bool] = {
+    "hidden_size": 576,
+    "intermediate_size": 1536,
+    "num_hidden_layers": 30,
+    "num_attention_heads": 9,
+    "num_key_value_heads": 3,
+    "vocab_size": 49_152,
+    "tie_word_embeddings": True,
+}
+
 KNOWN: Mapping[str, tuple[str, Mapping[str, int | bool]]] = {
     "Qwen/Qwen2.5-7B": ("qwen2", _QWEN_7B),
     "Qwen/Qwen2.5-Coder-7B": ("qwen2", _QWEN_7B),
     "Qwen/Qwen2.5-Coder-14B": ("qwen2", _QWEN_14B),
     "Qwen/Qwen2.5-Coder-3B": ("qwen2", _QWEN_3B),
     "meta-llama/Llama-3.1-8B": ("llama", _LLAMA_8B),
+    "HuggingFaceTB/SmolLM2-135M-Instruct": ("llama", _SMOL_135M),
 }
 """Model type and numbers, by name."""
