@@ -20,6 +20,7 @@ from abzero.config.load import checked, draft, to_json
 from abzero.config.resolve import Resolved, as_toml
 from abzero.errors import BackendError, ConfigError, RunError
 from abzero.run.directory import RunFolder
+from abzero.tasks.prompts import boxed_seeds
 
 NO_CODE = trust.Code()
 
@@ -63,7 +64,7 @@ def start(arguments: Sequence[str]) -> int:
     code = trust.named_now(named.references(found.config), beside(arguments))
     say(f"{folder.path}: loading {found.config.model.name} …")
     config = adapted(suited(found))
-    if config.seeds is not None and not config.seeds.is_file():
+    if config.seeds is not None and not (boxed_seeds(str(config.seeds)) or config.seeds).is_file():
         raise ConfigError(f"seeds '{config.seeds}' cannot be read: give a JSONL file that is there")
     if not asked.config.force:
         check_memory(config)

@@ -91,15 +91,15 @@ def test_a_recipe_is_planned_without_its_model(name, capsys):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_recipe_trains_a_small_model_of_its_shape(name, small, tmp_path):
-    """The recipe's own settings but for its size, and the entropy bonus, which alone has a gradient where all rewards of
-    a random model are equal; the seeds give the solver something to solve.
+    """The recipe's own settings but for its size, and the entropy bonus, which alone has a gradient where all rewards
+    of of a random model are equal; seeds, its own if it names some, give the solver something to solve.
     """
     seeds, run = tmp_path / "seeds.jsonl", tmp_path / "run"
     seeds.write_text("".join(json.dumps(row) + "\n" for row in SEEDS))
     config = read(name)
     flags = [
         f"--run={run}",
-        f"--seeds={seeds}",
+        *([] if config.seeds else [f"--seeds={seeds}"]),
         f"--model.name={small(config.model.name)}",
         "--model.device=cpu",
         "--model.threads=1",
