@@ -14,6 +14,7 @@ from abzero.errors import ConfigError
 from abzero.run.seeding import seeds_from_file
 from abzero.sandbox.child.limits import IMPORTS
 from abzero.sandbox.fake import FakeSandbox
+from abzero.sandbox.run import run_checks
 from abzero.tasks import Abduction, Deduction, Induction, parsing
 from abzero.tasks.prompts import SETS, Prompts, boxed_seeds, whole
 from abzero.types import Case, Rollout, Task
@@ -99,6 +100,16 @@ def test_the_reply_that_a_prompt_begins_is_part_of_what_is_read():
     assert parsing.program(parsing.block(parsing.answer(reply), "program")) == "def f(x):\n    return x + 1"
     assert parsing.block(parsing.answer(reply), "input") == "3"
     assert whole("plain", Rollout([], [], [], completion, "stop")).text == completion
+
+
+def test_inputs_that_are_cut_off_behind_the_last_that_counts_are_a_task():
+    """A small model seldom stops of itself: its hint comes first, and it goes on with inputs for as long as it may."""
+    kind = Induction(Prompts("examples"), inputs=4)
+    completion = "Add one.</message>\n<input>3</input>\n<input>5</input>\n<input>-1</input>\n<input>0</input>\n<input>"
+    reply = whole(kind.propose([DEDUCTION]), Rollout([], [], [], completion, "length")).text
+    [task] = run_checks([kind.construct(parsing.answer(reply), [DEDUCTION])], FakeSandbox())
+    assert task.message == "Add one."
+    assert [case.input for case in task.cases] == ["3", "5", "-1", "0"]
 
 
 def test_the_seeds_in_the_box_are_all_tasks():
