@@ -41,7 +41,7 @@ GUEST = {"sandbox/child/child.py", "sandbox/child/codecs_in_memory.py", "sandbox
 """Where untrusted text is run, in a process of its own, and where that loads the library's own encodings."""
 PACKS = {"evals/evalplus.py", "evals/livecodebench.py", "evals/payload.py"}
 """Where arguments are marshalled for such a process, and where a pickle is read that can be text and nothing else."""
-TELLS = {"evals/symbolic_child.py", "sandbox/run.py"}
+TELLS = {"evals/scoring.py", "evals/symbolic_child.py", "sandbox/run.py"}
 """Where whatever is raised is told as an error, never a verdict: a library in its own process, a check of ours."""
 TRUSTED = {"sandbox/fake.py"}
 """Where a caller's own programs are run in its own process; nothing of ours imports it."""

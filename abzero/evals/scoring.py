@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import cast
 
-from abzero.errors import ConfigError, Malformed, ModelError
+from abzero.errors import ConfigError, IsolationError, Malformed, ModelError
 from abzero.evals.base import Problem, Score
 from abzero.evals.data import Source
 from abzero.evals.evalplus import EvalPlus
@@ -95,12 +95,26 @@ def score(suite: Suited, samples: Sequence[Sample], judges: Judges) -> Iterator[
         batch = samples[begin : begin + BATCH]
         asked = [(problems[sample.key], sample) for sample in batch]
         started = time.monotonic()
-        found = _judged(suite, asked, judges)
+        found = _attempted(suite, asked, judges)
         if again := [index for index, (_, one, _) in enumerate(found) if one.verdict == "error"]:
-            for index, one in zip(again, _judged(suite, [asked[at] for at in again], judges), strict=True):
+            for index, one in zip(again, _attempted(suite, [asked[at] for at in again], judges), strict=True):
                 found[index] = one
         seconds = (time.monotonic() - started) / len(batch)
         yield [Judged(sample, *one, seconds) for sample, one in zip(batch, found, strict=True)]
+
+
+def _attempted(
+    suite: Suited, asked: Sequence[tuple[Problem, Sample]], judges: Judges
+) -> list[tuple[str, Score, Score | None]]:
+    """As `_judged`; a sample on which the judge or the sandbox fails is an ``error``, and the others are judged."""
+    try:
+        return _judged(suite, asked, judges)
+    except (ConfigError, IsolationError):  # of the data or the machine, not of a sample
+        raise
+    except Exception as error:
+        if len(asked) > 1:
+            return [found for one in asked for found in _attempted(suite, [one], judges)]
+        return [(asked[0][1].text[-2_000:], Score("error", 0.0, f"{type(error).__name__}: {error}"[:200]), None)]
 
 
 def _judged(
