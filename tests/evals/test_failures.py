@@ -11,6 +11,7 @@ from abzero.evals.mathematics import Mathematics
 from abzero.evals.samples import Sample
 from abzero.evals.scoring import Judges, score
 from abzero.evals.suites import SUITES
+from tests.evals.oracles import BENCH
 
 JUDGES = Judges(lambda: None, lambda: None, lambda: None)
 """Mathematics needs none of them."""
@@ -60,3 +61,19 @@ def test_exit_codes(tmp_path, output, flags, code, capsys):
         found = end.code
     assert found == code
     assert code != 1 or "self-test of cruxeval-i failed" in capsys.readouterr().out
+
+
+def test_one_byte_more_is_another_revision_and_a_row_less_is_truncated(tmp_path, capsys):
+    whole = BENCH / "cruxeval" / "cruxeval.jsonl"
+    if not whole.exists():
+        pytest.skip(f"no {whole}")
+    released = whole.read_bytes()
+    copies = {
+        "verified": released,
+        "unknown revision": released + b"\n",
+        "truncated, 799 of 800": released[: released.rstrip().rfind(b"\n") + 1],
+    }
+    for status, content in copies.items():
+        (tmp_path / "cruxeval.jsonl").write_bytes(content)
+        main(["eval", "data", "--suite", "cruxeval-o", "--data", str(tmp_path)])
+        assert status in capsys.readouterr().out
