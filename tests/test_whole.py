@@ -233,3 +233,5 @@ def test_the_doctor_looks_at_machine_and_model(capsys: pytest.CaptureFixture[str
     said = capsys.readouterr().out
     assert "sandbox: seccomp" in said
     assert "model: ends" in said
+    assert "plain text, with the prompts 'compact': it has no chat template" in said
+    assert "<abduce><program>def f(a):" in said

@@ -2,9 +2,16 @@
 
 from dataclasses import asdict
 from json import dumps
+from typing import TYPE_CHECKING
 
 from abzero.cli.arguments import Switch
 from abzero.cli.output import out, under_way
+
+if TYPE_CHECKING:
+    from abzero.cli.machine import Finding
+
+SHOWN = 300
+"""How many characters of a prompt are shown."""
 
 
 def doctor(model: str | None = None, json: Switch = False) -> int:
@@ -18,8 +25,30 @@ def doctor(model: str | None = None, json: Switch = False) -> int:
     if model is not None:
         found = traits(model_name(model))
         findings += [Finding(f"model: {trait.what}", trait.found, trait.fine) for trait in found]
+        findings += _asked(model)
     if json:
         print(dumps([asdict(finding) for finding in findings], indent=1))
     else:
         out.print(table(findings))
     return 0 if all(finding.fine for finding in findings) else 1
+
+
+def _asked(model: str) -> "list[Finding]":
+    """How the model is asked, and the beginning of a prompt as it is sent to it."""
+    from abzero.cli.machine import Finding
+    from abzero.cli.recipes import measured
+    from abzero.config import backends, build
+    from abzero.policy.models import chat
+
+    notes: list[str] = []
+    before, weights = measured(model, tell=notes.append)
+    _, codec, config = backends.conversation(before, weights)
+    words = "its chat template" if config.model.chat == "template" else "plain text"
+    why = chat.reason(codec) if before.model.chat == "auto" else "as the run has settled"
+    [first, *_] = build.task_types(config.tasks, backends.frame(config, weights))
+    sent = codec.decode(codec.encode(first.ask(first.seed)))
+    return [
+        *(Finding("model: settings", note) for note in notes),
+        Finding("model: asked in", f"{words}, with the prompts '{config.tasks.prompts}': {why}"),
+        Finding("model: as sent", sent[:SHOWN] + ("…" if len(sent) > SHOWN else "")),
+    ]

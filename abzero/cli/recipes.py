@@ -1,6 +1,6 @@
 """Which settings a command means: those of a recipe, of a run, or the defaults, with flags on top."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -64,13 +64,13 @@ def suited(found: Resolved[Kind]) -> Resolved[Kind]:
     return fitted(found, positions(found.config.model.name))
 
 
-def adapted(found: Resolved[Kind]) -> Kind:
-    """The config of a command that starts now, after saying what was adapted in it.
+def adapted(found: Resolved[Kind], tell: Callable[[str], None] = say) -> Kind:
+    """The config of a command that starts now, after telling what was adapted in it.
 
     A model that is a run's folder is named by the checkpoint that it has now: the run may go on.
     """
     for note in found.notes:
-        say(note)
+        tell(note)
     name = found.config.model.name
     if not (Path(name) / "checkpoints").is_dir():
         return found.config
@@ -79,17 +79,21 @@ def adapted(found: Resolved[Kind]) -> Kind:
     return replace(found.config, model=replace(found.config.model, name=model_name(name)))
 
 
-def measured(model: str, by: str | None = None) -> tuple[Config, str]:
+def measured(model: str, by: str | None = None, tell: Callable[[str], None] = say) -> tuple[Config, str]:
     """The settings to measure `model` with, and what to load: a run's newest checkpoint with the run's own settings.
 
-    Any other model is measured `by` a recipe's settings, or by those that training it would begin with.
+    Any other model is measured `by` a recipe's settings, or by those that training it would begin with; what was
+    exported from a run of the model in the box, by that one's recipe.
     """
     from abzero.run.checkpoint import Checkpoints
 
     folder = RunFolder(Path(model))
     if not folder.config.exists() or not folder.checkpoints.exists():
+        if by is None and _descends_from_the_box(Path(model)):
+            by = DEFAULT_RECIPE
+            tell(f"model '{model}' was trained from {Model.name}, so with the settings of {by}; --recipe gives others")
         arguments = [*([by] if by else []), f"--model.name={model}"]
-        return adapted(suited(settings(Config, arguments, "abzero eval"))), model
+        return adapted(suited(settings(Config, arguments, "abzero eval")), tell), model
     newest = Checkpoints(folder.checkpoints).newest()
     if newest is None:
         raise ConfigError(f"run '{model}' has no whole checkpoint yet: train it first")
@@ -99,3 +103,13 @@ def measured(model: str, by: str | None = None) -> tuple[Config, str]:
 
         raise ConfigError(f"run '{model}' keeps its weights on {chosen(config).where(config)}: export them there")
     return config, str(newest / "model")
+
+
+def _descends_from_the_box(folder: Path) -> bool:
+    """Whether the card in an export's folder names the model in the box as what was trained."""
+    try:
+        with (folder / "README.md").open(encoding="utf-8") as card:
+            head = [line.rstrip() for _, line in zip(range(9), card, strict=False)]
+    except (OSError, UnicodeDecodeError):
+        return False
+    return f"base_model: {Model.name}" in head

@@ -1,8 +1,8 @@
 """``abzero train`` and ``abzero resume``."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -114,6 +114,15 @@ def served_another(config: Config) -> bool:
     return backends.worker_loop(config)
 
 
+@contextmanager
+def naming(folder: RunFolder) -> Iterator[None]:
+    """Name the run in the commands that an error of its backend gives as remedies."""
+    try:
+        yield
+    except BackendError as error:
+        raise BackendError(str(error).replace(" RUN ", f" {folder.path} ")) from error
+
+
 def work_on(
     folder: RunFolder,
     config: Config,
@@ -137,6 +146,7 @@ def work_on(
     from abzero.run.train import restore, train
 
     with ExitStack() as stack:
+        stack.enter_context(naming(folder))
         _check_past(folder)
         store, on = Checkpoints(folder.checkpoints, config.checkpoint.keep), build.duty(config)
         if config.steps < store.done:

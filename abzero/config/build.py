@@ -48,6 +48,7 @@ from abzero.tasks import Abduction, Deduction, Induction, TaskType
 from abzero.tasks.buffer import KEYS, Buffer
 from abzero.tasks.induction import SCORES
 from abzero.tasks.prompts import Frame, Prompts, boxed_seeds
+from abzero.tasks.trial import check_prompts
 from abzero.tiny.splits import Split, held_out
 from abzero.types import Experience, Step, Task
 
@@ -95,6 +96,7 @@ def task_types(tasks: Tasks, frame: Frame | None = None, own: Own = NONE) -> lis
             raise ConfigError(
                 f"tasks.modes '{task_type.mode}' needs programs: add one of {', '.join(task_type.sources)}"
             )
+    check_prompts(chosen, tasks.prompts)
     return chosen
 
 

@@ -79,6 +79,8 @@ def test_a_set_that_does_not_exist_is_one_clear_error():
         ("solve_induction", "$pairs $message $answer", r"has \$answer, which nothing fills"),
         ("propose_deduction", "$references for 5 $", r"write \$\$ for a dollar sign"),
         ("conversation", "${prompt}", r"must have \$prompt once"),
+        ("solve_abduction", "$program $reply<answer> $output", r"solve_abduction.md has \$output after \$reply"),
+        ("reference", "$number: $input", r"reference.md lacks \$program"),
     ],
 )
 def test_a_folder_of_ones_own_is_checked_when_it_is_loaded(tmp_path, file, text, said):

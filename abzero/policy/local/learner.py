@@ -107,7 +107,11 @@ class LocalLearner(UpdatingLearner[Mapping[int, Tensor]]):
             self._optimizer.skip("log-probabilities are not finite, the sampler's or the learner's")
             return None
         try:
-            self._check_gap(gap, "the sampler's weights are stale, or its precision is too low")
+            self._check_gap(
+                gap,
+                "the sampler's weights are stale, or its precision is too low: try a wider one, "
+                "abzero resume RUN --model.sampler-dtype float32",
+            )
         except BackendError:
             self._optimizer.zero_grad()
             raise

@@ -98,7 +98,7 @@ class MasterOptimizer:
         if self.skipped > self._settings.skips:
             raise BackendError(
                 f"{why}; lower --optimizer.lr, compute in a wider type (--model.dtype float32), or let some in a row "
-                f"be skipped: --optimizer.skips {max(3, 2 * self._settings.skips)}"
+                f"be skipped: abzero resume RUN --optimizer.skips {max(3, 2 * self._settings.skips)}"
             )
 
     def zero_grad(self) -> None:

@@ -36,7 +36,6 @@ def traits(name: str | Path) -> list[Trait]:
         Trait("model", f"{config.model_type}, {model.num_parameters():,} parameters in {str(model.dtype)[6:]}"),
         Trait("context", f"{getattr(config.get_text_config(), 'max_position_embeddings', 'unknown')} tokens"),
         Trait("ends", ", ".join(f"{codec.decode([token])!r} ({token})" for token in sorted(codec.ends))),
-        Trait("prompt", _template(codec)),
         _think(model, codec),
         _space(codec),
         Trait("decoding on CPU", engine),
@@ -48,12 +47,6 @@ def _updates(model: PreTrainedModel) -> str:
     if shared_prefix.enable(model):
         return "compute a prompt once for all of its rows"
     return f"compute a prompt for each of its rows: {shared_prefix.obstacle(model)} takes no packed rows"
-
-
-def _template(codec: Codec) -> str:
-    if codec.tokenizer.chat_template:
-        return "instruction-tuned (it has a chat template); gets the conversation as plain text all the same"
-    return "base model: gets the conversation as plain text"
 
 
 def _think(model: PreTrainedModel, codec: Codec) -> Trait:

@@ -20,6 +20,15 @@ def tuned(codec: Codec) -> bool:
     return any(token in codec.ends for token in _closing(codec))
 
 
+def reason(codec: Codec) -> str:
+    """Why the model counts as `tuned`, or does not."""
+    if not codec.tokenizer.chat_template:
+        return "it has no chat template"
+    if tuned(codec):
+        return "it ends with the token that closes a turn in its chat template"
+    return "it does not end with what closes a turn in its chat template"
+
+
 def closer(codec: Codec) -> int | None:
     """The control token that closes the model's turn in its template, if one does."""
     return next((token for token in _closing(codec) if token in codec.tokenizer.added_tokens_decoder), None)

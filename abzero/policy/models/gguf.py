@@ -1,9 +1,10 @@
 """Models in one GGUF file, as llama.cpp has them: weights of any of its types, tokenizer, chat template."""
 
 import importlib.util
+from functools import partial
 from pathlib import Path
 
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, modeling_gguf_pytorch_utils
 
 from abzero.errors import ConfigError
 
@@ -31,6 +32,13 @@ def source(located: str) -> tuple[str, dict[str, str]]:
         return located, {}
     path = Path(located)
     return str(path.parent), {"gguf_file": path.name}
+
+
+def show_progress_in_terminals_alone() -> None:
+    """Keep the bar that transformers draws while it reads weights out of pipes and files; no setting of its does."""
+    names = vars(modeling_gguf_pytorch_utils)
+    if "tqdm" in names:
+        names["tqdm"] = partial(names["tqdm"], disable=None)
 
 
 def forget_quantisation(model: PreTrainedModel) -> None:

@@ -49,6 +49,8 @@ def load(name: str | Path, *, dtype: torch.dtype | None, device: str) -> tuple[P
     logging.disable_progress_bar()
     tokenizer = _read_tokenizer(source, str(name))
     place, file = gguf.source(source)
+    if file:
+        gguf.show_progress_in_terminals_alone()
     try:
         loaded = AutoModelForCausalLM.from_pretrained(
             place, dtype=dtype or "auto", output_loading_info=True, trust_remote_code=False, **file

@@ -135,9 +135,15 @@ def _checked(place: str, content: bytes, template: str, allowed: frozenset[str])
     if not parsed.is_valid():
         raise ConfigError(f"tasks.prompts {place} has a $ that begins no placeholder: write $$ for a dollar sign")
     used = parsed.get_identifiers()
+    late = Template(text.partition(REPLY)[2] if template in PROMPTS else "").get_identifiers()
     if unknown := [one for one in used if one not in allowed]:
         known = ", ".join(f"${one}" for one in sorted(allowed)) or "none"
         raise ConfigError(f"tasks.prompts {place} has ${unknown[0]}, which nothing fills; placeholders here: {known}")
+    if late:
+        raise ConfigError(
+            f"tasks.prompts {place} has ${late[0]} after $reply, where the model's own words begin and nothing is "
+            "filled: put it before"
+        )
     if missing := sorted(REQUIRED.get(template, frozenset()) - set(used)):
         raise ConfigError(f"tasks.prompts {place} lacks ${missing[0]}: without it the model cannot know the task")
     if template == "conversation" and len(text.split("$prompt")) != 2:

@@ -96,6 +96,11 @@ def test_weights_tokenizer_template_and_ends_come_out_of_the_file(file):
     assert shape(str(file)).parameters == model.num_parameters()
 
 
+def test_nothing_is_drawn_into_a_pipe(file, capfd):
+    loading.load(file, dtype=torch.float32, device="cpu")
+    assert capfd.readouterr().err == ""
+
+
 def test_a_model_from_quantised_weights_is_saved_and_loaded_like_any_other(file, tmp_path):
     """transformers refuses to save it as it comes."""
     model, codec = loading.load(file, dtype=torch.float32, device="cpu")
