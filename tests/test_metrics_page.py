@@ -36,6 +36,10 @@ ONLY_ON_FAULTS = "fault/{error}"
 FIGURES, ALARMS = (set(re.findall(r"^\| `([^`]+)` \|", part, re.MULTILINE)) for part in PAGE.split("## Alarms"))
 
 
+ONLY_MEASURED = {"eval/{suite}", "eval/nursery/{mode}", "seconds/eval"}
+"""Logged where `eval.every` asks for it; tests/evals/test_heldout.py holds them to these names."""
+
+
 def general(name):
     """`name` as the page writes it."""
     return re.sub("|".join(task_type.mode for task_type in TASK_TYPES), "{mode}", name)
@@ -74,7 +78,7 @@ def test_every_logged_figure_is_explained_and_no_other(tmp_path):
     logged = {general(name) for name in (*step.metrics, *step.clock)}
     logged |= read_by_monitors(play(player(), batch_size=4).step(1))
     beside_the_learner = {name for name in logged if not name.startswith("learner/")}
-    assert beside_the_learner | learner_names(tmp_path) | {ONLY_TRACKED, ONLY_ON_FAULTS} == FIGURES
+    assert beside_the_learner | learner_names(tmp_path) | {ONLY_TRACKED, ONLY_ON_FAULTS} | ONLY_MEASURED == FIGURES
 
 
 def test_the_page_s_tables_are_those_of_the_vocabulary():

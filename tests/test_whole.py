@@ -60,6 +60,19 @@ def test_two_real_steps_leave_a_checkpoint_and_a_journal_of_all_they_did(run: Pa
     assert sums(run, 0) != sums(run, 2)
 
 
+def test_measuring_held_out_problems_changes_no_bit_of_a_run(run: Path, tmp_path: Path):
+    flags = ("--eval.every=1", "--eval.limit=18")
+    assert main(["train", "tiny-cpu", f"--run={tmp_path / 'measured'}", "--steps=2", *SMALL, *flags]) == 0
+    assert [sums(tmp_path / "measured", step) for step in (0, 2)] == [sums(run, step) for step in (0, 2)]
+    rows = [row for row in journal(tmp_path / "measured") if row[0] != "about"]
+    held_out = [row for row in rows if row[0] == "metric" and row[1][1].startswith("eval/")]
+    assert [row for row in rows if row not in held_out] == [row for row in journal(run) if row[0] != "about"]
+    assert {name for _, (_, name, _) in held_out} == {
+        "eval/nursery",
+        *(f"eval/nursery/{mode}" for mode in ("abduction", "deduction", "induction")),
+    }
+
+
 @pytest.mark.parametrize("fault", [MemoryError, RuntimeError, ImportError, KeyboardInterrupt])
 def test_whatever_ends_the_loading_of_a_run_leaves_no_folder_behind(tmp_path: Path, monkeypatch, fault):
     def load(*_: object, **__: object) -> None:

@@ -119,6 +119,24 @@ SECTIONS: dict[str, tuple[Figure, ...]] = {
             share=True,
         ),
     ),
+    "Held-out problems": (
+        Figure(
+            "eval/{suite}",
+            "held-out problems solved",
+            (
+                "share of a suite's problems that one sample each solves, with the weights that the step leaves; only "
+                "at each `eval.every`-th step"
+            ),
+            "rises if training helps with what you care about; the problems and the chance are the same each time",
+            share=True,
+        ),
+        Figure(
+            "eval/nursery/{mode}",
+            "nursery",
+            "the same, of the nursery's held-out problems of a mode",
+            share=True,
+        ),
+    ),
     "Buffer and advantages": (
         Figure(
             "buffer/size/{mode}",
@@ -230,6 +248,7 @@ SECTIONS: dict[str, tuple[Figure, ...]] = {
         Figure("seconds/sandbox", "sandbox", "of these, running programs: validation and grading"),
         Figure("seconds/update", "update", "of these, the learner"),
         Figure("seconds/oversight", "oversight", "of these, reading what was sampled, and waiting for a judge"),
+        Figure("seconds/eval", "held-out problems", "of these, sampling and judging held-out problems"),
         Figure("tokens_per_second", "tokens a second", "sampled tokens over the time spent sampling"),
         Figure("alarms", "alarms", "how many alarms began at this step; to trackers only"),
     ),

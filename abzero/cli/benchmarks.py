@@ -1,7 +1,6 @@
 """``abzero eval``: score samples or a model on benchmarks, and look at their data. No torch unless a model is asked."""
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -109,7 +108,7 @@ def evaluate(arguments: Sequence[str]) -> int:
             )
             return score_samples(given)
 
-        return ask_model.ask(asked, data.where(asked.data, cache=_cache()), score)
+        return ask_model.ask(asked, data.where(asked.data, cache=data.hub_cache()), score)
     return tyro.cli(described(nursery.evaluate), args=list(arguments), prog="abzero eval")
 
 
@@ -128,17 +127,11 @@ def _data_flags(arguments: Sequence[str]) -> Iterator[str]:
         yield from ("--data", *given)
 
 
-def _cache() -> Path:
-    """The hub's local cache, by its own settings."""
-    home = os.environ.get("HF_HOME") or str(Path.home() / ".cache" / "huggingface")
-    return Path(os.environ.get("HF_HUB_CACHE") or f"{home}/hub")
-
-
 def show_data(asked: Data) -> int:
     """Print what is known of each suite's file; exit status 3 if one is missing."""
     from abzero.evals import suites
 
-    places = data.where(asked.data, cache=_cache())
+    places = data.where(asked.data, cache=data.hub_cache())
     table: list[Sequence[str]] = [("suite", "status", "file")]
     missing = 0
     for suite in suites.named(asked.suite):
@@ -168,7 +161,7 @@ def score_samples(asked: Scoring) -> int:
     if len(chosen) != 1:
         raise ConfigError(f"--suite {asked.suite}: samples belong to one suite; name one of {', '.join(suites.SUITES)}")
     [suite] = chosen
-    paths = data.find(suite, data.where(asked.data, cache=_cache()))
+    paths = data.find(suite, data.where(asked.data, cache=data.hub_cache()))
     if not paths:
         say(f"{suite.name}  MISSING: no {suite.expected} under {', '.join(asked.data) or 'any --data'} (docs/evals.md)")
         return 0 if asked.allow_missing else 3

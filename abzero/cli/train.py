@@ -134,7 +134,7 @@ def work_on(
 
     Only then are the settings written into the folder, and what changed in them into the journal.
     """
-    from abzero.config import backends, build
+    from abzero.config import backends, build, measuring
     from abzero.observers.alarms import WINDOW, alarm_tracker
     from abzero.observers.console import display, recalled
     from abzero.oversight import duty
@@ -154,6 +154,8 @@ def work_on(
                 f"steps {config.steps}: {store.done} are done; set --steps {store.done} or more, or go on from an "
                 f"earlier checkpoint in a new run: abzero fork {folder.path} --step N --run NEW"
             )
+        if config.eval.every:
+            measuring.files(config)
         say("measuring how many threads are quickest, if none are set …")
         config = backends.settled(config, config.model.name)
         if _waits(folder, duty.newest_step(store.newest())):
@@ -171,6 +173,7 @@ def work_on(
         for note in backends.notes(play.learner):
             say(note)
         crowding = Crowding(config.model.threads, folder.path, say)
+        held_out = measuring.held_out(config, play, folder, stack, say)
         done = restore(loop=play, journal=journal, checkpoints=store, report=say)
         loaded()
         folder.write_config(to_json(config))
@@ -189,7 +192,7 @@ def work_on(
             loop=play,
             done=done,
             seed=build.first_step(config, play, journal, folder, say, screen.seeding),
-            annotate=[alarm_tracker(past[-WINDOW:]), overseen.annotate],
+            annotate=[alarm_tracker(past[-WINDOW:]), overseen.annotate, *held_out],
             journal=journal,
             observers=[
                 now.observe,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, get_args, get_type_hints
 
 from abzero.config import named
+from abzero.config.asked import Eval
 from abzero.config.schema import (
     RULES,
     Advantage,
@@ -62,6 +63,7 @@ class Config:
     buffer: BufferSettings = field(default_factory=BufferSettings)
     sandbox: SandboxSettings = field(default_factory=SandboxSettings)
     checkpoint: CheckpointSettings = field(default_factory=CheckpointSettings)
+    eval: Eval = field(default_factory=Eval)
     observe: Observe = field(default_factory=Observe)
     oversight: Oversight = field(default_factory=Oversight)
 

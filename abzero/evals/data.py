@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import os
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -77,6 +78,12 @@ def where(given: Sequence[str], configured: Sequence[str] = (), cache: Path | No
         else:
             raise ConfigError(f"--data {one}: neither a folder nor SUITE=FILE, such as --data mbpp+=MbppPlus.jsonl")
     return Where(files, folders, cache)
+
+
+def hub_cache() -> Path:
+    """The hub's local cache, by its own settings."""
+    home = os.environ.get("HF_HOME") or str(Path.home() / ".cache" / "huggingface")
+    return Path(os.environ.get("HF_HUB_CACHE") or f"{home}/hub")
 
 
 def find(suite: Suite, places: Where) -> tuple[Path, ...]:

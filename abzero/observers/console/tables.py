@@ -41,6 +41,8 @@ def line(step: Step, total: int, seconds_left: float | None) -> str:
     for label, name in (("solve rate", "propose/solve_rate/"), ("valid", "propose/valid/")):
         values = by_mode(step.metrics, name)
         parts += [f"{label} " + " ".join(f"{mode} {value:.2f}" for mode, value in values.items())] if values else []
+    held_out = {name: value for name, value in by_mode(step.metrics, "eval/").items() if "/" not in name}
+    parts += [f"held out {name} {value:.3f}" for name, value in held_out.items()]
     if "tokens_per_second" in step.clock:
         parts.append(f"{step.clock['tokens_per_second']:,.0f} tokens/s")
     if seconds_left is not None:

@@ -1,17 +1,46 @@
 """The sections of curves: how solving went, what was proposed, and whether the run stayed healthy."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from abzero.algo.figure import Figure
 from abzero.algo.figures import FIGURES
 from abzero.run.journal import ProposalSummary
-from abzero.views.charts import Series, area_chart, line_chart
+from abzero.views.charts import Point, Series, area_chart, line_chart
 from abzero.views.html import Html, html, joined
 from abzero.views.report.gather import BANDS, LONGEST, Run, band, commonest_operation, counts, means, statements
 
 _BAND_COLOURS = ("b0", "b1", "b2", "b3", "b4", "b5")
 _LENGTH_COLOURS = ("k1", "k2", "k3", "k4", "k5", "k6")
 _LENGTHS = (*(f"{k}" for k in range(1, LONGEST)), f"{LONGEST}+")
+
+
+def held_out(run: Run) -> Html:
+    """The curves of held-out problems that were asked while it trained; nothing where `eval.every` was 0."""
+    measured = {name: points for name, points in run.figures.items() if name.startswith("eval/")}
+    if not measured:
+        return Html("")
+    return html(
+        '<section><h2>Held-out problems</h2><p class="note">{doc}. They are never trained on where the run keeps them '
+        'out.</p><div class="grid3">{charts}</div></section>',
+        doc=FIGURES["eval/{suite}"].doc,
+        charts=joined(held_out_charts(measured, run.span[1])),
+    )
+
+
+def held_out_charts(measured: Mapping[str, Sequence[Point]], last: float) -> list[Html]:
+    """A chart for each suite, with the curves of its modes where it has them, from the seeding (step 0) on."""
+    charts = []
+    for suite in sorted({name.split("/")[1] for name in measured}):
+        curves = [
+            Series(name.removeprefix(f"eval/{suite}/") if name.count("/") > 1 else "all", points, colour)
+            for (name, points), colour in zip(
+                sorted((name, points) for name, points in measured.items() if name.split("/")[1] == suite),
+                ("c0", "c1", "c2", "c3", "c4", "c5"),
+                strict=False,
+            )
+        ]
+        charts.append(line_chart(f"{suite}: solved", curves, (0.0, last), share=True))
+    return charts
 
 
 def solving(run: Run, colours: dict[str, str]) -> Html:

@@ -34,7 +34,7 @@ class Run:
     steps: Sequence[int]
     """Self-play steps; the seeding, step 0, is not one."""
     figures: Mapping[str, Sequence[Point]]
-    """(step, value) of every metric and clock figure, by name."""
+    """(step, value) of every metric and clock figure, by name; held-out ones of step 0, too."""
     alarms: Sequence[Alarm]
     summaries: Sequence[ProposalSummary]
     """Every proposal of the self-play steps."""
@@ -63,7 +63,10 @@ def gather(folder: Path, reader: JournalReader) -> Run:
         about={key: value for key, value in about.items() if key != "config"},
         settings=settings(json.loads(about.get("config", "{}"))),
         steps=[step for step in reader.steps() if step > 0],
-        figures={name: [point for point in reader.series(name) if point[0] > 0] for name in reader.names()},
+        figures={
+            name: [point for point in reader.series(name) if point[0] > 0 or name.startswith("eval/")]
+            for name in reader.names()
+        },
         alarms=reader.alarms(),
         summaries=[summary for summary in reader.summaries() if summary.step > 0],
         before=results.read(folder / "eval-before.json"),

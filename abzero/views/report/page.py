@@ -7,7 +7,7 @@ from abzero.run.journal import JournalReader
 from abzero.views.html import Html, html, joined
 from abzero.views.report.accuracy import learned
 from abzero.views.report.cards import family_section, proposals_section
-from abzero.views.report.curves import health, proposing, solving
+from abzero.views.report.curves import health, held_out, proposing, solving
 from abzero.views.report.examples import family, hardest, sample
 from abzero.views.report.gather import Run
 from abzero.views.report.oversight import oversight_section
@@ -23,6 +23,7 @@ def run_page(run: Run, reader: JournalReader, record: Path) -> Html:
     sections = [
         _tiles(run),
         learned(run, colours),
+        held_out(run),
         solving(run, colours),
         proposing(run, colours),
         health(run, colours),

@@ -94,18 +94,23 @@ class Journal:
         return sorted({words(m) for (m,) in self.rows("SELECT DISTINCT mode FROM proposal WHERE step > ?", last - 20)})
 
     def series(self, name: str) -> list[tuple[float, float]]:
-        """(step, value) of one metric or clock figure of the self-play steps, ascending.
+        """(step, value) of one metric or clock figure of the self-play steps, ascending; held-out ones of step 0, too.
 
         Of a long run, means over equally many neighbouring steps: as many as a chart can show.
         """
         table = "clock" if name.startswith(("seconds/", "tokens_per")) else "metric"
+        first = 0 if name.startswith("eval/") else 1
         every = -(-(self.last_step() or 0) // _POINTS)
         if every <= 1:
-            query = f"SELECT step, value FROM {table} WHERE name = ? AND step > 0 ORDER BY step"
-            return [(float(whole(step)), figure(value)) for step, value in self.rows(query, name)]
+            query = f"SELECT step, value FROM {table} WHERE name = ? AND step >= ? ORDER BY step"
+            return [(float(whole(step)), figure(value)) for step, value in self.rows(query, name, first)]
         query = f"""
-SELECT avg(step), avg(value) FROM {table} WHERE name = ? AND step > 0 GROUP BY (step - 1) / ? ORDER BY step"""
-        return [(figure(step), figure(value)) for step, value in self.rows(query, name, every)]
+SELECT avg(step), avg(value) FROM {table} WHERE name = ? AND step >= ? GROUP BY (step - 1) / ? ORDER BY step"""
+        return [(figure(step), figure(value)) for step, value in self.rows(query, name, first, every)]
+
+    def held_out(self) -> list[str]:
+        """The figures of held-out problems that the run has, by name."""
+        return sorted(words(name) for (name,) in self.rows("SELECT DISTINCT name FROM metric WHERE name LIKE 'eval/%'"))
 
     def figures(self, step: int) -> dict[str, float]:
         """Every metric and clock figure of one step."""

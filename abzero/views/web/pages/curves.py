@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from abzero.algo.figures import FIGURES
 from abzero.views.charts import Px, Series, Span, figure, label, line_chart
 from abzero.views.html import Html, html, joined
+from abzero.views.report.curves import held_out_charts
 from abzero.views.report.page import mode_colours
 from abzero.views.web.pages.frame import Ask, Page, empty, link, one_line, said, section, spark
 from abzero.views.web.queries import curriculum, growth, step
@@ -58,9 +59,12 @@ def curriculum_page(ask: Ask) -> Page:
         series = [Series(one.label, ask.journal.series(one.name), colour) for one, colour in coloured]
         drawn, is_share = [one for one in series if one.points], all(one.share for one in figures)
         health.append(said(figures[0], line_chart(title, drawn, span, share=is_share, marks=marks)))
+    held = {name: ask.journal.series(name) for name in ask.journal.held_out()}
+    kept = html('<div class="grid3">{c}</div>', c=joined(held_out_charts(held, span[1])))
     parts = [
         section("How often its tasks are solved", html('<div class="grid3">{h}</div>', h=joined(heats)), note),
         section("Proposing and solving", html('<div class="grid3">{c}</div>', c=joined(charts)), "Bold: rolling mean."),
+        *([section("Held-out problems", kept, f"{FIGURES['eval/{suite}'].doc}.")] if held else []),
         _growth(ask, span, modes, colours),
         section("Health", html('<div class="grid3">{c}</div>', c=joined(health)), "Vertical lines mark alarms."),
     ]

@@ -1,0 +1,131 @@
+"""Held-out problems that a run is asked every so many steps: whether it got better at what one cares about."""
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
+from statistics import fmean
+
+from abzero.algo.metrics import Stopwatch
+from abzero.errors import ConfigError
+from abzero.evals import asking, base, rows, scoring, selftest
+from abzero.evals.data import Source
+from abzero.evals.samples import Sample
+from abzero.evals.scoring import Judged, Judges
+from abzero.evals.tiny import LENGTHS, Nursery
+from abzero.policy.base import Generator, Learner
+from abzero.sandbox.base import Sandbox
+from abzero.tasks import TaskType
+from abzero.tasks.prompts import Prompts, whole
+from abzero.types import Step
+
+NURSERY = "nursery"
+NURSERY_CELL = 300
+"""Problems of a cell of the nursery where no limit is set."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The problems of one suite, and how answers to them are judged."""
+
+    suite: str
+    questions: Mapping[str, str]
+    """Each problem's prompt, by its key."""
+    judge: Callable[[Sequence[Sample]], list[Judged]]
+    groups: Mapping[str, str]
+    """Which problems have a figure of their own besides, as those of one mode: a problem's group, by its key."""
+
+
+def nursery(types: Sequence[TaskType], inputs: int, limit: int, box: Sandbox) -> HeldOut:
+    """Problems of the nursery's dev split, as many in each of its cells; at most `limit` unless the cells are more."""
+    each = max(1, limit // (len(types) * len(LENGTHS))) if limit else NURSERY_CELL
+    suite = Nursery(types, "dev", 0, each, inputs=inputs)
+    problems = {problem.id: problem for problem in suite.problems()}
+
+    def judge(samples: Sequence[Sample]) -> list[Judged]:
+        scores = base.judge(suite, [(problems[one.key], one.text) for one in samples], box)
+        return [Judged(one, one.text, score, None, 0.0) for one, score in zip(samples, scores, strict=True)]
+
+    prompts = {key: problem.prompt for key, problem in problems.items()}
+    return HeldOut(NURSERY, prompts, judge, {key: problem.cell[0] for key, problem in problems.items()})
+
+
+def benchmark(source: Source, prompts: Prompts, limit: int, judges: Judges) -> HeldOut:
+    """The first `limit` problems of a benchmark. Raises `ConfigError` if its judge fails its self-test on them."""
+    suite = scoring.suited(source, judges, opens_think=True)
+    questions = dict(asking.questions(source, prompts)[: limit or None])
+    if wrong := selftest.failures(scoring.suited(source, judges), list(questions), judges):
+        raise ConfigError(f"eval.suites {source.suite.name}: its self-test failed: {'; '.join(wrong)}; leave it out")
+
+    def judge(samples: Sequence[Sample]) -> list[Judged]:
+        return [one for batch in scoring.score(suite, samples, judges) for one in batch]
+
+    return HeldOut(source.suite.name, questions, judge, {})
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """Measures each `every`-th step, the seeding (step 0) included, with weights as that step leaves them.
+
+    Draws from chance of its own, the same at every step, and changes nothing that a step depends on.
+    """
+
+    suites: Sequence[HeldOut]
+    every: int
+    generator: Generator
+    learner: Learner
+    stopwatch: Stopwatch
+    folder: Path
+    """Where rows go: ``step-000020/training/SUITE.jsonl``."""
+    report: Callable[[str], None]
+    seed: int
+
+    def annotate(self, step: Step) -> Step:
+        """`step` with its figures ``eval/SUITE`` and ``eval/SUITE/GROUP``, if it is one that is measured."""
+        if step.number % self.every:
+            return step
+        self.generator.sync(self.learner)
+        figures: dict[str, float] = {}
+        for suite in self.suites:
+            with self.stopwatch("eval", len(suite.questions)):
+                judged = suite.judge(self._answers(suite))
+            self._keep(step.number, suite.suite, judged)
+            if errors := sum(one.score.verdict == "error" for one in judged):
+                self.report(f"step {step.number}: {suite.suite} has no score: its judge failed on {errors} answers")
+                continue
+            figures |= _figures(suite, judged)
+        return replace(step, metrics={**step.metrics, **figures}, clock=_joined(step.clock, self.stopwatch.read()))
+
+    def _answers(self, suite: HeldOut) -> list[Sample]:
+        """One sample of each problem; an empty one where the prompt is longer than the model is asked."""
+        rng = random.Random(f"{self.seed}/eval/{suite.suite}")
+        fitting = {key: prompt for key, prompt in suite.questions.items() if self.generator.fits(prompt)}
+        sampled = self.generator.generate(list(fitting.values()), 1, rng) if fitting else []
+        given = {
+            key: Sample(key, 0, "response", whole(prompt, one).text, len(one.tokens), one.finish)
+            for (key, prompt), [one] in zip(fitting.items(), sampled, strict=True)
+        }
+        return [given.get(key, Sample(key, 0, "response", "", 0, "too long")) for key in suite.questions]
+
+    def _keep(self, step: int, suite: str, judged: Sequence[Judged]) -> None:
+        file = self.folder / f"step-{step:06d}" / "training" / f"{suite}.jsonl"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.unlink(missing_ok=True)  # of the same step, before the run was killed
+        rows.append(file, suite, judged)
+
+
+def _figures(suite: HeldOut, judged: Sequence[Judged]) -> dict[str, float]:
+    """The share of right answers, of all problems and of each group."""
+    found = {f"eval/{suite.suite}": fmean(one.score.verdict == "correct" for one in judged)}
+    grouped = [(suite.groups[one.sample.key], one) for one in judged if one.sample.key in suite.groups]
+    for group, some in groupby(sorted(grouped, key=lambda pair: pair[0]), key=lambda pair: pair[0]):
+        found[f"eval/{suite.suite}/{group}"] = fmean(one.score.verdict == "correct" for _, one in some)
+    return found
+
+
+def _joined(before: Mapping[str, float], spent: Mapping[str, float]) -> dict[str, float]:
+    """A step's clock with what was `spent` after it, so that the next step's begins anew."""
+    step = "seconds/step"
+    whole_step = {step: before[step] + spent[step]} if step in before else {}
+    return {**before, "seconds/eval": spent["seconds/eval"], **whole_step}
