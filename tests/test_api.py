@@ -63,4 +63,6 @@ def test_the_examples_of_the_page_run(tmp_path, monkeypatch, capsys):
     assert printed.count("return x + ") == 8
     assert "Returned(value='[1, 2, 3]')" in printed
     assert "Raised(type='RecursionError')" in printed
-    assert len(printed.splitlines()) == 8 + 2 + 3
+    assert "observed step 2" in printed
+    assert "differences: 0" in printed
+    assert len(printed.splitlines()) == 8 + 2 + 3 + 3 + 1

@@ -1,31 +1,10 @@
-"""What a task type must show to be tested by contract: one good proposal, its task, and answers of every kind."""
+"""What the task types in the box and in the examples show to be tested by contract."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-from abzero.tasks import Abduction, Deduction, Induction, TaskType
-from abzero.tasks.prompts import Prompts
+from abzero.tasks import Abduction, Deduction, Induction
+from abzero.testing import Specimen
 from abzero.types import Case, Task
+from examples.error_prediction import FIRST, ErrorPrediction
 from examples.new_task_type import Fixpoint
-
-
-@dataclass(frozen=True)
-class Specimen:
-    make: Callable[[Prompts], TaskType]
-    references: tuple[Task, ...]
-    proposal: str
-    """An answer that proposes `task`, given `references`."""
-    task: Task
-    gold: str
-    """An answer to `task` that scores 1."""
-    wrong: str
-    """An answer to `task` that scores 0."""
-    secret: str
-    """What gives the answer away, and must not stand in the question."""
-    malformed: tuple[str, ...]
-    hacks: tuple[str, ...] = ()
-    """Answers to `task` that try to score without solving it."""
-
 
 HACKS = (
     *(
@@ -46,7 +25,20 @@ PAIRS = tuple(Case(str(x), f"[{x**3 + 1}]") for x in range(10))
 
 HALF = "def f(x):\n    return x // 2 + 60"
 
+FIELD = "def f(rows, key):\n    return [row[key] for row in rows]"
+
 SPECIMENS = {
+    "error_prediction": Specimen(
+        make=ErrorPrediction,
+        references=(Task("error_prediction", FIRST, (Case("[]", "ZeroDivisionError"),)),),
+        proposal=f"```python\n{FIELD}\n```\n```input\n[{{}}],  'a'\n```",
+        task=Task("error_prediction", FIELD, (Case("[{}], 'a'", "KeyError"),)),
+        gold="`KeyError`",
+        wrong="TypeError",
+        secret="KeyError",
+        malformed=("", "a KeyError", "KeyError or TypeError", "KeyError()", "keyerror"),
+        hacks=(*HACKS, "KeyErrorTypeError", "Exception", "LookupError"),
+    ),
     "fixpoint": Specimen(
         make=Fixpoint,
         references=(Task("fixpoint", "def f(x):\n    return x * x", (Case("1", "1"),)),),
