@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Run many programs, one in a hundred crashing and one in a hundred hanging, while zygotes are killed.
+"""Run many programs, one in a hundred refused and one in a hundred hanging, while zygotes are killed.
 
 usage: soak.py [PROGRAMS]
 
@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from abzero.sandbox.base import Call, Outcome, Returned, Stopped
+from abzero.sandbox.base import Call, Outcome, Refused, Returned, Stopped
 from abzero.sandbox.pool import SandboxPool
 
 BATCH = 2000
@@ -27,8 +27,8 @@ def program(number: int, rng: random.Random) -> tuple[Call, Outcome]:
     call = Call(f"def f(x):\n    return [x, x * {number}, 'p{number}']\n", str(number % 97), rng.random() < 0.5)
     kind = rng.random()
     if kind < 0.01:
-        crash = f"import queue\ndef f(x):\n    return queue.Queue({number + 1}).get()\n"
-        return Call(crash, call.arguments, call.verify), Stopped("crashed")
+        lock = f"import queue\ndef f(x):\n    return queue.Queue({number + 1}).get()\n"
+        return Call(lock, call.arguments, call.verify), Refused("something that only the operating system could do")
     if kind < 0.02:
         hang = f"def f(x):\n    while x != -{number + 1}:\n        x = abs(x) + 1\n"
         return Call(hang, call.arguments, call.verify), Stopped("timeout")
