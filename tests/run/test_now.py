@@ -61,6 +61,7 @@ def test_a_disk_that_refuses_the_file_ends_nothing(tmp_path):
     now = Now(tmp_path / "gone", Clock())
     now.begun("propose", 1)
     now.close()
+    assert list(tmp_path.iterdir()) == [], "no folder is made for it either"
 
 
 def test_a_stopwatch_says_what_it_times(tmp_path):
