@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import tyro
 from abzero.cli.output import progress, say, under_way
 from abzero.cli.recipes import measured
 from abzero.errors import ConfigError
-from abzero.evals import asking, data, suites
+from abzero.evals import asking, data, samples, suites
 
 
 @dataclass(frozen=True)
@@ -75,14 +75,18 @@ def ask(asked: Asking, places: data.Where, score: Score) -> int:
                 greedy = local.generator(config, *loaded, 0.0, done)
                 rollouts = greedy.generate([prompt for _, prompt in questions], 1, random.Random(asked.seed))
             asked_and_told = zip(questions, rollouts, strict=True)
-            _write(file, [(key, one.text, len(one.tokens), one.finish) for (key, _), [one] in asked_and_told])
+            answered = [
+                {"id": key, "response": one.text, "tokens": len(one.tokens), "finish": one.finish,
+                 "seed": asked.seed, "prompt_sha256": samples.sha256(prompt)}
+                for (key, prompt), [one] in asked_and_told
+            ]  # fmt: skip
+            _write(file, answered)
         worst = max(worst, score(file, name, folder))
     return worst
 
 
-def _write(file: Path, rows: Sequence[tuple[str, str, int, str]]) -> None:
+def _write(file: Path, rows: Sequence[Mapping[str, object]]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     fresh = file.with_suffix(".new")
-    lines = [json.dumps(dict(zip(("id", "response", "tokens", "finish"), row, strict=True))) for row in rows]
-    fresh.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    fresh.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
     fresh.replace(file)

@@ -187,6 +187,9 @@ def score_samples(asked: Scoring) -> int:
             return 1
         done = {(row.id, row.sample) for row in rows.read(file) if row.verdict != "error"}
         waiting = [one for one in given if (one.key, one.number) not in done]
+        asked_for = {one.key for one in given}
+        texts = [(one.id, one.prompt) for one in benchmark.problems() if one.id in asked_for]
+        rows.keep_problems(file, texts)
         for batch in scoring.score(benchmark, waiting, judges):
             rows.append(file, suite.name, batch)
     wanted = {(one.key, one.number) for one in given}

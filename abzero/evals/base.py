@@ -33,6 +33,8 @@ class Score:
     """In [0, 1]; what a mean is taken of."""
     by: str = ""
     """Which rule decided, where a benchmark has several."""
+    detail: str = ""
+    """Why it is not right, in a line: the first test that fails, what was expected."""
 
 
 class Benchmark(Protocol):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from abzero.errors import ConfigError
-from abzero.evals import answers, tolerance
+from abzero.evals import answers, brief, tolerance
 from abzero.evals.base import Problem, Score, Verdict
 from abzero.evals.data import Row, Source
 from abzero.evals.mbpp_inputs import converted
@@ -104,12 +104,20 @@ class EvalPlus:
         for index, value in enumerate(ran.values):
             expected = reference.ran.values[index]
             if not tolerance.equal(value, expected, atol, rule, reference.arguments[index]):
-                return Score("wrong", 0.0, f"{name} input {index}")
+                words = f"returned {brief.returned(value)}, expected {brief.returned(expected)}"
+                return Score("wrong", 0.0, "tests", f"{_place(name, index, entry, reference)} {words}")
         if ran.ended == "done":
             return Score("correct", 1.0, "tests")
         verdict: Verdict = "timeout" if ran.ended == "timeout" else "wrong"
-        at = f"{name} input {len(ran.values)}" if ran.loaded else "its module"
-        return Score(verdict, 0.0, f"{at}: {ran.error or ran.ended}")
+        at = _place(name, len(ran.values), entry, reference) if ran.loaded else "its module"
+        return Score(verdict, 0.0, "tests", f"{at}: {ran.error or ran.ended}")
+
+
+def _place(name: str, index: int, entry: str, reference: Reference) -> str:
+    """``base input 3: f([1, 2])``."""
+    if index >= len(reference.arguments):
+        return f"{name}, after the last input"
+    return f"{name} input {index}: {brief.call(entry, reference.arguments[index])}"
 
 
 def _reference_program(row: Row) -> str:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from abzero.errors import ConfigError, Malformed
-from abzero.evals import answers
+from abzero.evals import answers, brief
 from abzero.evals.base import Problem, Score
 from abzero.evals.data import Row, Source
 from abzero.python import literals
-from abzero.sandbox.base import Call, Refused, Returned, Stopped
+from abzero.sandbox.base import Call, Nondeterministic, NotLiteral, Raised, Refused, Returned, Stopped
 from abzero.sandbox.run import Check
 
 
@@ -47,17 +47,18 @@ class Outputs(_Execution):
         """A completion that answers right."""
         return f"[ANSWER]{self._rows[problem.id]['output']}[/ANSWER]"
 
-    def check(self, problem: Problem, completion: str) -> Check[Score]:
-        return self.check_answer(problem, _some(answers.value(completion, self.opens_think)))
-        yield  # a check needs no call here
+    def answer(self, completion: str) -> str:
+        """What `completion` answers. Raises `Malformed`."""
+        return _some(answers.value(completion, self.opens_think))
 
     def check_answer(self, problem: Problem, answer: str) -> Score:
-        """Judge an answer that needs no more reading."""
+        """Judge what `answer` found."""
+        gold = self._gold(problem)
         try:
-            right = literals.same(answer, self._gold(problem))
+            right = literals.same(answer, gold)
         except Malformed:
             right = False
-        return Score("correct" if right else "wrong", float(right), "literal")
+        return _literally(right, f"expected {brief.text(gold)}")
 
 
 class Inputs(_Execution):
@@ -73,24 +74,33 @@ class Inputs(_Execution):
         """A completion that answers right."""
         return f"[ANSWER]f({self._rows[problem.id]['input']})[/ANSWER]"
 
-    def check(self, problem: Problem, completion: str) -> Check[Score]:
+    def answer(self, completion: str) -> str:
+        """The arguments that `completion` gives. Raises `Malformed`."""
         _some(answers.region(completion, self.opens_think))
-        return (yield from self.check_arguments(problem, answers.call(completion, "f", self.opens_think)))
+        return answers.call(completion, "f", self.opens_think)
 
-    def check_arguments(self, problem: Problem, arguments: str) -> Check[Score]:
-        """Judge arguments that need no more reading, by one call of the program with them."""
+    def check_answer(self, problem: Problem, arguments: str) -> Check[Score]:
+        """Judge what `answer` found, by one call of the program with it."""
         gold = self._gold(problem)
         [outcome] = yield [Call(str(self._rows[problem.id]["code"]), answers.arguments(arguments))]
         match outcome:
             case Returned(value):
-                right = literals.same(value, gold)
-                return Score("correct" if right else "wrong", float(right), "literal")
-            case Stopped("timeout"):
-                return Score("timeout", 0.0, "literal")
+                detail = f"it returns {brief.text(value)}, expected {brief.text(gold)}"
+                return _literally(literals.same(value, gold), detail)
+            case Stopped(reason):
+                return Score("timeout" if reason == "timeout" else "wrong", 0.0, "literal", f"it was stopped: {reason}")
+            case Raised(name):
+                return _literally(False, f"it raises {name}, expected {brief.text(gold)}")
+            case NotLiteral(name):
+                return _literally(False, f"it returns an object ({name}), expected {brief.text(gold)}")
+            case Nondeterministic():
+                return _literally(False, "it returns another value each time")
             case Refused(reason):
-                return Score("wrong", 0.0, f"refused: {reason[:60]}")
-            case _:
-                return Score("wrong", 0.0, "literal")
+                return _literally(False, f"it was refused: {brief.text(reason)}")
+
+
+def _literally(right: bool, detail: str) -> Score:
+    return Score("correct" if right else "wrong", float(right), "literal", "" if right else detail)
 
 
 def _some(answer: str) -> str:

@@ -11,7 +11,7 @@ from abzero.algo.metrics import Stopwatch
 from abzero.errors import ConfigError
 from abzero.evals import asking, base, rows, scoring, selftest
 from abzero.evals.data import Source
-from abzero.evals.samples import Sample
+from abzero.evals.samples import Sample, sha256
 from abzero.evals.scoring import Judged, Judges
 from abzero.evals.tiny import LENGTHS, Nursery
 from abzero.policy.base import Generator, Learner
@@ -33,6 +33,8 @@ class HeldOut:
     questions: Mapping[str, str]
     """Each problem's prompt, by its key."""
     judge: Callable[[Sequence[Sample]], list[Judged]]
+    problems: Mapping[str, str]
+    """Each problem's text, without the words around it, for those who read the rows."""
     groups: Mapping[str, str]
     """Which problems have a figure of their own besides, as those of one mode: a problem's group, by its key."""
 
@@ -48,7 +50,7 @@ def nursery(types: Sequence[TaskType], inputs: int, limit: int, box: Sandbox) ->
         return [Judged(one, one.text, score, None, 0.0) for one, score in zip(samples, scores, strict=True)]
 
     prompts = {key: problem.prompt for key, problem in problems.items()}
-    return HeldOut(NURSERY, prompts, judge, {key: problem.cell[0] for key, problem in problems.items()})
+    return HeldOut(NURSERY, prompts, judge, prompts, {key: problem.cell[0] for key, problem in problems.items()})
 
 
 def benchmark(source: Source, prompts: Prompts, limit: int, judges: Judges) -> HeldOut:
@@ -61,7 +63,8 @@ def benchmark(source: Source, prompts: Prompts, limit: int, judges: Judges) -> H
     def judge(samples: Sequence[Sample]) -> list[Judged]:
         return [one for batch in scoring.score(suite, samples, judges) for one in batch]
 
-    return HeldOut(source.suite.name, questions, judge, {})
+    problems = {problem.id: problem.prompt for problem in suite.problems() if problem.id in questions}
+    return HeldOut(source.suite.name, questions, judge, problems, {})
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ class Measuring:
         for suite in self.suites:
             with self.stopwatch("eval", len(suite.questions)):
                 judged = suite.judge(self._answers(suite))
-            self._keep(step.number, suite.suite, judged)
+            self._keep(step.number, suite, judged)
             if errors := sum(one.score.verdict == "error" for one in judged):
                 self.report(f"step {step.number}: {suite.suite} has no score: its judge failed on {errors} answers")
                 continue
@@ -103,16 +106,20 @@ class Measuring:
         fitting = {key: prompt for key, prompt in suite.questions.items() if self.generator.fits(prompt)}
         sampled = self.generator.generate(list(fitting.values()), 1, rng) if fitting else []
         given = {
-            key: Sample(key, 0, "response", whole(prompt, one).text, len(one.tokens), one.finish)
+            key: Sample(
+                key, 0, "response", whole(prompt, one).text, len(one.tokens), one.finish, self.seed, sha256(prompt)
+            )
             for (key, prompt), [one] in zip(fitting.items(), sampled, strict=True)
         }
         return [given.get(key, Sample(key, 0, "response", "", 0, "too long")) for key in suite.questions]
 
-    def _keep(self, step: int, suite: str, judged: Sequence[Judged]) -> None:
-        file = self.folder / f"step-{step:06d}" / "training" / f"{suite}.jsonl"
+    def _keep(self, step: int, suite: HeldOut, judged: Sequence[Judged]) -> None:
+        file = self.folder / f"step-{step:06d}" / "training" / f"{suite.suite}.jsonl"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.unlink(missing_ok=True)  # of the same step, before the run was killed
-        rows.append(file, suite, judged)
+        rows.append(file, suite.suite, judged)
+        if not (self.folder / f"{suite.suite}.problems.jsonl").exists():
+            rows.keep_problems(self.folder / f"{suite.suite}.jsonl", suite.problems.items())
 
 
 def _figures(suite: HeldOut, judged: Sequence[Judged]) -> dict[str, float]:

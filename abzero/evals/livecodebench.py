@@ -9,8 +9,8 @@ from decimal import Decimal, InvalidOperation
 from functools import cached_property
 
 from abzero.errors import ConfigError
-from abzero.evals import answers, payload, tolerance
-from abzero.evals.base import Problem, Score
+from abzero.evals import answers, brief, payload, tolerance
+from abzero.evals.base import Problem, Score, Verdict
 from abzero.evals.data import Row, Source
 from abzero.sandbox.child.listing import encoded
 from abzero.sandbox.listing import Ran, Run, Runner, Value
@@ -120,11 +120,13 @@ class LiveCodeBench:
                 break
             right = self._same(problem, test, value) if test.functional else same_output(value.text, test.output)
             if not right:
-                return Score("wrong", 0.0, f"test {index}")
+                words = f"{'returned' if test.functional else 'printed'} {_given(test, value)}"
+                return Score("wrong", 0.0, "tests", f"{_place(tests, index)} {words}, expected {_quoted(test.output)}")
         for index, one in enumerate(ran):
             if one.ended != "done":
-                place = f"test {index if len(ran) > 1 else len(one.values)}: {one.error or one.ended}"
-                return Score("timeout" if one.ended == "timeout" else "wrong", 0.0, place)
+                place = _place(tests, index if len(ran) > 1 else len(one.values))
+                verdict: Verdict = "timeout" if one.ended == "timeout" else "wrong"
+                return Score(verdict, 0.0, "tests", f"{place}: {one.error or one.ended}")
         return Score("correct", 1.0, "tests")
 
     def _same(self, problem: Problem, test: payload.Test, value: Value) -> bool:
@@ -134,6 +136,19 @@ class LiveCodeBench:
             return True
         returned = tolerance.read(value.text)
         return isinstance(returned, tuple) and list(returned) == expected
+
+
+def _place(tests: Sequence[payload.Test], index: int) -> str:
+    """``test 3, given '1 2'``."""
+    return f"test {index}, given {_quoted(tests[index].input)}" if index < len(tests) else "after the last test"
+
+
+def _given(test: payload.Test, value: Value) -> str:
+    return brief.returned(value) if test.functional else _quoted(value.text)
+
+
+def _quoted(text: str) -> str:
+    return repr(brief.text(text.strip()))
 
 
 def _lines(text: str) -> list[str]:

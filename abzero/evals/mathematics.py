@@ -8,12 +8,11 @@ from functools import cached_property
 from typing import Protocol
 
 from abzero.errors import ConfigError
-from abzero.evals import answers, arithmetic
+from abzero.evals import answers, arithmetic, brief
 from abzero.evals.base import Problem, Score, Verdict
 from abzero.evals.data import Row, Source
 from abzero.evals.normal_form import BASE, normal, number
 from abzero.evals.symbolic import Finding
-from abzero.sandbox.run import Check
 
 TOLERANCE = Fraction(1, 10**6)
 """Relative, where one of two numbers is written as a decimal."""
@@ -45,15 +44,17 @@ class Mathematics:
         """A completion that answers right."""
         return f"The answer is \\boxed{{{gold_of(self.source, self._rows[problem.id])}}}"
 
-    def check(self, problem: Problem, completion: str) -> Check[Score]:
-        return self.check_answer(problem, answers.mathematical(completion, self.opens_think))
-        yield  # a check needs no call here
+    def answer(self, completion: str) -> str:
+        """What `completion` answers. Raises `Malformed`."""
+        return answers.mathematical(completion, self.opens_think)
 
     def check_answer(self, problem: Problem, answer: str) -> Score:
-        """Judge an answer that needs no more reading."""
+        """Judge what `answer` found."""
         row = self._rows[problem.id]
-        verdict, by = judged(gold_of(self.source, row), answer, self.symbolic, _allowed(row))
-        return Score(verdict, float(verdict == "correct"), by)
+        gold = gold_of(self.source, row)
+        verdict, by = judged(gold, answer, self.symbolic, _allowed(row))
+        detail = "" if verdict in ("correct", "no_answer") else f"expected {brief.text(gold)}"
+        return Score(verdict, float(verdict == "correct"), by, detail)
 
 
 def gold_of(source: Source, row: Row) -> str:

@@ -15,6 +15,7 @@ from abzero.evals.data import rows_of
 from abzero.evals.intervals import wilson
 from abzero.evals.paired import bootstrap
 from abzero.evals.scoring import Judged
+from abzero.run.files import replacing
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +37,28 @@ def append(path: Path, suite: str, judged: Iterable[Judged]) -> None:
                 "suite": suite,
                 "id": one.sample.key,
                 "sample": one.sample.number,
+                "seed": one.sample.seed,
+                "prompt_sha256": one.sample.prompt_sha256,
                 "completion": one.sample.text,
                 "tokens": one.sample.tokens,
                 "finish": one.sample.finish,
-                "answer": one.answer if one.answer != one.sample.text else None,
+                "answer": one.answer if one.answer not in ("", one.sample.text) else None,
                 "verdict": one.score.verdict,
                 "base": one.base.verdict if one.base else None,
                 "by": one.score.by,
+                "detail": one.score.detail,
                 "seconds": round(one.seconds, 3),
             }
             file.write(json.dumps(row) + "\n")
         file.flush()
         os.fsync(file.fileno())
+
+
+def keep_problems(path: Path, problems: Iterable[tuple[str, str]]) -> None:
+    """Write (id, text) of the problems that the rows in `path` are about, beside it, for those who read the rows."""
+    lines = [json.dumps({"id": key, "problem": text}) for key, text in problems]
+    with replacing(path.with_suffix(".problems.jsonl")) as file:
+        file.write("".join(f"{line}\n" for line in lines))
 
 
 def read(path: Path) -> list[Row]:

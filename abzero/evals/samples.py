@@ -1,7 +1,8 @@
 """A file of samples: what a model, any model, wrote for the problems of a suite."""
 
+import hashlib
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,9 @@ class Sample:
     text: str
     tokens: int | None = None
     finish: str | None = None
+    seed: int | None = None
+    prompt_sha256: str | None = None
+    """Of the prompt as it was sent, in UTF-8."""
 
 
 def read(path: Path, key: str, known: Collection[str], partial: bool) -> list[Sample]:
@@ -51,11 +55,10 @@ def read(path: Path, key: str, known: Collection[str], partial: bool) -> list[Sa
             raise ConfigError(f"{place}: sample {number} of {name} is in the file twice; leave one of them")
         seen.add((name, number))
         counts[name] += 1
-        tokens, finish = row.get("tokens"), row.get("finish")
         samples.append(
             Sample(
-                name, number, forms[0], text, tokens if isinstance(tokens, int) else None,
-                finish if isinstance(finish, str) else None,
+                name, number, forms[0], text, _whole(row, "tokens"), _text(row, "finish"), _whole(row, "seed"),
+                _text(row, "prompt_sha256"),
             )
         )  # fmt: skip
     missing = len(set(known) - set(counts))
@@ -65,3 +68,18 @@ def read(path: Path, key: str, known: Collection[str], partial: bool) -> list[Sa
             " problems with --limit N"
         )
     return samples
+
+
+def _whole(row: Mapping[str, object], name: str) -> int | None:
+    found = row.get(name)
+    return found if isinstance(found, int) and not isinstance(found, bool) else None
+
+
+def _text(row: Mapping[str, object], name: str) -> str | None:
+    found = row.get(name)
+    return found if isinstance(found, str) else None
+
+
+def sha256(prompt: str) -> str:
+    """The hash that a row has of the prompt that was sent."""
+    return hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).hexdigest()

@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import cast
 
 from abzero.errors import ConfigError, IsolationError, Malformed, ModelError
+from abzero.evals import brief
 from abzero.evals.base import Problem, Score
 from abzero.evals.data import Source
 from abzero.evals.evalplus import EvalPlus
@@ -114,7 +114,8 @@ def _attempted(
     except Exception as error:
         if len(asked) > 1:
             return [found for one in asked for found in _attempted(suite, [one], judges)]
-        return [(asked[0][1].text[-2_000:], Score("error", 0.0, f"{type(error).__name__}: {error}"[:200]), None)]
+        detail = brief.text(f"{type(error).__name__}: {error}", 300)
+        return [("", Score("error", 0.0, "", detail), None)]
 
 
 def _judged(
@@ -128,39 +129,42 @@ def _judged(
                 (text, one["tests"], None) if "tests" in one else (text, one["plus"], one["base"])
                 for (_, text), one in zip(programs, scores, strict=True)
             ]
-        case Inputs():
-            checks = [
-                suite.check_arguments(problem, _form(sample, "answer"))
-                if sample.form == "answer"
-                else suite.check(problem, _form(sample, "response"))
-                for problem, sample in asked
-            ]
-            results = run_checks(checks, judges.sandbox())
-            scores_ = [Score("no_answer", 0.0) if isinstance(one, ModelError) else one for one in results]
         case _:
-            scores_ = [_direct(suite, problem, sample) for problem, sample in asked]
-    return [(sample.text[-2_000:], one, None) for (_, sample), one in zip(asked, scores_, strict=True)]
+            found = [_answer(suite, sample) for _, sample in asked]
+            return [
+                (text or "", one, None) for text, one in zip(found, _answered(suite, asked, found, judges), strict=True)
+            ]
 
 
-def _direct(suite: Mathematics | Outputs, problem: Problem, sample: Sample) -> Score:
-    """The score of an answer that is judged without a call."""
+def _answered(
+    suite: Inputs | Outputs | Mathematics,
+    asked: Sequence[tuple[Problem, Sample]],
+    found: Sequence[str | None],
+    judges: Judges,
+) -> list[Score]:
+    """The scores of the answers that were `found`."""
+    none = Score("no_answer", 0.0)
+    if not isinstance(suite, Inputs):
+        pairs = zip(asked, found, strict=True)
+        return [none if text is None else suite.check_answer(problem, text) for (problem, _), text in pairs]
+    there = [index for index, text in enumerate(found) if text is not None]
+    results = run_checks([suite.check_answer(asked[at][0], found[at] or "") for at in there], judges.sandbox())
+    scores = {at: none if isinstance(one, ModelError) else one for at, one in zip(there, results, strict=True)}
+    return [scores.get(at, none) for at in range(len(asked))]
+
+
+def _answer(suite: Inputs | Outputs | Mathematics, sample: Sample) -> str | None:
+    """The answer of `sample`; ``None`` where there is none."""
     if sample.form == "answer":
-        return suite.check_answer(problem, sample.text) if sample.text.strip() else Score("no_answer", 0.0)
-    try:
-        next(suite.check(problem, _form(sample, "response")))
-    except StopIteration as end:
-        return cast(Score, end.value)
-    except ModelError:
-        return Score("no_answer", 0.0)
-    raise AssertionError("a judge of plain answers made a call")
-
-
-def _form(sample: Sample, form: str) -> str:
-    if sample.form != form:
+        return sample.text if sample.text.strip() or isinstance(suite, Inputs) else None
+    if sample.form != "response":
         raise ConfigError(
             f"sample {sample.number} of {sample.key}: a '{sample.form}' says nothing here; give a 'response'"
         )
-    return sample.text
+    try:
+        return suite.answer(sample.text)
+    except Malformed:
+        return None
 
 
 def _program(suite: EvalPlus | LiveCodeBench, problem: Problem, sample: Sample) -> str:
