@@ -11,6 +11,9 @@ import tyro
 
 from abzero.cli import ask_model
 from abzero.cli import evaluate as nursery
+from abzero.cli.eval_compare import Comparing, compare
+from abzero.cli.eval_data import Data, release, show_data
+from abzero.cli.eval_table import aligned, figures_rows
 from abzero.cli.output import say
 from abzero.cli.words import described
 from abzero.config.named import is_reference
@@ -52,28 +55,6 @@ class Scoring:
 @dataclass(frozen=True)
 class _Suite:
     suite: str = "nursery"
-
-
-@dataclass(frozen=True)
-class Data:
-    """Say what is there: abzero eval data --data DIR."""
-
-    data: tuple[str, ...] = ()
-    """Folders, or SUITE=FILE."""
-    suite: str = "paper"
-    """Names with commas between; paper is all."""
-    lcb: str = "v5"
-    """LiveCodeBench's release, v1 to v6."""
-
-
-@dataclass(frozen=True)
-class Comparing:
-    """Compare two folders of results, problem by problem: abzero eval compare A B."""
-
-    left: tyro.conf.Positional[Path]
-    """Folder of results of the first model."""
-    right: tyro.conf.Positional[Path]
-    """Folder of results of the second."""
 
 
 def evaluate(arguments: Sequence[str]) -> int:
@@ -127,32 +108,6 @@ def _data_flags(arguments: Sequence[str]) -> Iterator[str]:
         yield from ("--data", *given)
 
 
-def show_data(asked: Data) -> int:
-    """Print what is known of each suite's file; exit status 3 if one is missing."""
-    from abzero.evals import suites
-
-    places = data.where(asked.data, cache=data.hub_cache())
-    table: list[Sequence[str]] = [("suite", "status", "file")]
-    missing = 0
-    for suite in suites.named(asked.suite):
-        if paths := data.find(suite, places):
-            source = data.read(suite, paths, _release(asked.lcb))
-            table.append((suite.name, source.status, ", ".join(map(str, paths))))
-        else:
-            missing += 1
-            table.append((suite.name, "MISSING", f"no {suite.expected}; it is published as {suite.published}"))
-    say(aligned(table))
-    return 3 if missing else 0
-
-
-def _release(name: str) -> str:
-    from abzero.evals.suites import LIVECODEBENCH
-
-    if name not in LIVECODEBENCH:
-        raise ConfigError(f"--lcb '{name}' does not exist: choose from {', '.join(LIVECODEBENCH)}")
-    return name
-
-
 def score_samples(asked: Scoring) -> int:
     """Judge a file of samples and print the suite's row."""
     from abzero.evals import rows, samples, scoring, selftest, suites
@@ -165,7 +120,7 @@ def score_samples(asked: Scoring) -> int:
     if not paths:
         say(f"{suite.name}  MISSING: no {suite.expected} under {', '.join(asked.data) or 'any --data'} (docs/evals.md)")
         return 0 if asked.allow_missing else 3
-    source = data.read(suite, paths, _release(asked.lcb))
+    source = data.read(suite, paths, release(asked.lcb))
     with ExitStack() as stack:
         judges = scoring.judges(stack)
         benchmark = scoring.suited(source, judges, opens_think=asked.opens_think, public_only=asked.allow_missing)
@@ -216,62 +171,3 @@ def _write_summary(folder: Path, source: "Source", found: "Figures", limit: int)
     fresh = path.with_suffix(".new")
     fresh.write_text(json.dumps({"version": __version__, "suites": suites}, indent=1) + "\n", encoding="utf-8")
     fresh.replace(path)
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """`rows` as lines whose cells stand below each other, at any width."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
-
-
-def figures_rows(measured: "Sequence[tuple[Source, Figures]]") -> list[Sequence[str]]:
-    """One line a suite: its file's status, its score and the interval, and what was not an answer."""
-    table: list[Sequence[str]] = [("suite", "file", "n", "correct", "95 %", "no answer", "timeout", "cut", "error", "")]
-    for source, found in measured:
-        counts = found.counts
-        remarks = [f"base {100 * found.base:.1f} %"] if found.base is not None else []
-        remarks += [f"1 item = {100 / found.n:.1f} points"] if found.n <= 40 else []
-        remarks += ["an error is left: bounds, no score"] if found.errors else []
-        table.append((
-            source.suite.name, source.status, str(found.n), "" if found.errors else f"{100 * found.correct:.1f} %",
-            f"{100 * found.low:.1f}-{100 * found.high:.1f}", str(counts.get("no_answer", 0)),
-            str(counts.get("timeout", 0)), str(found.cut), str(found.errors), ", ".join(remarks),
-        ))  # fmt: skip
-    return table
-
-
-def compare(asked: Comparing) -> int:
-    """Print, for each suite that both folders hold, both scores, the difference, its interval and p."""
-    from abzero.evals import paired, rows
-
-    summaries = []
-    for folder in (asked.left, asked.right):
-        if not (folder / "summary.json").exists():
-            raise ConfigError(f"'{folder}' holds no summary.json: name a folder of results, as abzero eval --out makes")
-        summaries.append(json.loads((folder / "summary.json").read_text(encoding="utf-8"))["suites"])
-    table: list[Sequence[str]] = [("suite", "n", str(asked.left), str(asked.right), "difference", "95 %", "p")]
-    for name in (name for name in summaries[0] if name in summaries[1]):
-        for what in ("sha256", "limit"):
-            if summaries[0][name][what] != summaries[1][name][what]:
-                raise ConfigError(f"{name}: the two have different {what}, so that their difference says nothing")
-        sides = [rows.figures(rows.read(folder / f"{name}.jsonl")) for folder in (asked.left, asked.right)]
-        if any(side.errors for side in sides):
-            raise ConfigError(f"{name}: an error is left in one of the two: evaluate again with --resume")
-        a, b = sides
-        if a.values.keys() != b.values.keys():
-            raise ConfigError(f"{name}: the two hold different problems")
-        differences = [b.values[key] - a.values[key] for key in a.values]
-        low, high = paired.bootstrap(differences)
-        single = a.samples == a.n and b.samples == b.n
-        p = (
-            paired.mcnemar([a.values[key] == 1 for key in a.values], [b.values[key] == 1 for key in a.values])
-            if single
-            else paired.sign_flips(differences)
-        )
-        mean = sum(differences) / len(differences)
-        table.append((
-            name, str(a.n), f"{100 * a.correct:.1f} %", f"{100 * b.correct:.1f} %", f"{100 * mean:+.1f}",
-            f"{100 * low:+.1f} to {100 * high:+.1f}", f"{p:.4f}",
-        ))  # fmt: skip
-    say(aligned(table))
-    return 0

@@ -8,14 +8,15 @@ import warnings
 import pytest
 import tyro
 
-from abzero.cli import ask_model, benchmarks, evaluate, plan, train
+from abzero.cli import ask_model, benchmarks, eval_compare, eval_data, evaluate, plan, train
 from abzero.cli.main import COMMANDS, RAW, main
 from abzero.cli.oversight import ACTIONS
 from abzero.cli.words import EXAMPLES, described
 
 PARSED = [described(command) for command in COMMANDS.values() if command not in RAW]
 PARSED += [described(action) for action in (*ACTIONS.values(), evaluate.evaluate)]
-PARSED += [train.Training, plan.Planned, ask_model.Asking, benchmarks.Scoring, benchmarks.Comparing, benchmarks.Data]
+PARSED += [train.Training, plan.Planned, ask_model.Asking, benchmarks.Scoring, eval_compare.Comparing]
+PARSED += [eval_data.Data]
 
 
 @pytest.mark.parametrize("command", PARSED, ids=lambda one: one.__name__)

@@ -1,0 +1,36 @@
+"""``abzero eval compare``: two folders of results, problem by problem."""
+
+from dataclasses import asdict, dataclass
+from json import dumps
+from pathlib import Path
+
+from tyro.conf import Positional
+
+from abzero.cli.arguments import Switch
+from abzero.cli.eval_table import aligned
+from abzero.cli.output import say
+from abzero.evals import comparing
+
+
+@dataclass(frozen=True)
+class Comparing:
+    """Compare two folders of results, problem by problem: abzero eval compare A B."""
+
+    left: Positional[Path]
+    """Folder of results of the first model."""
+    right: Positional[Path]
+    """Folder of results of the second."""
+    json: Switch = False
+    """Print the figures as JSON."""
+
+
+def compare(asked: Comparing) -> int:
+    """Print, for each suite that both folders hold, both scores, the difference, its interval and p."""
+    found = comparing.differences(asked.left, asked.right)
+    if asked.json:
+        body = {"left": str(asked.left), "right": str(asked.right), "suites": [asdict(one) for one in found]}
+        print(dumps(body, indent=1))
+        return 0
+    say(f"left {asked.left}\nright {asked.right}")
+    say(aligned(comparing.table("left", "right", found)))
+    return 0
