@@ -21,9 +21,9 @@ from rich.console import Console
 from abzero.config import build
 from abzero.config.schema import SandboxSettings, Tasks
 from abzero.errors import AbzeroError, ModelError
-from abzero.observers.console import Screen
 from abzero.policy.models.tokenizer import Codec
 from abzero.python.analysis import normal_form
+from abzero.run.observers.console import Screen
 from abzero.run.seeding import seeds_from_file
 from abzero.sandbox.base import Sandbox
 from abzero.sandbox.run import run_checks

@@ -20,11 +20,11 @@ from abzero.python.source import entry_of, remarks, with_imports, without_remark
 from abzero.run.journal import JournalReader, JournalWriter
 from abzero.sandbox.base import Call, Outcome, Returned
 from abzero.sandbox.run import run_checks
-from abzero.sanitize import abridged, harmless
 from abzero.tasks import TYPES, parsing
 from abzero.tasks.base import TaskType
 from abzero.tasks.buffer import Buffer
 from abzero.tasks.prompts import Prompts
+from abzero.text.sanitize import abridged, harmless
 from abzero.types import Attempt, Case, Proposal, Rejection, Rollout, Step, Task
 from abzero.views import grep, html, rollout, show
 from abzero.views.report import write_report

@@ -17,7 +17,7 @@ ALGORITHM = (
     *(
         "types",
         "errors",
-        "sanitize",
+        "text.sanitize",
         "python.literals",
         "python.analysis",
         "python.language",
@@ -85,9 +85,9 @@ def test_text_becomes_code_in_the_guest_alone(name):
 
 
 def test_nothing_of_ours_runs_programs_in_its_own_process():
-    """But for the public contracts, which run what stands in a test of the caller's."""
+    """But for the public contracts, which run what stands in a test of the caller's; `__init__` names it, no more."""
     found = [name for name, source in FILES.items() if re.search(r"import.*\bfake\b|sandbox\.fake import", source)]
-    assert found == ["testing.py"]
+    assert sorted(found) == ["__init__.py", "testing.py"]
 
 
 @pytest.mark.parametrize("name", sorted(set(FILES) - GUEST - TRUSTED - TELLS))
@@ -124,8 +124,9 @@ def test_what_shares_a_process_with_a_program_imports_the_standard_library_and_i
 
 
 def test_the_package_is_taken_in_at_one_look():
-    entries = {name.partition("/")[0] for name in FILES} | {"py.typed"}
-    assert len(entries) <= 22, sorted(entries)
+    """As `ls` shows it to who has just cloned it: folders of ignored files do not count."""
+    entries = {name.partition("/")[0] for name in FILES} | {path.name for path in PACKAGE.iterdir() if path.is_file()}
+    assert len(entries) <= 20, sorted(entries)
 
 
 def test_nothing_is_named_after_nothing():

@@ -11,7 +11,6 @@ import torch
 from abzero.algo.figures import FIGURES as VOCABULARY
 from abzero.algo.figures import filled
 from abzero.algo.losses import Objective
-from abzero.observers.alarms import CONDITIONS, findings
 from abzero.oversight import canaries
 from abzero.oversight.chain import Chain
 from abzero.oversight.judging import Bench, Judging
@@ -20,6 +19,7 @@ from abzero.oversight.tier import Tier
 from abzero.policy.local.learner import LocalLearner
 from abzero.policy.models import loading
 from abzero.policy.optimisation import Optimisation
+from abzero.run.observers.alarms import CONDITIONS, findings
 from abzero.types import Experience, Rollout
 from tests.fakes import TASK_TYPES, play, player
 from tests.policy.conftest import build, tokenizer

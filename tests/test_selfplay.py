@@ -8,9 +8,9 @@ import pytest
 from abzero.algo.advantages import ESTIMATORS
 from abzero.algo.credit import Credit
 from abzero.errors import ModelError, Unforeseen
-from abzero.observers.alarms import alarm_tracker
 from abzero.policy.scripted import ScriptedGenerator, ScriptedLearner
 from abzero.run.journal import JournalReader, JournalWriter
+from abzero.run.observers.alarms import alarm_tracker
 from abzero.sandbox.fake import FakeSandbox
 from abzero.sandbox.run import run_checks
 from abzero.selfplay import SelfPlay

@@ -15,7 +15,7 @@ from abzero.cli.output import err, out, say, usage
 from abzero.cli.oversight import oversight
 from abzero.cli.words import EXAMPLES, described
 from abzero.errors import AbzeroError, ConfigError
-from abzero.sanitize import harmless
+from abzero.text.sanitize import harmless
 
 COMMANDS: dict[str, Callable[..., int]] = {
     "train": train.start,

@@ -27,7 +27,7 @@ from abzero.oversight.measure import Measured, measure, together
 from abzero.oversight.recorded import Recorded, changed, record_path, scan
 from abzero.run.directory import RunFolder
 from abzero.run.journal import JournalReader
-from abzero.sanitize import abridged, harmless
+from abzero.text.sanitize import abridged, harmless
 
 
 def check(pack: Positional[str] = "default") -> int:

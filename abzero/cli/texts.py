@@ -15,7 +15,7 @@ from abzero.cli.arguments import Names, Switch
 from abzero.cli.output import err, out, say
 from abzero.run.directory import RunFolder
 from abzero.run.files import check_output, replacing
-from abzero.sanitize import harmless
+from abzero.text.sanitize import harmless
 from abzero.types import Role
 
 if TYPE_CHECKING:

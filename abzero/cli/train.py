@@ -135,14 +135,14 @@ def work_on(
     Only then are the settings written into the folder, and what changed in them into the journal.
     """
     from abzero.config import backends, build, measuring
-    from abzero.observers.alarms import WINDOW, alarm_tracker
-    from abzero.observers.console import display, recalled
     from abzero.oversight import duty
     from abzero.oversight.gate import EXIT, remove_note
     from abzero.policy.local.threads import Crowding
     from abzero.run.checkpoint import Checkpoints
     from abzero.run.journal import JournalWriter
     from abzero.run.now import Now
+    from abzero.run.observers.alarms import WINDOW, alarm_tracker
+    from abzero.run.observers.console import display, recalled
     from abzero.run.train import restore, train
 
     with ExitStack() as stack:

@@ -24,7 +24,6 @@ from abzero.config.own import NONE
 from abzero.config.schema import Advantage, SandboxSettings, Tasks
 from abzero.errors import ConfigError, Unforeseen
 from abzero.evals.tiny import Nursery
-from abzero.observers import trackers as available
 from abzero.oversight.duty import Duty
 from abzero.oversight.duty import duty as oversight_duty
 from abzero.oversight.judge import endpoint
@@ -36,6 +35,7 @@ from abzero.run.directory import RunFolder
 from abzero.run.files import replace_text
 from abzero.run.journal import JournalWriter
 from abzero.run.now import Now
+from abzero.run.observers import trackers as available
 from abzero.run.seeding import check_able, seed_itself, seeds_from_file
 from abzero.run.seeding_log import SeedingLog
 from abzero.run.seeding_progress import Progress, advice

@@ -10,7 +10,7 @@ import tyro
 
 from abzero.config.config import Config
 from abzero.errors import ConfigError, RunError
-from abzero.sanitize import harmless
+from abzero.text.sanitize import harmless
 
 Settings = Mapping[str, object]
 RENAMED = {"tasks.idle-steps": "tasks.redundant-steps", "reward.extreme": "reward.unlearnable"}

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from abzero.sanitize import harmless
+from abzero.text.sanitize import harmless
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import keyword
 import re
 from collections.abc import Iterable
 
-from abzero.sanitize import abridged, harmless
+from abzero.text.sanitize import abridged, harmless
 
 
 class Html(str):

@@ -5,8 +5,8 @@ from rich.text import Text
 
 from abzero.errors import ConfigError
 from abzero.run.journal import Attempted, JournalReader, Proposed
-from abzero.sanitize import abridged, harmless
-from abzero.terminal import Program, heading
+from abzero.text.sanitize import abridged, harmless
+from abzero.text.terminal import Program, heading
 from abzero.types import Finding, Role
 from abzero.views.format import attempt_derivation, outcome, proposal_derivation, score, solve_rate
 from abzero.views.rows import parts

@@ -5,8 +5,8 @@ from contextlib import closing
 from pathlib import Path
 
 from abzero.errors import RunError
-from abzero.sanitize import harmless
-from abzero.terminal import Column, RankedTable
+from abzero.text.sanitize import harmless
+from abzero.text.terminal import Column, RankedTable
 from abzero.views.web.journal import Journal
 from abzero.views.web.queries.overview import Overview, overview, unreadable
 from abzero.views.web.runs import runs

@@ -11,8 +11,8 @@ from abzero.algo.figures import FIGURES
 from abzero.errors import RunError
 from abzero.python.source import entry_of
 from abzero.run.journal import Attempted, JournalReader, Proposed
-from abzero.sanitize import abridged, harmless
-from abzero.terminal import Column, Pairs, Program, RankedTable, heading
+from abzero.text.sanitize import abridged, harmless
+from abzero.text.terminal import Column, Pairs, Program, RankedTable, heading
 from abzero.views.format import attempt_derivation, outcome, proposal_derivation, score, solve_rate
 
 _RECENT = 10

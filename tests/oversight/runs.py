@@ -5,12 +5,12 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from abzero.observers.alarms import WINDOW, alarm_tracker
 from abzero.oversight import chain, duty, gate, verify
 from abzero.oversight.recorded import Recorded, record_path
 from abzero.policy.scripted import ScriptedLearner
 from abzero.run.checkpoint import Checkpoints
 from abzero.run.journal import JournalReader, JournalWriter
+from abzero.run.observers.alarms import WINDOW, alarm_tracker
 from abzero.run.seeding import seed_itself
 from abzero.run.train import RunResult, restore, train
 from abzero.tasks.buffer import Buffer

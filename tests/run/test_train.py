@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from abzero.errors import Halt, RunError
-from abzero.observers.alarms import WINDOW, alarm_tracker
 from abzero.policy.scripted import ScriptedLearner
 from abzero.run.checkpoint import Checkpoints
 from abzero.run.journal import JournalReader, JournalWriter
+from abzero.run.observers.alarms import WINDOW, alarm_tracker
 from abzero.run.seeding import seed_itself
 from abzero.run.seeding_log import SeedingLog
 from abzero.run.seeding_progress import Progress

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Mapping
 
 from abzero.errors import RunError
-from abzero.sanitize import harmless
+from abzero.text.sanitize import harmless
 
 LONGEST = 64 << 20
 """Bytes of the largest value that SQLite hands over."""

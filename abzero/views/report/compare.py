@@ -6,8 +6,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from abzero.algo.figures import FIGURES
-from abzero.sanitize import harmless
-from abzero.terminal import Column, RankedTable
+from abzero.text.sanitize import harmless
+from abzero.text.terminal import Column, RankedTable
 from abzero.views.charts import Point, Series, Span, line_chart
 from abzero.views.html import Html, html, joined
 from abzero.views.report.dots import Dot, DotRow, dot_chart

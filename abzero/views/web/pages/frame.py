@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from abzero.algo.figure import Figure
-from abzero.sanitize import harmless
+from abzero.text.sanitize import harmless
 from abzero.views.charts import Px
 from abzero.views.html import Html, code, html, joined, prose
 from abzero.views.web.journal import Journal, Text

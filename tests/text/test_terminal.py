@@ -8,7 +8,7 @@ from rich.console import Console
 from abzero.cli.output import WIDE
 from abzero.evals.results import Measurement
 from abzero.evals.results import table as evaluation
-from abzero.terminal import Column, Pairs, Program, RankedTable
+from abzero.text.terminal import Column, Pairs, Program, RankedTable
 from tests.steps import HOSTILE
 
 

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from abzero.sanitize import abridged, harmless
+from abzero.text.sanitize import abridged, harmless
 
 
 @given(st.text(st.characters(exclude_categories=())))

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from abzero.observers.alarms import RECENT, WINDOW, alarm_tracker, findings
+from abzero.run.observers.alarms import RECENT, WINDOW, alarm_tracker, findings
 from abzero.types import Step
 
 HEALTHY = {

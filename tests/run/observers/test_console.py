@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from abzero.observers.console import Lines, Screen, display, duration, interesting, recalled, sparkline
-from abzero.observers.console.tables import by_phase
 from abzero.run.now import Moment
+from abzero.run.observers.console import Lines, Screen, display, duration, interesting, recalled, sparkline
+from abzero.run.observers.console.tables import by_phase
 from abzero.run.seeding_progress import Progress
 from abzero.types import Alarm, Case, Step, Task
 from tests.steps import HOSTILE, history, rollout, step

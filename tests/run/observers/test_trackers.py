@@ -4,7 +4,7 @@ from types import ModuleType
 import pytest
 
 from abzero.errors import ConfigError
-from abzero.observers.trackers import tensorboard, wandb
+from abzero.run.observers.trackers import tensorboard, wandb
 from abzero.types import Alarm, Step
 
 

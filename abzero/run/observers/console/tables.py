@@ -12,12 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from abzero.algo.figures import FIGURES
-from abzero.observers.console.memory import SPAN, Memory, by_mode
 from abzero.python.language import PYTHON
 from abzero.python.source import entry_of
+from abzero.run.observers.console.memory import SPAN, Memory, by_mode
 from abzero.run.seeding_progress import Progress
-from abzero.sanitize import abridged
-from abzero.terminal import UNBOUNDED, Column, RankedTable
+from abzero.text.sanitize import abridged
+from abzero.text.terminal import UNBOUNDED, Column, RankedTable
 from abzero.types import Proposal, Step
 
 _PHASES = ("propose", "estimate", "solve", "sandbox", "update")

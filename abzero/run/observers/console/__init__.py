@@ -11,9 +11,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from abzero.observers.console.memory import Memory, interesting, recalled
-from abzero.observers.console.tables import duration, line, seeding_view, sparkline, summary, view
 from abzero.run.now import Moment
+from abzero.run.observers.console.memory import Memory, interesting, recalled
+from abzero.run.observers.console.tables import duration, line, seeding_view, sparkline, summary, view
 from abzero.run.seeding_progress import Progress
 from abzero.types import Step
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from abzero.python.language import PYTHON
-from abzero.sanitize import abridged, harmless
+from abzero.text.sanitize import abridged, harmless
 
 UNBOUNDED = 100_000
 """The width of a pipe: nothing is wrapped at it, and nothing may be stretched to it."""
