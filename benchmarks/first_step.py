@@ -20,12 +20,12 @@ from typing import Any
 
 import torch
 
+from abzero.algo.intervals import wilson
 from abzero.cli.recipes import settings
 from abzero.config import backends, build
 from abzero.config.config import Config
 from abzero.config.load import checked
 from abzero.errors import ConfigError
-from abzero.evals.intervals import wilson
 from abzero.run.seeding import seeds_from_file
 from abzero.tasks.prompts import boxed_seeds
 

@@ -18,6 +18,7 @@ from abzero.run.journal import JournalReader, JournalWriter
 from abzero.run.journal.schema import TABLES, VERSION
 from abzero.types import Finding
 from abzero.views.grep import Hit
+from abzero.views.grep_answers import AnswerHit
 from abzero.views.rows import rollouts
 from tests.steps import history
 
@@ -51,6 +52,10 @@ def test_a_finding_in_a_row_has_the_fields_that_are_documented():
 
 def test_a_hit_has_the_fields_that_are_documented():
     assert documented("Hits") == [field.name for field in fields(Hit)]
+
+
+def test_a_hit_in_an_answer_has_the_fields_that_are_documented():
+    assert documented("Hits in answers") == [field.name for field in fields(AnswerHit)]
 
 
 def test_an_evaluation_has_the_fields_that_are_documented():

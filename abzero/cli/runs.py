@@ -4,7 +4,7 @@ from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from tyro.conf import Positional
 
 from abzero.cli.arguments import Switch
@@ -38,18 +38,24 @@ def show(
     task: str | None = None,
     proposal: str | None = None,
     attempt: str | None = None,
+    suite: str | None = None,
+    problem: str | None = None,
     json: Switch = False,
 ) -> int:
     """Show a run, one of its steps, a task, or one rollout in full: abzero show RUN --attempt 12/3.
 
     References, outcome, attempts, and each reward as a derivation. A proposal and an attempt are named STEP/POSITION; a
-    task by the first digits of its id. --json prints the same for programs.
+    task by the first digits of its id. Of held-out problems, a run's or those of a folder of abzero eval: --suite
+    lists answers that are not right, with why; --problem shows one in full. --json prints the same for programs.
     """
     from abzero.run.journal import JournalReader
-    from abzero.views import described, rollout
+    from abzero.views import answers, described, judged, rollout
     from abzero.views import show as views
     from abzero.views.rows import to_json
 
+    evaluations = judged.judgements(run)
+    if suite is not None or problem is not None or (evaluations and not (run / "config.json").exists()):
+        return _show_answers(run, suite, problem, step, json)
     given = {"step": step, "task": task, "proposal": proposal, "attempt": attempt}
     chosen = [name for name, value in given.items() if value is not None]
     if len(chosen) > 1:
@@ -77,10 +83,33 @@ def show(
                 found = to_json(described.step_json(reader, number)) if json else views.step_view(reader, number)
             case _:
                 found = to_json(described.run_json(reader)) if json else views.overview(reader)
+                if evaluations and not isinstance(found, str):
+                    found = Group(found, answers.overview(evaluations))
         if isinstance(found, str):
             print(found)
         else:
             out.print(found)
+    return 0
+
+
+def _show_answers(run: Path, suite: str | None, problem: str | None, step: int | None, json: bool) -> int:
+    """Answers to held-out problems: of all suites in figures, of one that are not right, of one problem in full."""
+    from abzero.views import answers
+    from abzero.views.judged import judgements
+    from abzero.views.rows import to_json
+
+    if suite is None and problem is not None:
+        raise ConfigError(f"--problem {problem}: say of which suite, as --suite humaneval+ --problem {problem}")
+    found = judgements(run)
+    if suite is not None:
+        found = answers.chosen(found, suite, step)
+    if json:
+        print(to_json(answers.as_data(found, suite, problem), indent=1))
+    elif suite is None:
+        out.print(answers.overview(found))
+    else:
+        for one in found:
+            out.print(answers.mistakes(one) if problem is None else answers.in_full(one, problem))
     return 0
 
 

@@ -1,7 +1,7 @@
 """Commands that read every text of a run: grep, dump."""
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from io import TextIOWrapper
@@ -19,7 +19,9 @@ from abzero.text.sanitize import harmless
 from abzero.types import Role
 
 if TYPE_CHECKING:
-    from abzero.views.grep import Hit
+    from abzero.views.grep import Hit, Search
+    from abzero.views.grep_answers import AnswerHit, AnswerSearch
+    from abzero.views.judged import Judgement
 
 
 def grep(
@@ -34,6 +36,7 @@ def grep(
     valid: Switch = False,
     rejected: Switch = False,
     category: Names = (),
+    suite: Names = (),
     thoughts: Switch = False,
     answers: Switch = False,
     programs: Switch = False,
@@ -47,17 +50,26 @@ def grep(
     """Search every text of a run for a regular expression: abzero grep RUN 'sum\\(' --wrong --thoughts --step 10..20.
 
     Thoughts, answers, programs and reasons of rejection, unless some are named; prompts where --prompts is. Of attempts
-    --right, --wrong, --malformed; of proposals --valid, --rejected; --category of what monitors found. --most ends
-    after so many hits, 0 never; --count prints the totals alone; --json a line a hit. Exit status 1 without hits.
+    --right, --wrong, --malformed; of proposals --valid, --rejected; --category of what monitors found. --suite searches
+    answers to held-out problems instead, a run's or those of a folder of abzero eval; 'all' is every suite. --most
+    ends after so many hits, 0 never; --count prints the totals alone; --json a line a hit. Exit status 1 without hits.
     """
     from abzero.run.journal import JournalReader
     from abzero.views import grep as search
-    from abzero.views.rows import ROLES, to_json
+    from abzero.views import grep_answers
+    from abzero.views.judged import judgements
+    from abzero.views.rows import ROLES
 
     chosen = {"right": right, "wrong": wrong, "partly": wrong, "malformed": malformed}
     verdicts = {name for name, on in {**chosen, "valid": valid, "rejected": rejected}.items() if on}
     named = {"thought": thoughts, "answer": answers, "program": programs, "reason": reasons, "prompt": prompts}
     parts = [name for name, on in named.items() if on]
+    ready = search.compiled(pattern, ignore_case)
+    if suite or (not (run / "config.json").exists() and judgements(run)):
+        answered = _answered(run, suite, step)
+        among = frozenset(name for one in verdicts for name in grep_answers.VERDICTS.get(one, ()))
+        looked = grep_answers.AnswerSearch(ready, parts or grep_answers.PARTS, among)
+        return _told(looked.run(answered), looked, most, count, json)
     wanted = search.Wanted(
         roles=[role] if role else ROLES,
         modes=frozenset(mode),
@@ -65,18 +77,44 @@ def grep(
         categories=frozenset(category),
         parts=parts or search.PARTS,
     )
-    found = search.Search(search.compiled(pattern, ignore_case), wanted)
+    found = search.Search(ready, wanted)
     folder = RunFolder(run)
     folder.read_config()
     with closing(JournalReader(folder.journal)) as reader:
-        for hit in found.run(reader, search.steps_of(step, reader.steps())):
-            if not count:
-                if json:
-                    print(to_json(asdict(hit)))
-                else:
-                    out.print(_line(hit), soft_wrap=True)
-            if most and found.hits >= most:
-                break
+        return _told(found.run(reader, search.steps_of(step, reader.steps())), found, most, count, json)
+
+
+def _answered(run: Path, suites: Sequence[str], step: str | None) -> "list[Judgement]":
+    """Answers to `suites`, of the newest step unless others are named."""
+    from abzero.views.answers import chosen
+    from abzero.views.grep import steps_of
+    from abzero.views.judged import judgements, newest
+
+    found = judgements(run)
+    if step is not None:
+        within = steps_of(step, sorted({one.step for one in found if one.step is not None}))
+        found = [one for one in found if one.step in within]
+    else:
+        found = newest(found)
+    if not suites or "all" in suites:
+        return found
+    return [one for name in suites for one in found if one.suite == name] or chosen(found, suites[0], None)
+
+
+def _told(
+    hits: "Iterator[Hit] | Iterator[AnswerHit]", found: "Search | AnswerSearch", most: int, count: bool, json: bool
+) -> int:
+    """Print the hits, and what was searched; the exit status."""
+    from abzero.views.rows import to_json
+
+    for hit in hits:
+        if not count:
+            if json:
+                print(to_json(asdict(hit)))
+            else:
+                out.print(_line(hit), soft_wrap=True)
+        if most and found.hits >= most:
+            break
     if found.timeouts:
         places = ", ".join(found.timeouts)
         err.print(Text(f"the pattern took too long, and was given up, on: {places}", style="yellow"), soft_wrap=True)
@@ -121,12 +159,18 @@ def _fresh(path: Path) -> Iterator[TextIO]:
         yield file
 
 
-def _line(hit: "Hit") -> Text:
+def _line(hit: "Hit | AnswerHit") -> Text:
     """``--attempt 12/3 deduction wrong, thought: words around what was found``."""
-    flag = "--proposal" if hit.role == "propose" else "--attempt"
-    line = Text.assemble(
-        (f"{flag} {hit.step}/{hit.position}", "cyan"), f" {harmless(hit.mode)} {hit.verdict}, {hit.part}: "
-    )
+    from abzero.views.grep import Hit
+
+    if isinstance(hit, Hit):
+        flag = "--proposal" if hit.role == "propose" else "--attempt"
+        where, about = f"{flag} {hit.step}/{hit.position}", f" {harmless(hit.mode)} {hit.verdict}, {hit.part}: "
+    else:
+        step = "" if hit.step is None else f"--step {hit.step} "
+        where = f"{step}--suite {harmless(hit.suite)} --problem {harmless(hit.id)}"
+        about = f" sample {hit.sample} {harmless(hit.verdict)}, {hit.part}: "
+    line = Text.assemble((where, "cyan"), about)
     for text, style in ((hit.before, ""), (hit.found, "bold red"), (hit.after, "")):
         line.append(harmless(text).replace("\n", "\\n").replace("\t", " "), style)
     return line

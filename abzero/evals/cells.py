@@ -10,8 +10,8 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from abzero.algo.intervals import wilson
 from abzero.evals.base import Benchmark, judge
-from abzero.evals.intervals import wilson
 from abzero.policy.base import Generator
 from abzero.sandbox.base import Sandbox
 from abzero.tasks.prompts import whole

@@ -8,7 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from abzero.evals.intervals import wilson
+from abzero.algo.intervals import wilson
 
 
 @dataclass(frozen=True, slots=True)

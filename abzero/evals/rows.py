@@ -9,10 +9,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import cast
 
+from abzero.algo.intervals import wilson
 from abzero.errors import ConfigError
 from abzero.evals.base import Verdict
 from abzero.evals.data import rows_of
-from abzero.evals.intervals import wilson
 from abzero.evals.paired import bootstrap
 from abzero.evals.scoring import Judged
 from abzero.run.files import replacing

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from abzero.evals.intervals import wilson
+from abzero.algo.intervals import wilson
 from abzero.oversight.labelled import Labelled
 from abzero.oversight.reading import CATEGORIES, Monitor
 

@@ -104,19 +104,33 @@ class Search:
                 yield "reason", record.error
 
     def _hits(self, role: Role, record: Proposed | Attempted, part: str, text: str) -> Iterator[Hit]:
-        try:
-            spans = [match.span() for match in self.pattern.finditer(text, timeout=self.seconds) if match[0]]
-        except TimeoutError as error:
-            self.timeouts.append(f"{role} {record.step}/{record.position}")
-            if len(self.timeouts) >= MOST_TIMEOUTS:
-                raise ConfigError(
-                    f"pattern {self.pattern.pattern!r} took over {self.seconds:g} s on each of {MOST_TIMEOUTS} texts: "
-                    "write it without nested repetition, such as (a+)+"
-                ) from error
-            return
-        for begin, end in spans:
-            around = (text[max(begin - _AROUND, 0) : begin], text[begin:end], text[end : end + _AROUND])
-            yield Hit(record.step, role, record.position, record.mode, verdict(record), part, begin, end, *around)
+        head = (record.step, role, record.position, record.mode, verdict(record), part)
+        place = f"{role} {record.step}/{record.position}"
+        for begin, end in spans(self.pattern, text, self.seconds, self.timeouts, place):
+            yield Hit(*head, begin, end, *around(text, begin, end))
+
+
+def spans(
+    pattern: "regex.Pattern[str]", text: str, seconds: float, timeouts: list[str], place: str
+) -> list[tuple[int, int]]:
+    """Where `pattern` matches; nowhere, and `place` among `timeouts`, where that takes too long. Raises `ConfigError`
+    when it does so again and again.
+    """
+    try:
+        return [match.span() for match in pattern.finditer(text, timeout=seconds) if match[0]]
+    except TimeoutError as error:
+        timeouts.append(place)
+        if len(timeouts) >= MOST_TIMEOUTS:
+            raise ConfigError(
+                f"pattern {pattern.pattern!r} took over {seconds:g} s on each of {MOST_TIMEOUTS} texts: "
+                "write it without nested repetition, such as (a+)+"
+            ) from error
+        return []
+
+
+def around(text: str, begin: int, end: int) -> tuple[str, str, str]:
+    """What stands before a match, the match, and what stands after it."""
+    return text[max(begin - _AROUND, 0) : begin], text[begin:end], text[end : end + _AROUND]
 
 
 def compiled(pattern: str, ignore_case: bool = False) -> "regex.Pattern[str]":

@@ -2,7 +2,7 @@
 
 import json
 
-from abzero.evals.intervals import wilson
+from abzero.algo.intervals import wilson
 from abzero.run.journal import JournalWriter
 from tests.steps import history
 

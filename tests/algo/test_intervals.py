@@ -1,6 +1,6 @@
 import pytest
 
-from abzero.evals.intervals import wilson
+from abzero.algo.intervals import wilson
 
 
 @pytest.mark.parametrize(
