@@ -22,7 +22,7 @@ from abzero.tasks.prompts import SETS, Prompts
 from abzero.tasks.validation import reproduces
 from abzero.types import Attempt, Case, Experience, Novelty, Proposal, Rejection, Role, Rollout, Step, Task
 
-Estimate = Callable[[Sequence[Experience], Weight], list[Experience]]
+Estimates = Callable[[Sequence[Experience], Weight], list[Experience]]
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ def check_solver_reward(reward: Solving) -> None:
     hold(right >= wrong, f"a right answer is worth {right}, a wrong one {wrong}")
 
 
-def check_estimator(estimator: Estimate) -> None:
+def check_estimator(estimator: Estimates) -> None:
     """Every row again, in order, with a finite advantage and nothing else changed; the same each time."""
     for batch in ([], _rows(0.5), _rows(1.0, 1.0, 1.0), _rows(-1.0, -0.5, 0.0, 0.25, 1.0, 1.0)):
         for weight in (per_response, per_token):

@@ -17,8 +17,8 @@ from abzero.run.journal.schema import connect, pack
 from abzero.types import Case, Task
 from abzero.views.web import site
 from abzero.views.web.app import address
-from abzero.views.web.journal import Journal, Row
-from abzero.views.web.runs import Run
+from abzero.views.web.journal import Journal, SqlRow
+from abzero.views.web.runs import ServedRun
 
 PROPOSALS, ATTEMPTS, SAMPLES = 200, 1_800, 8
 MODES = ("abduction", "deduction", "induction")
@@ -29,7 +29,7 @@ def main() -> None:
     rollouts = int(sys.argv[1])
     folder = Path(sys.argv[2] if len(sys.argv) > 2 else tempfile.mkdtemp()) / f"synthetic-{rollouts}"
     folder.mkdir(parents=True, exist_ok=True)
-    run = Run(folder.name, folder)
+    run = ServedRun(folder.name, folder)
     if not run.journal.exists():
         write(run.journal, rollouts // (PROPOSALS + ATTEMPTS))
     with closing(Journal(run.journal, 60.0)) as journal:
@@ -50,7 +50,7 @@ class Timed(Journal):
 
     spent = 0.0
 
-    def rows(self, query: str, *values: str | int) -> list[Row]:
+    def rows(self, query: str, *values: str | int) -> list[SqlRow]:
         begun = time.thread_time()
         try:
             return super().rows(query, *values)
@@ -58,7 +58,7 @@ class Timed(Journal):
             self.spent += time.thread_time() - begun
 
 
-def timed(run: Run, page: str) -> tuple[float, float]:
+def timed(run: ServedRun, page: str) -> tuple[float, float]:
     """Milliseconds of CPU for the journal's answers, and from opening it to the page's HTML."""
     path, _, query = page.partition("?")
     name, *about = path.split("/")

@@ -30,7 +30,7 @@ from abzero.views import grep, html, rollout, show
 from abzero.views.report import write_report
 from abzero.views.rows import rollouts, to_json
 from abzero.views.web.bundle import bundle
-from abzero.views.web.runs import Run
+from abzero.views.web.runs import ServedRun
 from tests.policy.tokenizers import controlled_codec, controls_in, like_llama, like_qwen, like_smollm
 
 CODECS = [controlled_codec(make()) for make in (like_qwen, like_smollm, like_llama)]
@@ -161,6 +161,6 @@ class Handled:
             wanted = grep.Wanted(parts=(*grep.PARTS, "prompt"))
             list(grep.Search(grep.compiled("return|x"), wanted).run(reader, numbers))
         page, _ = write_report(folder)
-        bundle(Run("fuzzed", folder), folder / "all.html", 20, {})
+        bundle(ServedRun("fuzzed", folder), folder / "all.html", 20, {})
         for text in (out.file.getvalue(), page.read_text(), (folder / "all.html").read_text()):  # type: ignore[attr-defined]
             assert not set(text) & {"\x1b", "\x07", "\u202e", "\0"}

@@ -135,6 +135,32 @@ def test_nothing_is_named_after_nothing():
     }
 
 
+def types_of(source: str) -> set[str]:
+    """The classes and type aliases at the top of a file, but for private ones and type variables."""
+    names = set()
+    for node in ast.parse(source).body:
+        match node:
+            case ast.ClassDef(name=name):
+                names.add(name)
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=value)
+                | ast.AnnAssign(target=ast.Name(id=name), value=value)
+            ):
+                variable = isinstance(value, ast.Call) and ast.unparse(value.func) == "TypeVar"
+                if re.match(r"[A-Z]\w*[a-z]", name) and not variable:
+                    names.add(name)
+    return {name for name in names if not name.startswith("_")}
+
+
+def test_one_name_is_one_type():
+    """Who reads `Sample` or `Run` knows which is meant, without looking at what the file imports."""
+    homes: dict[str, list[str]] = {}
+    for file, source in FILES.items():
+        for name in types_of(source):
+            homes.setdefault(name, []).append(file)
+    assert {name: files for name, files in homes.items() if len(files) > 1} == {}
+
+
 def test_no_command_is_named_like_a_module_of_python():
     assert {Path(name).stem for name in FILES if name.startswith("cli/")} & sys.stdlib_module_names == set()
 

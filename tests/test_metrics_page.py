@@ -14,7 +14,7 @@ from abzero.algo.losses import Objective
 from abzero.oversight import canaries
 from abzero.oversight.chain import Chain
 from abzero.oversight.judging import Bench, Judging
-from abzero.oversight.session import Oversight
+from abzero.oversight.session import OversightSession
 from abzero.oversight.tier import Tier
 from abzero.policy.local.learner import LocalLearner
 from abzero.policy.models import loading
@@ -56,7 +56,7 @@ def read_by_monitors(step):
             lambda system, user: said, "j", share=1.0, budget=99, lag=0, threads=0, canaries=canaries.STRUCTURAL
         )
         judging = Judging(bench, record, 0, "log", 3, {})
-        overseen = Oversight(tiers, record, "log", 3, lambda: 0.0, judging=judging)
+        overseen = OversightSession(tiers, record, "log", 3, lambda: 0.0, judging=judging)
         read = overseen.annotate(replace(step, number=10))
     added = {*read.metrics, *read.clock} - {*step.metrics, *step.clock}
     return {re.sub(r"/t\d", "/{tier}", re.sub(r"/(propose|solve)$", "/{role}", name)) for name in added}

@@ -40,10 +40,10 @@ class Asking:
     """Recipe whose settings to ask with; by default a run's own, or those that training the model would begin with."""
 
 
-Score = Callable[[Path, str, Path], int]
+ScoreSamples = Callable[[Path, str, Path], int]
 
 
-def ask(asked: Asking, places: data.Where, score: Score) -> int:
+def ask(asked: Asking, places: data.Where, score: ScoreSamples) -> int:
     """Write each suite's answers to OUT/SUITE.samples.jsonl, then have them scored; the worst exit status of all."""
     from abzero.config import backends
     from abzero.config.engines import local

@@ -21,7 +21,7 @@ from abzero.errors import ConfigError
 from abzero.evals import data
 
 if TYPE_CHECKING:
-    from abzero.evals.data import Source
+    from abzero.evals.data import SuiteRows
     from abzero.evals.rows import Figures
 
 WORDS = ("data", "compare")
@@ -157,7 +157,7 @@ def score_samples(asked: Scoring) -> int:
     return 1 if found.errors else 0
 
 
-def _write_summary(folder: Path, source: "Source", found: "Figures", limit: int) -> None:
+def _write_summary(folder: Path, source: "SuiteRows", found: "Figures", limit: int) -> None:
     """Add a suite to the folder's summary, which is replaced in one piece."""
     from abzero import __version__
 

@@ -8,7 +8,7 @@ from abzero.cli.arguments import Switch
 from abzero.cli.output import out, under_way
 
 if TYPE_CHECKING:
-    from abzero.cli.machine import Finding
+    from abzero.cli.machine import Diagnosis
 
 SHOWN = 300
 """How many characters of a prompt are shown."""
@@ -17,14 +17,14 @@ SHOWN = 300
 def doctor(model: str | None = None, json: Switch = False) -> int:
     """Say what this machine, and with --model a model, has and lacks for abzero; exit status 1 if it matters."""
     under_way("loading torch, trying the sandbox")
-    from abzero.cli.machine import Finding, machine, table
+    from abzero.cli.machine import Diagnosis, machine, table
     from abzero.config.engines.local import model_name
     from abzero.policy.local.report import traits
 
     findings = machine()
     if model is not None:
         found = traits(model_name(model))
-        findings += [Finding(f"model: {trait.what}", trait.found, trait.fine) for trait in found]
+        findings += [Diagnosis(f"model: {trait.what}", trait.found, trait.fine) for trait in found]
         findings += _asked(model)
     if json:
         print(dumps([asdict(finding) for finding in findings], indent=1))
@@ -33,9 +33,9 @@ def doctor(model: str | None = None, json: Switch = False) -> int:
     return 0 if all(finding.fine for finding in findings) else 1
 
 
-def _asked(model: str) -> "list[Finding]":
+def _asked(model: str) -> "list[Diagnosis]":
     """How the model is asked, and the beginning of a prompt as it is sent to it."""
-    from abzero.cli.machine import Finding
+    from abzero.cli.machine import Diagnosis
     from abzero.cli.recipes import measured
     from abzero.config import backends, build
     from abzero.policy.models import chat
@@ -48,7 +48,7 @@ def _asked(model: str) -> "list[Finding]":
     [first, *_] = build.task_types(config.tasks, backends.frame(config, weights))
     sent = codec.decode(codec.encode(first.ask(first.seed)))
     return [
-        *(Finding("model: settings", note) for note in notes),
-        Finding("model: asked in", f"{words}, with the prompts '{config.tasks.prompts}': {why}"),
-        Finding("model: as sent", sent[:SHOWN] + ("…" if len(sent) > SHOWN else "")),
+        *(Diagnosis("model: settings", note) for note in notes),
+        Diagnosis("model: asked in", f"{words}, with the prompts '{config.tasks.prompts}': {why}"),
+        Diagnosis("model: as sent", sent[:SHOWN] + ("…" if len(sent) > SHOWN else "")),
     ]

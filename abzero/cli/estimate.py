@@ -4,11 +4,10 @@ from contextlib import closing
 from dataclasses import asdict
 from json import dumps
 from pathlib import Path
-from typing import Annotated
 
-import tyro
 from tyro.conf import Positional
 
+from abzero.cli.arguments import Switch
 from abzero.cli.output import say
 from abzero.config.config import Config
 from abzero.config.load import from_json
@@ -16,8 +15,6 @@ from abzero.oversight import chain, verdicts
 from abzero.oversight.recorded import Recorded, record_path
 from abzero.run.directory import RunFolder
 from abzero.run.journal import JournalReader
-
-Switch = Annotated[bool, tyro.conf.FlagCreatePairsOff]
 
 
 def audit_share(config: Config, asked: float | None) -> float:

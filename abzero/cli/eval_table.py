@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from abzero.evals.data import Source
+    from abzero.evals.data import SuiteRows
     from abzero.evals.rows import Figures
 
 
@@ -14,7 +14,7 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
 
-def figures_rows(measured: "Sequence[tuple[Source, Figures]]") -> list[Sequence[str]]:
+def figures_rows(measured: "Sequence[tuple[SuiteRows, Figures]]") -> list[Sequence[str]]:
     """One line a suite: its file's status, its score and the interval, and what was not an answer."""
     table: list[Sequence[str]] = [("suite", "file", "n", "correct", "95 %", "no answer", "timeout", "cut", "error", "")]
     for source, found in measured:

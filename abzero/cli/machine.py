@@ -28,7 +28,7 @@ EXTRAS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Diagnosis:
     """One line of the doctor's report; `fine` is false where something that training needs is missing."""
 
     what: str
@@ -38,19 +38,19 @@ class Finding:
     """The mark where it is not fine."""
 
 
-def machine() -> list[Finding]:
+def machine() -> list[Diagnosis]:
     """Interpreter, processor, memory, disk, accelerators, sandbox, extras."""
     memory = memory_bytes("cpu") / 2**30
     free = shutil.disk_usage(Path.cwd()).free / 2**30
     return [
-        Finding("python", platform.python_version(), sys.version_info >= (3, 11)),
-        Finding("system", f"{platform.system()} {platform.release()} {platform.machine()}"),
-        Finding("processor", f"{os.cpu_count()} cores, {_instructions()}"),
-        Finding("memory", f"{memory:.1f} GiB", memory > 2),
-        Finding("disk", f"{free:.1f} GiB free here", free > 1),
-        Finding("torch", f"{torch.__version__}, {_accelerators()}"),
+        Diagnosis("python", platform.python_version(), sys.version_info >= (3, 11)),
+        Diagnosis("system", f"{platform.system()} {platform.release()} {platform.machine()}"),
+        Diagnosis("processor", f"{os.cpu_count()} cores, {_instructions()}"),
+        Diagnosis("memory", f"{memory:.1f} GiB", memory > 2),
+        Diagnosis("disk", f"{free:.1f} GiB free here", free > 1),
+        Diagnosis("torch", f"{torch.__version__}, {_accelerators()}"),
         *_sandbox(),
-        *(Finding(f"extra [{extra}]", _extra(module, extra)) for module, extra in EXTRAS.items()),
+        *(Diagnosis(f"extra [{extra}]", _extra(module, extra)) for module, extra in EXTRAS.items()),
     ]
 
 
@@ -66,7 +66,7 @@ def size(count: int) -> str:
     return f"{count / 2**30:,.1f} GiB" if count >= 2**30 else f"{count / 2**20:,.1f} MiB"
 
 
-def table(findings: Sequence[Finding]) -> Table:
+def table(findings: Sequence[Diagnosis]) -> Table:
     made = Table(show_header=False, box=None, padding=(0, 2))
     for finding in findings:
         mark = Text("ok", style="green") if finding.fine else Text(finding.otherwise, style="bold red")
@@ -88,14 +88,14 @@ def _accelerators() -> str:
     return "Metal" if torch.backends.mps.is_available() else "no accelerator: the model runs on the CPU"
 
 
-def _sandbox() -> list[Finding]:
+def _sandbox() -> list[Diagnosis]:
     try:
         with SandboxPool(workers=1) as box:
             [outcome] = box.run([Call("def f(x):\n    return x + 1", "1", verify=True)])
-            layers = [Finding(f"sandbox: {name}", state) for name, state in box.report().layers.items()]
-            return [Finding("sandbox", f"{box.isolation}, runs programs", outcome == Returned("2")), *layers]
+            layers = [Diagnosis(f"sandbox: {name}", state) for name, state in box.report().layers.items()]
+            return [Diagnosis("sandbox", f"{box.isolation}, runs programs", outcome == Returned("2")), *layers]
     except SandboxError as error:
-        return [Finding("sandbox", str(error), fine=False)]
+        return [Diagnosis("sandbox", str(error), fine=False)]
 
 
 def _extra(module: str, extra: str) -> str:

@@ -148,7 +148,7 @@ def scan_run(
     return 0
 
 
-def _ask(url: str, model: str, key: str) -> judge.Ask:
+def _ask(url: str, model: str, key: str) -> judge.AskJudge:
     if not url:
         raise ConfigError("--tiers 3 needs a judge: give --judge URL --judge-model NAME, or leave tier 3 out")
     return judge.endpoint(url, model, key)
@@ -204,7 +204,7 @@ def review(
     return 0
 
 
-def _show(recorded: Recorded, one: gate.Open) -> None:
+def _show(recorded: Recorded, one: gate.OpenFinding) -> None:
     """A finding with its whole completion; what would steer a terminal is escaped."""
     row = one.finding
     reading = next(r for r in recorded.readings(one.step) if r.role == row["role"] and r.position == row["position"])

@@ -28,7 +28,7 @@ def needs(arguments: Sequence[str]) -> int:
 
     Memory by what holds it, disk, rollouts; exit status 1 where it is too much, with the nearest settings that fit.
     """
-    from abzero.cli.machine import Finding, memory_bytes, size, table
+    from abzero.cli.machine import Diagnosis, memory_bytes, size, table
     from abzero.config import backends
     from abzero.config.engines import local
     from abzero.policy.local import plan
@@ -54,7 +54,7 @@ def needs(arguments: Sequence[str]) -> int:
         if config.json:
             print(dumps(facts, indent=1))
             return 0
-        out.print(table([Finding(what, found) for what, found in rows]))
+        out.print(table([Diagnosis(what, found) for what, found in rows]))
         say(f"{backend.where(config)} holds the model: its memory and disk are planned there")
         return 0
     setup = replace(backend.memory(config), processes=config.processes)
@@ -82,7 +82,7 @@ def needs(arguments: Sequence[str]) -> int:
         facts |= {"memory": needed, "available": available, "checkpoint": disk, "fits": not short, "would_fit": ways}
         print(dumps(facts, indent=1))
         return 1 if short else 0
-    findings = [Finding(what, found, not (short and what == "memory: peak"), "TOO MUCH") for what, found in rows]
+    findings = [Diagnosis(what, found, not (short and what == "memory: peak"), "TOO MUCH") for what, found in rows]
     out.print(table(findings))
     if not short:
         return 0

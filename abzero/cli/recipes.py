@@ -19,10 +19,10 @@ from abzero.run.directory import RunFolder
 DEFAULT_RECIPE = "tiny-cpu"
 """The recipe of the model in the box, and of no other model."""
 HELP = ("-h", "--help")
-Kind = TypeVar("Kind", bound=Config)
+ConfigT = TypeVar("ConfigT", bound=Config)
 
 
-def settings(kind: type[Kind], arguments: Sequence[str], prog: str) -> Resolved[Kind]:
+def settings(kind: type[ConfigT], arguments: Sequence[str], prog: str) -> Resolved[ConfigT]:
     """What ``[RECIPE.toml] [--section.key value]`` stands for; the model in the box has a recipe without being told."""
     named, flags = arguments[:1], renamed(arguments[1:])
     if not named or named[0].startswith("-"):
@@ -57,14 +57,14 @@ def show_recipes(name: Positional[str | None] = None) -> int:
     return 0
 
 
-def suited(found: Resolved[Kind]) -> Resolved[Kind]:
+def suited(found: Resolved[ConfigT]) -> Resolved[ConfigT]:
     """`found` with token limits that the model's context has room for; what was adapted is said."""
     from abzero.config.backends import positions
 
     return fitted(found, positions(found.config.model.name))
 
 
-def adapted(found: Resolved[Kind], tell: Callable[[str], None] = say) -> Kind:
+def adapted(found: Resolved[ConfigT], tell: Callable[[str], None] = say) -> ConfigT:
     """The config of a command that starts now, after telling what was adapted in it.
 
     A model that is a run's folder is named by the checkpoint that it has now: the run may go on.

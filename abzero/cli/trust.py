@@ -15,7 +15,7 @@ from pathlib import Path
 
 from abzero.config import named
 from abzero.config.config import Config
-from abzero.config.named import Own, Reference, Source
+from abzero.config.named import CodeFile, CodeReference, Own
 from abzero.config.resolve import FLAG
 from abzero.errors import ConfigError, RunError
 from abzero.run.directory import RunFolder
@@ -31,7 +31,7 @@ class Code:
     """What the settings of a run name, loaded; nothing as a rule."""
 
     own: Own = field(default_factory=dict)
-    sources: Mapping[str, Source] = field(default_factory=dict)
+    sources: Mapping[str, CodeFile] = field(default_factory=dict)
     """The file of each reference, by its text."""
     token: str = ""
     """Of the run, if this user began it; '' for a run that only the flag lets go on, which stays a stranger's."""
@@ -58,13 +58,13 @@ class Code:
         return {"code": json.dumps(self.hashes())} if self.sources else {}
 
 
-def named_now(references: Sequence[Reference], folders: Sequence[Path]) -> Code:
+def named_now(references: Sequence[CodeReference], folders: Sequence[Path]) -> Code:
     """Load what this user has just named, from `folders` or what is installed. Raises `ConfigError`."""
     sources = {reference.text: named.find(reference, folders) for reference in references}
     return _loaded(references, sources, secrets.token_hex(16))
 
 
-def _loaded(references: Sequence[Reference], sources: Mapping[str, Source], token: str) -> Code:
+def _loaded(references: Sequence[CodeReference], sources: Mapping[str, CodeFile], token: str) -> Code:
     own = {one.text: named.load(one, sources[one.text]) for one in references}
     return Code(own, sources, token) if own else Code()
 
@@ -98,8 +98,8 @@ def recorded(
 
 
 def _unchanged(
-    reference: Reference, folder: RunFolder, noted: Hashes, mine: Mapping[str, tuple[str, str]] | None
-) -> Source:
+    reference: CodeReference, folder: RunFolder, noted: Hashes, mine: Mapping[str, tuple[str, str]] | None
+) -> CodeFile:
     """The file of `reference`, which is still what was recorded of it. Raises `ConfigError`."""
     name = f"{reference.kind.setting} '{reference.text}'"
     if mine is None:

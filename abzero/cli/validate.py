@@ -31,7 +31,7 @@ ROWS_AT_ONCE = 256
 
 UNREADABLE = "unreadable rows"
 
-JsonRow = dict[str, object]
+ProgramRow = dict[str, object]
 
 
 def validate(file: Positional[Path], out: Path) -> int:
@@ -96,7 +96,7 @@ def judged(lines: Iterable[str], source: str, sandbox: Sandbox, tally: Counter[s
             yield _written({**row, "verdicts": verdicts}) + "\n"
 
 
-def _written(row: JsonRow) -> str:
+def _written(row: ProgramRow) -> str:
     """`row` as JSON; half an emoji, which JSON can hold and UTF-8 cannot, stays an escape."""
     text = json.dumps(row, ensure_ascii=False)
     try:
@@ -106,7 +106,7 @@ def _written(row: JsonRow) -> str:
     return text
 
 
-def _readable(line: str, where: str) -> tuple[JsonRow, list[Call]]:
+def _readable(line: str, where: str) -> tuple[ProgramRow, list[Call]]:
     """The row and its calls; for a row that cannot be read, what is wrong with it and none."""
     try:
         return _row(line, where)
@@ -114,7 +114,7 @@ def _readable(line: str, where: str) -> tuple[JsonRow, list[Call]]:
         return {"error": str(error)}, []
 
 
-def _row(line: str, where: str) -> tuple[JsonRow, list[Call]]:
+def _row(line: str, where: str) -> tuple[ProgramRow, list[Call]]:
     try:
         row = json.loads(line)
         json.dumps(row)

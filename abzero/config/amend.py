@@ -12,10 +12,10 @@ from abzero.config.schema import WEIGHTS, Fixed
 from abzero.config.tree import leaves
 from abzero.errors import ConfigError
 
-Kind = TypeVar("Kind", bound=Config)
+ConfigT = TypeVar("ConfigT", bound=Config)
 
 
-def resumed(kind: type[Kind], recorded: str, flags: Sequence[str], prog: str) -> Resolved[Kind]:
+def resumed(kind: type[ConfigT], recorded: str, flags: Sequence[str], prog: str) -> Resolved[ConfigT]:
     """The settings of config.json, `recorded`, with `flags` on top. Raises `ConfigError` for one that is fixed."""
     found = _over(kind, recorded, flags, prog)
     if refused := _refused(recorded, found.config, prog):
@@ -26,7 +26,7 @@ def resumed(kind: type[Kind], recorded: str, flags: Sequence[str], prog: str) ->
     return found
 
 
-def forked(kind: type[Kind], recorded: str, flags: Sequence[str], prog: str) -> Resolved[Kind]:
+def forked(kind: type[ConfigT], recorded: str, flags: Sequence[str], prog: str) -> Resolved[ConfigT]:
     """As `resumed`, for a new run from a checkpoint: only what that depends on is fixed."""
     found = _over(kind, recorded, flags, prog)
     refused = [one for one in _refused(recorded, found.config, prog) if one[2].in_forks]
@@ -46,7 +46,7 @@ def fixed(settings: object, prefix: str = "", rule: Fixed | None = None) -> Iter
             yield name, own
 
 
-def _over(kind: type[Kind], recorded: str, flags: Sequence[str], prog: str) -> Resolved[Kind]:
+def _over(kind: type[ConfigT], recorded: str, flags: Sequence[str], prog: str) -> Resolved[ConfigT]:
     return resolved(kind, [(RUN, json_flags(recorded)), (FLAG, flags)], prog)
 
 

@@ -8,14 +8,14 @@ from functools import partial
 from abzero.config.config import Config
 from abzero.config.engines import local, tinker, vllm
 from abzero.errors import ConfigError
-from abzero.policy.base import Ended, Generator, Learner
+from abzero.policy.base import Generator, Learner, RolloutEnded
 from abzero.policy.local import plan, sharding, shared_prefix, threads
 from abzero.policy.local.learner import LocalLearner
 from abzero.policy.local.worker_group import RemoteLearner, WorkerGroup
 from abzero.policy.models import chat, loading
 from abzero.policy.models.tokenizer import Codec
 from abzero.policy.vllm.generator import ColocatedLearner
-from abzero.tasks.prompts import Frame, Prompts
+from abzero.tasks.prompts import ChatFrame, Prompts
 
 Policy = tuple[Generator, Generator, Learner]
 """Proposer, solver and learner: one model in two roles, unless the proposer is a frozen copy."""
@@ -29,7 +29,7 @@ def accept(config: Config) -> None:
 class Backend:
     """What one value of ``model.engine`` stands for; every part is made from a run's settings."""
 
-    policy: Callable[[Config, Ended], Policy]
+    policy: Callable[[Config, RolloutEnded], Policy]
     where: Callable[[Config], str]
     """Where the model runs, in words."""
     check: Callable[[Config], None] = accept
@@ -118,7 +118,7 @@ def notes(learner: Learner) -> list[str]:
     return []
 
 
-def frame(config: Config, name: str) -> Frame | None:
+def frame(config: Config, name: str) -> ChatFrame | None:
     """The chat template of the model `name`, if a settled config asks by it; None for plain text."""
     if config.model.chat != "template":
         return None

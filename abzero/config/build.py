@@ -47,7 +47,7 @@ from abzero.selfplay import SelfPlay
 from abzero.tasks import Abduction, Deduction, Induction, TaskType
 from abzero.tasks.buffer import KEYS, Buffer
 from abzero.tasks.induction import SCORES
-from abzero.tasks.prompts import Frame, Prompts, boxed_seeds
+from abzero.tasks.prompts import ChatFrame, Prompts, boxed_seeds
 from abzero.tasks.trial import check_prompts
 from abzero.tiny.splits import Split, held_out
 from abzero.types import Experience, Step, Task
@@ -56,7 +56,7 @@ MOST_EXAMPLES = 6
 """Inputs that the prompt set ``examples`` shows a proposer of induction."""
 
 
-def task_types(tasks: Tasks, frame: Frame | None = None, own: Own = NONE) -> list[TaskType]:
+def task_types(tasks: Tasks, frame: ChatFrame | None = None, own: Own = NONE) -> list[TaskType]:
     """The task types in play, in the order of a step; they ask in the chat template `frame`, if it is given.
 
     Those in the box come first, then those of `own` that `tasks` names.

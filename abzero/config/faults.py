@@ -10,10 +10,10 @@ from abzero.config.load import RENAMED, draft
 from abzero.config.tree import leaves
 from abzero.errors import ConfigError
 
-Kind = TypeVar("Kind", bound=Config)
+ConfigT = TypeVar("ConfigT", bound=Config)
 
 
-def check_flags(kind: type[Kind], flags: Mapping[str, Sequence[str]], source: str, text: str = "") -> None:
+def check_flags(kind: type[ConfigT], flags: Mapping[str, Sequence[str]], source: str, text: str = "") -> None:
     """Raise `ConfigError` for the first of `flags`, by name, that is no setting, or whose value it cannot have.
 
     `text` is that of the file `source`; where the name stands in it, the error names the line.
@@ -35,7 +35,7 @@ def check_flags(kind: type[Kind], flags: Mapping[str, Sequence[str]], source: st
     raise ConfigError(f"{source}: these settings do not go together")
 
 
-def _takes(kind: type[Kind], flags: Sequence[str]) -> bool:
+def _takes(kind: type[ConfigT], flags: Sequence[str]) -> bool:
     today = [_by_new_name(flag) for flag in flags]
     try:
         draft(kind, today, "abzero", quiet=True)

@@ -15,7 +15,7 @@ from abzero.text.sanitize import harmless
 Settings = Mapping[str, object]
 RENAMED = {"tasks.idle-steps": "tasks.redundant-steps", "reward.extreme": "reward.unlearnable"}
 """Settings by the names that they had in the version before this one, and that they still may be given by."""
-Kind = TypeVar("Kind", bound=Config)
+ConfigT = TypeVar("ConfigT", bound=Config)
 
 
 def parse(flags: Sequence[str], prog: str) -> Config:
@@ -23,12 +23,14 @@ def parse(flags: Sequence[str], prog: str) -> Config:
     return checked(Config, draft(Config, renamed(flags), prog))
 
 
-def draft(kind: type[Kind], flags: Sequence[str], prog: str, over: Kind | None = None, quiet: bool = False) -> Kind:
+def draft(
+    kind: type[ConfigT], flags: Sequence[str], prog: str, over: ConfigT | None = None, quiet: bool = False
+) -> ConfigT:
     """The settings that `flags` make of the defaults, or of another draft; not yet checked against each other.
 
     Exits where a flag is wrong; says which, unless it is to be `quiet`.
     """
-    unchecked: type[Kind] = type(
+    unchecked: type[ConfigT] = type(
         kind.__name__, (kind,), {"__post_init__": lambda _: None, "__module__": kind.__module__}
     )
     if over is None:
@@ -36,7 +38,7 @@ def draft(kind: type[Kind], flags: Sequence[str], prog: str, over: Kind | None =
     return tyro.cli(unchecked, args=flags, prog=prog, default=unchecked(**_fields(kind, over)))
 
 
-def checked(kind: type[Kind], values: Kind) -> Kind:
+def checked(kind: type[ConfigT], values: ConfigT) -> ConfigT:
     """`values` as a config. Raises `ConfigError` for what does not go together, or what its engine cannot honour."""
     config = kind(**_fields(kind, values))
     from abzero.config.backends import chosen  # only now: the parser's --help needs no torch

@@ -53,7 +53,7 @@ BENCHMARK = Kind("suite", "a benchmark", ("problems", "check"), "check_benchmark
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class CodeReference:
     """Code that a setting names."""
 
     kind: Kind
@@ -66,7 +66,7 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class CodeFile:
     """The file that a reference means, as it is now."""
 
     path: Path
@@ -86,17 +86,17 @@ def is_reference(value: str) -> bool:
     return ":" in value
 
 
-def read(kind: Kind, value: str) -> Reference:
+def read(kind: Kind, value: str) -> CodeReference:
     """The reference that `value` is. Raises `ConfigError`."""
     if (found := _REFERENCE.fullmatch(value)) and not found[1].endswith(".py"):
-        return Reference(kind, found[1], found[2])
+        return CodeReference(kind, found[1], found[2])
     raise ConfigError(
         f"{kind.setting} '{value}' names no code: write the module without .py, a colon, and the name of {kind.what} "
         f"in it, such as --{kind.setting} mine:Name for a file mine.py"
     )
 
 
-def bonus(value: str) -> tuple[Reference, float]:
+def bonus(value: str) -> tuple[CodeReference, float]:
     """A bonus of the user's and its coefficient. Raises `ConfigError`."""
     named, _, coefficient = value.partition("=")
     try:
@@ -107,12 +107,12 @@ def bonus(value: str) -> tuple[Reference, float]:
         ) from error
 
 
-def references(config: "Config") -> list[Reference]:
+def references(config: "Config") -> list[CodeReference]:
     """All code that the settings of `config` name. Raises `ConfigError` for what is no reference."""
     return list(_references(config))
 
 
-def _references(config: "Config") -> Iterator[Reference]:
+def _references(config: "Config") -> Iterator[CodeReference]:
     for mode in config.tasks.modes:
         if is_reference(mode):
             yield read(TASK_TYPE, mode)
@@ -129,7 +129,7 @@ def _references(config: "Config") -> Iterator[Reference]:
         yield read(OBSERVER, value)
 
 
-def find(reference: Reference, folders: Sequence[Path]) -> Source:
+def find(reference: CodeReference, folders: Sequence[Path]) -> CodeFile:
     """The file that `reference` means: one in `folders`, the first that has it, or of what is installed.
 
     Nothing is imported. Raises `ConfigError`.
@@ -146,10 +146,10 @@ def find(reference: Reference, folders: Sequence[Path]) -> Source:
     return at(path)
 
 
-def at(path: Path) -> Source:
+def at(path: Path) -> CodeFile:
     """The file at `path`, as it is now. Raises `RunError`."""
     path = path.resolve()
-    return Source(path, read_bytes(path))
+    return CodeFile(path, read_bytes(path))
 
 
 def _candidates(folder: Path, last: str) -> tuple[Path, Path]:
@@ -171,7 +171,7 @@ def _installed(module: str) -> Path | None:
     return Path(spec.origin) if spec.origin and spec.origin.endswith(".py") else None
 
 
-def load(reference: Reference, source: Source) -> object:
+def load(reference: CodeReference, source: CodeFile) -> object:
     """Run `source`, and take what `reference` names. Raises `ConfigError` if it fails, or has no such name."""
     place = f"{reference.kind.setting} '{reference.text}'"
     found: object = getattr(_module(reference.module, source, place), reference.name, None)
@@ -220,7 +220,7 @@ def _accepts(function: object, arguments: Sequence[object]) -> bool:
     return True
 
 
-def _module(name: str, source: Source, place: str) -> ModuleType:
+def _module(name: str, source: CodeFile, place: str) -> ModuleType:
     """The module of `source`, run once in a process; the folder that it is in is searched last for what it imports."""
     if known := sys.modules.get(name):
         loader, file = getattr(known, "__loader__", None), getattr(known, "__file__", None)
@@ -246,7 +246,7 @@ def _module(name: str, source: Source, place: str) -> ModuleType:
 class _Bytes(importlib.abc.InspectLoader):
     """Loads the bytes that were hashed: not what stands in the file a moment later, nor compiled files beside it."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: CodeFile) -> None:
         self.source = source
 
     def get_source(self, fullname: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from abzero.algo.rewards import BONUSES, Bonus
 from abzero.config import named
-from abzero.config.named import Kind, Own, Reference
+from abzero.config.named import CodeReference, Kind, Own
 from abzero.config.schema import Tasks
 from abzero.errors import ConfigError
 from abzero.evals.base import Benchmark
@@ -21,7 +21,7 @@ NONE: Own = MappingProxyType({})
 """No code of the user's."""
 
 
-def task_type(reference: Reference, own: Own, tasks: Tasks, prompts: Prompts, equal: Same) -> TaskType:
+def task_type(reference: CodeReference, own: Own, tasks: Tasks, prompts: Prompts, equal: Same) -> TaskType:
     optional = {
         "max_output": tasks.max_output,
         "same": equal,
@@ -32,7 +32,7 @@ def task_type(reference: Reference, own: Own, tasks: Tasks, prompts: Prompts, eq
     return cast(TaskType, made)
 
 
-def loaded(reference: Reference, own: Own) -> object:
+def loaded(reference: CodeReference, own: Own) -> object:
     """What `reference` means. Raises `ConfigError` where nobody allowed it to be loaded."""
     if reference.text not in own:
         raise ConfigError(f"{reference.kind.setting} '{reference.text}' is code, and this command runs none of a run's")
@@ -54,7 +54,7 @@ def bonus(value: str, own: Own) -> tuple[Bonus, float]:
     return Bonus(reference.name, value_of, str(value_of.__doc__)), coefficient
 
 
-def observer(reference: Reference, folder: RunFolder, own: Own) -> AbstractContextManager[Observer]:
+def observer(reference: CodeReference, folder: RunFolder, own: Own) -> AbstractContextManager[Observer]:
     """A function of a step; of a class, what it makes of the run's folder, which is closed if it can be."""
     found = loaded(reference, own)
     if not isinstance(found, type):
@@ -72,7 +72,7 @@ def _closing(observe: Observer, close: Callable[[], None]) -> Iterator[Observer]
         close()
 
 
-def benchmark(reference: Reference, own: Own, seed: int, n: int) -> Benchmark:
+def benchmark(reference: CodeReference, own: Own, seed: int, n: int) -> Benchmark:
     """A benchmark of the user's: an object, or what a class or function makes of `seed` and `n`, as it takes them."""
     found = loaded(reference, own)
     if isinstance(found, type) or not hasattr(found, "problems"):

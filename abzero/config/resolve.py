@@ -10,7 +10,7 @@ from abzero.config.config import Config, largest_divisor
 from abzero.config.load import checked, draft, renamed
 from abzero.config.tree import leaves, names
 
-Kind = TypeVar("Kind", bound=Config)
+ConfigT = TypeVar("ConfigT", bound=Config)
 
 DEFAULT, RECIPE, FILE, RUN, FLAG, ADAPTED = "default", "recipe", "file", "run", "flag", "adapted"
 """Where a value comes from; a recipe is one in the box, a file one of the user's, a run what its config.json says."""
@@ -24,22 +24,22 @@ Layer = tuple[str, Sequence[str]]
 
 
 @dataclass(frozen=True)
-class Resolved(Generic[Kind]):
+class Resolved(Generic[ConfigT]):
     """A config and how it came about."""
 
-    config: Kind
+    config: ConfigT
     origins: Mapping[str, str]
     """Where each setting comes from, by its name; one that is not named has its default."""
     notes: tuple[str, ...] = ()
     """What was adapted and why, a sentence each."""
 
-    def adapted(self, values: Mapping[str, object], note: str) -> "Resolved[Kind]":
+    def adapted(self, values: Mapping[str, object], note: str) -> "Resolved[ConfigT]":
         """With other values for some settings, and the sentence that tells it."""
         origins = {**self.origins, **dict.fromkeys(values, ADAPTED)}
         return Resolved(_with(self.config, values), origins, (*self.notes, note))
 
 
-def resolved(kind: type[Kind], layers: Sequence[Layer], prog: str) -> Resolved[Kind]:
+def resolved(kind: type[ConfigT], layers: Sequence[Layer], prog: str) -> Resolved[ConfigT]:
     """Put `layers` one over the other, the last on top; exits with usage where a flag is wrong, or for ``--help``.
 
     Where a layer sets the batch size, attempts of a layer below follow it to the next smaller number that divides it.
@@ -63,7 +63,7 @@ def resolved(kind: type[Kind], layers: Sequence[Layer], prog: str) -> Resolved[K
     return Resolved(checked(kind, found.config), found.origins, found.notes)
 
 
-def fitted(found: Resolved[Kind], positions: int | None) -> Resolved[Kind]:
+def fitted(found: Resolved[ConfigT], positions: int | None) -> Resolved[ConfigT]:
     """Lower the token limits that nobody has set, until prompt and completion fit the model's `positions`.
 
     Prompts are the compact ones where the paper's have no room.
@@ -84,7 +84,7 @@ def fitted(found: Resolved[Kind], positions: int | None) -> Resolved[Kind]:
     return found.adapted({"tasks.prompts": "compact"}, "tasks.prompts compact: the paper's would not fit")
 
 
-def _with(config: Kind, values: Mapping[str, object]) -> Kind:
+def _with(config: ConfigT, values: Mapping[str, object]) -> ConfigT:
     """`config` with other values for the settings of these names."""
     for name, value in values.items():
         group, _, last = name.replace("-", "_").rpartition(".")
@@ -93,7 +93,7 @@ def _with(config: Kind, values: Mapping[str, object]) -> Kind:
     return config
 
 
-def as_toml(found: Resolved[Kind]) -> str:
+def as_toml(found: Resolved[ConfigT]) -> str:
     """The whole tree as a recipe, with the origin of each value behind it and what was adapted above."""
     lines = [f"# {note}" for note in found.notes]
     section = ""

@@ -7,7 +7,7 @@ import tyro
 
 from abzero.config.choice import choice
 
-Flag = Annotated[bool, tyro.conf.FlagConversionOff]
+BoolFlag = Annotated[bool, tyro.conf.FlagConversionOff]
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,13 @@ class Model:
     """What the learner computes in; master weights are float32."""
     sampler_dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """What the sampler computes in; 'auto' is bfloat16 where the device is faster at it."""
-    fp32_head: Flag = False
+    fp32_head: BoolFlag = False
     """Compute logits in float32 whatever the model computes in: a narrower gap between sampler and learner."""
     lora_rank: Annotated[int, AtLeast(0), WEIGHTS] = 0
     """Rank of a LoRA adapter to train in place of the weights; 0 trains them all. Needs abzero[lora]."""
     lora_alpha: Annotated[float, AtLeast(0), WEIGHTS] = 64.0
     """LoRA's scale: the adapter counts alpha / rank times."""
-    gradient_checkpointing: Flag = False
+    gradient_checkpointing: BoolFlag = False
     """Recompute activations in the backward pass: less memory, about a third more time."""
     threads: Annotated[int, AtLeast(0)] = 0
     """CPU threads for the model; 0 measures at the start what is quickest, and the run keeps it.
@@ -108,9 +108,9 @@ class Propose:
     """K: earlier tasks shown in a proposal's prompt."""
     samples: Annotated[int, AtLeast(1)] = 8
     """n: attempts that estimate a proposal's solve rate."""
-    train: Annotated[Flag, RULES] = True
+    train: Annotated[BoolFlag, RULES] = True
     """Whether proposals are learned from; False is the paper's ablation."""
-    frozen_copy: Annotated[Flag, RULES] = False
+    frozen_copy: Annotated[BoolFlag, RULES] = False
     """Let an untrained copy of the initial model propose, for ever: the hard control."""
 
 
@@ -118,7 +118,7 @@ class Propose:
 class Solve:
     attempts: Annotated[int, AtLeast(1)] = 1
     """Rollouts on each drawn task; batch_size counts rollouts."""
-    reuse_estimates: Flag = False
+    reuse_estimates: BoolFlag = False
     """Train the solver on the estimates' attempts, too, which are most of what a step samples."""
 
 
@@ -134,11 +134,11 @@ class Tasks:
     """Longest output of a task, in characters; longer ones are rejected, never truncated."""
     induction_score: Literal["binary", "accuracy", "any"] = "binary"
     """How hits on the hidden pairs make one score: all, the share, or at least one."""
-    strict_types: Flag = False
+    strict_types: BoolFlag = False
     """Whether 1, 1.0 and True count as different answers."""
-    redundant_steps: Flag = True
+    redundant_steps: BoolFlag = True
     """Whether a program may have steps that its result does not need; if not, such a proposal is invalid."""
-    strip_comments: Flag = False
+    strip_comments: BoolFlag = False
     """Take comments and docstrings out of proposed programs: a proposer could tell its solver the answer in them."""
     holdout: Literal["none", "nursery"] = "none"
     """Reject proposals whose program belongs to this suite's held-out set."""
@@ -168,7 +168,7 @@ class Reward:
     """Coefficient of the bonus for answers that are rare in the buffer."""
     novelty: float = 0.0
     """Coefficient of the discount for programs offered before: 1 keeps 1/(1+n) of the reward."""
-    random: Flag = False
+    random: BoolFlag = False
     """Replace every reward by a fair coin: a control, never a way to train."""
 
 
@@ -222,7 +222,7 @@ class Optimizer:
     """Decoupled weight decay."""
     clip: Annotated[float, AtLeast(1e-09)] = 1.0
     """Largest norm of the gradient."""
-    eight_bit: Annotated[Flag, Fixed("the checkpoint's moments are kept so", in_forks=True)] = False
+    eight_bit: Annotated[BoolFlag, Fixed("the checkpoint's moments are kept so", in_forks=True)] = False
     """Keep AdamW's two moments in 8 bits: 2 bytes a weight in place of 8."""
     warmup: Annotated[int, AtLeast(0)] = 0
     """Optimizer steps over which the learning rate rises to its value."""
@@ -289,7 +289,7 @@ class Oversight:
 
 @dataclass(frozen=True)
 class Observe:
-    tensorboard: Flag = False
+    tensorboard: BoolFlag = False
     """Write TensorBoard events into the run's folder; needs abzero[tensorboard]."""
     wandb: str = ""
     """Project of Weights & Biases to report to; needs abzero[wandb]."""

@@ -1,6 +1,6 @@
 """What a trained model is asked: the run's own conversation, whose last token opens the think tag."""
 
-from abzero.evals.data import Row, Source
+from abzero.evals.data import SuiteRow, SuiteRows
 from abzero.evals.suites import CODE, MATHS
 from abzero.tasks.prompts import Prompts
 from abzero.types import Prompt
@@ -29,7 +29,7 @@ def template(suite: str) -> str:
     return _INPUT if suite == "cruxeval-i" else _OUTPUT
 
 
-def questions(source: Source, prompts: Prompts) -> list[tuple[str, Prompt]]:
+def questions(source: SuiteRows, prompts: Prompts) -> list[tuple[str, Prompt]]:
     """Each problem's key and its whole prompt in the conversation of `prompts`, in the file's order."""
     words = template(source.suite.name)
     return [
@@ -37,7 +37,7 @@ def questions(source: Source, prompts: Prompts) -> list[tuple[str, Prompt]]:
     ]
 
 
-def _problem(source: Source, row: Row) -> str:
+def _problem(source: SuiteRows, row: SuiteRow) -> str:
     name = source.suite.name
     if name in MATHS:
         return str(row.get("problem", row.get("question")))

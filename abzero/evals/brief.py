@@ -4,7 +4,7 @@ import reprlib
 from collections.abc import Sequence
 
 from abzero.evals.tolerance import Unread, read
-from abzero.sandbox.listing import Value
+from abzero.sandbox.listing import ReturnedValue
 
 _MOST = 120
 _REPR = reprlib.Repr()
@@ -21,7 +21,7 @@ def value(given: object) -> str:
         return "a number too long to write"
 
 
-def returned(given: Value) -> str:
+def returned(given: ReturnedValue) -> str:
     """What a call returned."""
     return value(read(given.text))
 

@@ -14,7 +14,7 @@ EQUAL = ("sha256", "limit")
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class ModelDifference:
     """What two models differ by on one suite; shares are in [0, 1], and a difference is right less left."""
 
     suite: str
@@ -34,7 +34,7 @@ class Difference:
     lost: int
 
 
-def differences(left: Path, right: Path) -> list[Difference]:
+def differences(left: Path, right: Path) -> list[ModelDifference]:
     """The difference on each suite that both folders hold. Raises `ConfigError` for what cannot be compared."""
     summaries = [_suites(folder) for folder in (left, right)]
     shared = [name for name in summaries[0] if name in summaries[1]]
@@ -52,7 +52,7 @@ def differences(left: Path, right: Path) -> list[Difference]:
     return [_difference(name, left, right) for name in shared]
 
 
-def _difference(name: str, left: Path, right: Path) -> Difference:
+def _difference(name: str, left: Path, right: Path) -> ModelDifference:
     a, b = (rows.figures(rows.read(folder / f"{name}.jsonl")) for folder in (left, right))
     if a.errors or b.errors:
         raise ConfigError(f"{name}: an error is left in one of the two: evaluate again with --resume")
@@ -67,7 +67,7 @@ def _difference(name: str, left: Path, right: Path) -> Difference:
         p = paired.sign_flips(found)
     gained, lost = sum(one > 0 for one in found), sum(one < 0 for one in found)
     test = "mcnemar" if single else "sign-flips"
-    return Difference(name, a.n, a.correct, b.correct, fmean(found), low, high, p, test, gained, lost)
+    return ModelDifference(name, a.n, a.correct, b.correct, fmean(found), low, high, p, test, gained, lost)
 
 
 def _suites(folder: Path) -> Mapping[str, Mapping[str, object]]:
@@ -86,7 +86,7 @@ def _brief(value: object) -> str:
     return text if len(text) <= 40 else f"{text[:37]}..."
 
 
-def table(left: str, right: str, found: Sequence[Difference]) -> list[Sequence[str]]:
+def table(left: str, right: str, found: Sequence[ModelDifference]) -> list[Sequence[str]]:
     """`found` in words: per cent and points."""
     lines: list[Sequence[str]] = [("suite", "n", left, right, "difference", "95 %", "won", "lost", "p")]
     for one in found:

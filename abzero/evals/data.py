@@ -14,7 +14,7 @@ from typing import BinaryIO, cast
 from abzero.errors import ConfigError
 from abzero.evals.suites import LIVECODEBENCH, LIVECODEBENCH_ROWS, SUITES, Fields, Suite, named
 
-Row = Mapping[str, object]
+SuiteRow = Mapping[str, object]
 
 MAX_LINE = 512 << 20
 """Bytes of one row; the largest published one has a tenth of it."""
@@ -32,14 +32,14 @@ _TYPES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SuiteRows:
     """The rows of a suite as they were found, and what is known of them."""
 
     suite: Suite
     files: tuple[Path, ...]
     sha256: tuple[str, ...]
     """Of the uncompressed bytes of each file."""
-    rows: tuple[Row, ...]
+    rows: tuple[SuiteRow, ...]
     expected: int
 
     @property
@@ -119,13 +119,13 @@ def _matching(folder: Path, patterns: Sequence[str]) -> tuple[Path, ...]:
     return paths if len(patterns) > 1 else paths[:1]
 
 
-def read(suite: Suite, paths: Sequence[Path], release: str = "v5") -> Source:
+def read(suite: Suite, paths: Sequence[Path], release: str = "v5") -> SuiteRows:
     """The rows of `suite`, checked against its schema. Raises `ConfigError` that names file, line, field, remedy."""
     expected = suite.rows
     if suite.name == "livecodebench":
         expected = sum(LIVECODEBENCH_ROWS[: LIVECODEBENCH[release]])
         paths = paths[: LIVECODEBENCH[release]]
-    rows: list[Row] = []
+    rows: list[SuiteRow] = []
     hashes: list[str] = []
     seen: dict[str, str] = {}
     for path in paths:
@@ -144,7 +144,7 @@ def read(suite: Suite, paths: Sequence[Path], release: str = "v5") -> Source:
         hashes.append(digest.hexdigest())
     if not rows:
         raise ConfigError(f"{paths[0]}: no rows; get it again: {suite.published}")
-    return Source(suite, tuple(paths), tuple(hashes), tuple(rows), expected)
+    return SuiteRows(suite, tuple(paths), tuple(hashes), tuple(rows), expected)
 
 
 def lines(path: Path, told: Callable[[bytes], None] = lambda _: None) -> Iterator[bytes]:
@@ -193,7 +193,7 @@ def rows_of(path: Path) -> Iterator[tuple[str, dict[str, object]]]:
             yield f"{path}, line {number}", _object(line, f"{path}, line {number}")
 
 
-def _checked(row: Row, fields: Fields, place: str) -> None:
+def _checked(row: SuiteRow, fields: Fields, place: str) -> None:
     for name, kinds in fields.items():
         allowed = kinds if isinstance(kinds, tuple) else (kinds,)
         if name not in row:

@@ -8,9 +8,9 @@ from functools import cached_property
 from abzero.errors import ConfigError
 from abzero.evals import answers, brief, tolerance
 from abzero.evals.base import Problem, Score, Verdict
-from abzero.evals.data import Row, Source
+from abzero.evals.data import SuiteRow, SuiteRows
 from abzero.evals.mbpp_inputs import converted
-from abzero.sandbox.listing import Ran, Run, Runner
+from abzero.sandbox.listing import ProgramRun, Ran, Runner
 
 SECONDS, TIMES = 10.0, 8.0
 """Processor time for one input: at least `SECONDS`, and as many `TIMES` what the reference took."""
@@ -18,7 +18,7 @@ SECONDS_IN_ALL, TIMES_IN_ALL = 60.0, 4.0
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class ReferenceOutputs:
     """How the reference program went on one list of inputs."""
 
     inputs: tuple[bytes, ...]
@@ -30,13 +30,13 @@ class Reference:
 class EvalPlus:
     """A suite of functions with two lists of inputs each: ``base`` and ``plus``, which is the larger."""
 
-    source: Source
+    source: SuiteRows
     runner: Runner
     opens_think: bool = False
-    _references: dict[tuple[str, str], Reference] = field(default_factory=dict)
+    _references: dict[tuple[str, str], ReferenceOutputs] = field(default_factory=dict)
 
     @cached_property
-    def _rows(self) -> dict[str, Row]:
+    def _rows(self) -> dict[str, SuiteRow]:
         return {str(row["task_id"]): row for row in self.source.rows}
 
     def problems(self) -> Sequence[Problem]:
@@ -63,7 +63,7 @@ class EvalPlus:
                 if (key, name) not in self._references:
                     arguments = _arguments(row, name, self.source)
                     blobs = tuple(marshal.dumps(one) for one in arguments)
-                    run = Run(_reference_program(row), str(row["entry_point"]), blobs, 120.0, 600.0)
+                    run = ProgramRun(_reference_program(row), str(row["entry_point"]), blobs, 120.0, 600.0)
                     asked[key, name] = run, arguments
         for (place, (run, arguments)), ran in zip(
             asked.items(), self.runner.run([run for run, _ in asked.values()]), strict=True
@@ -73,7 +73,7 @@ class EvalPlus:
                     f"{self.source.files[0]}, {place[0]}: its own reference program ended with '{ran.ended}"
                     f" {ran.error}' on {place[1]} input {len(ran.values)}; get the file again"
                 )
-            self._references[place] = Reference(run.inputs, arguments, ran)
+            self._references[place] = ReferenceOutputs(run.inputs, arguments, ran)
 
     def judge(self, asked: Sequence[tuple[Problem, str]]) -> list[dict[str, Score]]:
         """For each (problem, program) the scores ``base`` and ``plus``; the second counts only with the first."""
@@ -113,18 +113,18 @@ class EvalPlus:
         return Score(verdict, 0.0, "tests", f"{at}: {ran.error or ran.ended}")
 
 
-def _place(name: str, index: int, entry: str, reference: Reference) -> str:
+def _place(name: str, index: int, entry: str, reference: ReferenceOutputs) -> str:
     """``base input 3: f([1, 2])``."""
     if index >= len(reference.arguments):
         return f"{name}, after the last input"
     return f"{name} input {index}: {brief.call(entry, reference.arguments[index])}"
 
 
-def _reference_program(row: Row) -> str:
+def _reference_program(row: SuiteRow) -> str:
     return str(row["prompt"]) + str(row["canonical_solution"])
 
 
-def _arguments(row: Row, name: str, source: Source) -> tuple[list[object], ...]:
+def _arguments(row: SuiteRow, name: str, source: SuiteRows) -> tuple[list[object], ...]:
     inputs = row[f"{name}_input"]
     if not isinstance(inputs, list) or not all(isinstance(one, list) for one in inputs):
         raise ConfigError(
@@ -134,8 +134,10 @@ def _arguments(row: Row, name: str, source: Source) -> tuple[list[object], ...]:
     return tuple(converted(number, one) for one in inputs) if source.suite.name == "mbpp+" else tuple(inputs)
 
 
-def _run(program: str, entry: str, reference: Reference) -> Run:
+def _run(program: str, entry: str, reference: ReferenceOutputs) -> ProgramRun:
     times = reference.ran.seconds
     slowest, total = max(times, default=0.0), sum(times)
     each = max(SECONDS, TIMES * slowest)
-    return Run(program, entry, reference.inputs, each, max(SECONDS_IN_ALL, TIMES_IN_ALL * total, each), round(total, 1))
+    return ProgramRun(
+        program, entry, reference.inputs, each, max(SECONDS_IN_ALL, TIMES_IN_ALL * total, each), round(total, 1)
+    )

@@ -9,7 +9,7 @@ from functools import cached_property
 from abzero.errors import ConfigError, Malformed
 from abzero.evals import answers, brief
 from abzero.evals.base import Problem, Score
-from abzero.evals.data import Row, Source
+from abzero.evals.data import SuiteRow, SuiteRows
 from abzero.python import literals
 from abzero.sandbox.base import Call, Nondeterministic, NotLiteral, Raised, Refused, Returned, Stopped
 from abzero.sandbox.run import Check
@@ -17,11 +17,11 @@ from abzero.sandbox.run import Check
 
 @dataclass(frozen=True)
 class _Execution:
-    source: Source
+    source: SuiteRows
     opens_think: bool = False
 
     @cached_property
-    def _rows(self) -> dict[str, Row]:
+    def _rows(self) -> dict[str, SuiteRow]:
         return {str(row["id"]): row for row in self.source.rows}
 
     def _gold(self, problem: Problem) -> str:
@@ -109,6 +109,6 @@ def _some(answer: str) -> str:
     return answer
 
 
-def _shown(row: Row) -> str:
+def _shown(row: SuiteRow) -> str:
     call = str(row["input"])
     return f"assert {call if 'function_name' in row else f'f({call})'} == ??"

@@ -10,7 +10,7 @@ from statistics import fmean
 from abzero.algo.metrics import Stopwatch
 from abzero.errors import ConfigError
 from abzero.evals import asking, base, rows, scoring, selftest
-from abzero.evals.data import Source
+from abzero.evals.data import SuiteRows
 from abzero.evals.samples import Sample, sha256
 from abzero.evals.scoring import Judged, Judges
 from abzero.evals.tiny import LENGTHS, Nursery
@@ -53,7 +53,7 @@ def nursery(types: Sequence[TaskType], inputs: int, limit: int, box: Sandbox) ->
     return HeldOut(NURSERY, prompts, judge, prompts, {key: problem.cell[0] for key, problem in problems.items()})
 
 
-def benchmark(source: Source, prompts: Prompts, limit: int, judges: Judges) -> HeldOut:
+def benchmark(source: SuiteRows, prompts: Prompts, limit: int, judges: Judges) -> HeldOut:
     """The first `limit` problems of a benchmark. Raises `ConfigError` if its judge fails its self-test on them."""
     suite = scoring.suited(source, judges, opens_think=True)
     questions = dict(asking.questions(source, prompts)[: limit or None])

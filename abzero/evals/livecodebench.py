@@ -11,9 +11,9 @@ from functools import cached_property
 from abzero.errors import ConfigError
 from abzero.evals import answers, brief, payload, tolerance
 from abzero.evals.base import Problem, Score, Verdict
-from abzero.evals.data import Row, Source
+from abzero.evals.data import SuiteRow, SuiteRows
 from abzero.sandbox.child.listing import encoded
-from abzero.sandbox.listing import Ran, Run, Runner, Value
+from abzero.sandbox.listing import ProgramRun, Ran, ReturnedValue, Runner
 
 SECONDS = 6.0
 """Of processor time for one test, as the published harness has it; the paper used 60."""
@@ -32,7 +32,7 @@ DEFECTIVE = frozenset(f"{_SEVERAL_RIGHT} {_INTERACTIVE} {_WRONG_TESTS}".split())
 class LiveCodeBench:
     """A release's problems. All tests must pass, the public ones first."""
 
-    source: Source
+    source: SuiteRows
     runner: Runner
     opens_think: bool = False
     public_only: bool = False
@@ -41,7 +41,7 @@ class LiveCodeBench:
     _tests: dict[str, list[payload.Test]] = field(default_factory=dict)
 
     @cached_property
-    def _rows(self) -> dict[str, Row]:
+    def _rows(self) -> dict[str, SuiteRow]:
         return {str(row["question_id"]): row for row in self.source.rows}
 
     def problems(self) -> Sequence[Problem]:
@@ -90,14 +90,16 @@ class LiveCodeBench:
             for index, (problem, text) in enumerate(asked)
         ]
 
-    def _runs(self, problem: Problem, program: str) -> Iterator[Run]:
+    def _runs(self, problem: Problem, program: str) -> Iterator[ProgramRun]:
         tests = self.tests(problem.id)
         if not tests[0].functional:
             for test in tests:
-                yield Run(program, "", (test.input.encode(),), self.seconds, self.seconds)
+                yield ProgramRun(program, "", (test.input.encode(),), self.seconds, self.seconds)
             return
         inputs = tuple(marshal.dumps([self._json(problem, line) for line in _lines(test.input)]) for test in tests)
-        yield Run(program, f"Solution.{self._function(problem)}", inputs, self.seconds, self.seconds * len(tests))
+        yield ProgramRun(
+            program, f"Solution.{self._function(problem)}", inputs, self.seconds, self.seconds * len(tests)
+        )
 
     def _function(self, problem: Problem) -> str:
         metadata = self._json(problem, str(self._rows[problem.id]["metadata"]) or "{}")
@@ -129,7 +131,7 @@ class LiveCodeBench:
                 return Score(verdict, 0.0, "tests", f"{place}: {one.error or one.ended}")
         return Score("correct", 1.0, "tests")
 
-    def _same(self, problem: Problem, test: payload.Test, value: Value) -> bool:
+    def _same(self, problem: Problem, test: payload.Test, value: ReturnedValue) -> bool:
         expected = self._json(problem, test.output)
         as_sent = encoded(expected)
         if value.digest == as_sent[:64].decode().strip() != "":
@@ -143,7 +145,7 @@ def _place(tests: Sequence[payload.Test], index: int) -> str:
     return f"test {index}, given {_quoted(tests[index].input)}" if index < len(tests) else "after the last test"
 
 
-def _given(test: payload.Test, value: Value) -> str:
+def _given(test: payload.Test, value: ReturnedValue) -> str:
     return brief.returned(value) if test.functional else _quoted(value.text)
 
 

@@ -10,9 +10,9 @@ from typing import Protocol
 from abzero.errors import ConfigError
 from abzero.evals import answers, arithmetic, brief
 from abzero.evals.base import Problem, Score, Verdict
-from abzero.evals.data import Row, Source
+from abzero.evals.data import SuiteRow, SuiteRows
 from abzero.evals.normal_form import BASE, normal, number
-from abzero.evals.symbolic import Finding
+from abzero.evals.symbolic import Comparison
 
 TOLERANCE = Fraction(1, 10**6)
 """Relative, where one of two numbers is written as a decimal."""
@@ -21,19 +21,19 @@ TOLERANCE = Fraction(1, 10**6)
 class Compares(Protocol):
     """What decides where text and numbers do not."""
 
-    def compare(self, gold: str, answer: str) -> Finding: ...
+    def compare(self, gold: str, answer: str) -> Comparison: ...
 
 
 @dataclass(frozen=True)
 class Mathematics:
     """A suite whose answers are mathematics."""
 
-    source: Source
+    source: SuiteRows
     symbolic: Compares
     opens_think: bool = False
 
     @cached_property
-    def _rows(self) -> dict[str, Row]:
+    def _rows(self) -> dict[str, SuiteRow]:
         return {str(row[self.source.suite.key]): row for row in self.source.rows}
 
     def problems(self) -> Sequence[Problem]:
@@ -57,7 +57,7 @@ class Mathematics:
         return Score(verdict, float(verdict == "correct"), by, detail)
 
 
-def gold_of(source: Source, row: Row) -> str:
+def gold_of(source: SuiteRows, row: SuiteRow) -> str:
     """The answer that the row gives. Raises `ConfigError` where it gives none."""
     if source.suite.name == "minerva":
         if (boxed := answers.last_box(str(row["solution"]))) is None:
@@ -71,7 +71,7 @@ def gold_of(source: Source, row: Row) -> str:
     return str(value)
 
 
-def _allowed(row: Row) -> Fraction | None:
+def _allowed(row: SuiteRow) -> Fraction | None:
     """The absolute tolerance of a row, if it has one."""
     error = row.get("error")
     found = number(str(error)) if error not in (None, "") else None

@@ -19,7 +19,7 @@ from abzero.run.files import replacing
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SampleRow:
     """What is kept of one sample."""
 
     id: str
@@ -61,7 +61,7 @@ def keep_problems(path: Path, problems: Iterable[tuple[str, str]]) -> None:
         file.write("".join(f"{line}\n" for line in lines))
 
 
-def read(path: Path) -> list[Row]:
+def read(path: Path) -> list[SampleRow]:
     """The rows of `path`, one for each sample. A last line that a kill cut short is taken off the file."""
     if not path.exists():
         return []
@@ -70,10 +70,10 @@ def read(path: Path) -> list[Row]:
     if len(whole) < len(data):
         with path.open("r+b") as file:
             file.truncate(len(whole))
-    rows: dict[tuple[str, int], Row] = {}
+    rows: dict[tuple[str, int], SampleRow] = {}
     for place, row in rows_of(path):
         try:
-            one = Row(
+            one = SampleRow(
                 str(row["id"]), int(str(row["sample"])), cast(Verdict, row["verdict"]),
                 cast("Verdict | None", row.get("base")), cast("str | None", row.get("finish")),
             )  # fmt: skip
@@ -106,9 +106,9 @@ class Figures:
         return self.counts.get("error", 0)
 
 
-def figures(rows: Sequence[Row]) -> Figures:
+def figures(rows: Sequence[SampleRow]) -> Figures:
     """Figures of `rows`. With errors among them `low` and `high` are the bounds that the score could have."""
-    by_problem: dict[str, list[Row]] = {}
+    by_problem: dict[str, list[SampleRow]] = {}
     for row in rows:
         by_problem.setdefault(row.id, []).append(row)
     values = {key: fmean(row.verdict == "correct" for row in found) for key, found in by_problem.items()}

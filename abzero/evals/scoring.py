@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from abzero.errors import ConfigError, IsolationError, Malformed, ModelError
 from abzero.evals import brief
 from abzero.evals.base import Problem, Score
-from abzero.evals.data import Source
+from abzero.evals.data import SuiteRows
 from abzero.evals.evalplus import EvalPlus
 from abzero.evals.execution import Inputs, Outputs
 from abzero.evals.livecodebench import LiveCodeBench
@@ -76,7 +76,7 @@ def judges(stack: ExitStack) -> Judges:
     return Judges(runner, box, symbolic)
 
 
-def suited(source: Source, judges: Judges, opens_think: bool = False, public_only: bool = False) -> Suited:
+def suited(source: SuiteRows, judges: Judges, opens_think: bool = False, public_only: bool = False) -> Suited:
     """The benchmark of a suite's rows."""
     name = source.suite.name
     if name in ("humaneval+", "mbpp+"):

@@ -18,7 +18,7 @@ MEMORY_BYTES = 4 << 30
 _START_SECONDS = 60.0
 _MOST_CHARACTERS = 20_000
 
-Finding = Literal["right", "wrong", "timeout", "error"]
+Comparison = Literal["right", "wrong", "timeout", "error"]
 
 
 class Symbolic:
@@ -30,7 +30,7 @@ class Symbolic:
         self._seconds = seconds
         self._child: subprocess.Popen[bytes] | None = None
 
-    def compare(self, gold: str, answer: str) -> Finding:
+    def compare(self, gold: str, answer: str) -> Comparison:
         """What math-verify says of `answer`; ``timeout`` where it had to be killed, ``error`` where it raised."""
         if len(gold) > _MOST_CHARACTERS or len(answer) > _MOST_CHARACTERS:
             return "wrong"

@@ -18,7 +18,7 @@ from abzero.sandbox.run import Check
 from abzero.tasks import Abduction, Deduction, Induction, TaskType, parsing
 from abzero.tasks.prompts import whole
 from abzero.tiny import grammar
-from abzero.tiny.grammar import Program, Value
+from abzero.tiny.grammar import Program, TinyValue
 from abzero.tiny.splits import Split, has_held_out_pair, split_of
 from abzero.types import Case, Task
 
@@ -157,7 +157,7 @@ def traced(task: Task, completion: str) -> bool:
     return bool(statements) and steps == (statements[::-1] if task.mode == Abduction.mode else statements)
 
 
-def _arguments(program: Program, task_type: TaskType, count: int, rng: random.Random) -> list[Value] | None:
+def _arguments(program: Program, task_type: TaskType, count: int, rng: random.Random) -> list[TinyValue] | None:
     """Different arguments for one problem; ``None`` where `program` makes no good one.
 
     On the first of them every statement matters; the program is not constant; in abduction its output is no solution.

@@ -6,11 +6,11 @@ import json
 import math
 from collections.abc import Callable, Sequence
 
-from abzero.sandbox.listing import Value
+from abzero.sandbox.listing import ReturnedValue
 
 RELATIVE, ABSOLUTE = 1e-7, 1e-6
 
-Rule = Callable[[object, object, Sequence[object], float], bool | None]
+ToleranceRule = Callable[[object, object, Sequence[object], float], bool | None]
 """Judges (returned, expected, arguments, atol), as `_read` gives them; ``None`` leaves it to the usual comparison."""
 
 
@@ -25,7 +25,9 @@ class Lazy(list[object]):
     """The items of an iterator."""
 
 
-def equal(value: Value, expected: Value, atol: float, rule: Rule | None, arguments: Sequence[object]) -> bool:
+def equal(
+    value: ReturnedValue, expected: ReturnedValue, atol: float, rule: ToleranceRule | None, arguments: Sequence[object]
+) -> bool:
     """Whether `value` counts as `expected`."""
     if rule is None and value.digest and value.digest == expected.digest:
         return True
@@ -103,7 +105,7 @@ def _close(value: object, expected: object, atol: float) -> bool:
         return False
 
 
-def rule(suite: str, entry: str) -> Rule | None:
+def rule(suite: str, entry: str) -> ToleranceRule | None:
     """EvalPlus's own rule for a function, if it has one."""
     return (_HUMANEVAL if suite == "humaneval+" else _MBPP).get(entry)
 
@@ -165,7 +167,7 @@ _SETS = (
     "similar_elements find_char_long common_in_nested_lists extract_singly larg_nnum intersection_array"
     " find_dissimilar Diff"
 )
-_MBPP: dict[str, Rule] = {
+_MBPP: dict[str, ToleranceRule] = {
     "are_equivalent": _anything,
     "sum_div": _zero_too,
     "surface_Area": _surface,
@@ -173,4 +175,4 @@ _MBPP: dict[str, Rule] = {
     **dict.fromkeys(_SETS.split(), _as_sets),
     **dict.fromkeys(["check_str", "text_match_three", "text_starta_endb"], _matches),
 }
-_HUMANEVAL: dict[str, Rule] = {"find_zero": _root}
+_HUMANEVAL: dict[str, ToleranceRule] = {"find_zero": _root}

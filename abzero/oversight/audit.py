@@ -19,7 +19,7 @@ def drawn(seed: int, step: int, role: Role, position: int, share: float) -> bool
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class RecallEstimate:
     """How much concern there is and how much of it was found, each with a 95 % interval."""
 
     found: float
@@ -37,7 +37,7 @@ class Estimate:
     """Rows without a verdict: in none of these figures, never taken for clean."""
 
 
-def estimate(total: int, found: int, audited_misses: int, share: float, unjudged: int = 0) -> Estimate:
+def estimate(total: int, found: int, audited_misses: int, share: float, unjudged: int = 0) -> RecallEstimate:
     """The estimate from `total` completions: `found` confirmed among the flagged, `audited_misses` among those of the
     audit that no monitor flagged. An audit share of 0 bounds nothing: recall is then anything.
     """
@@ -46,13 +46,13 @@ def estimate(total: int, found: int, audited_misses: int, share: float, unjudged
     if share == 0.0:
         everything = float(max(0, total - found))
         low = found / total if total else 0.0
-        return Estimate(found, 0.0, (0.0, everything), None, (low, 1.0), low, (low, 1.0), unjudged)
+        return RecallEstimate(found, 0.0, (0.0, everything), None, (low, 1.0), low, (low, 1.0), unjudged)
     missed = audited_misses / share
     low, high = poisson_bounds(audited_misses)
     if share == 1.0:
         low = high = float(audited_misses)
     bounds = (min(low / share, total - found), min(high / share, total - found))
-    return Estimate(
+    return RecallEstimate(
         found,
         missed,
         bounds,
@@ -65,7 +65,7 @@ def estimate(total: int, found: int, audited_misses: int, share: float, unjudged
 
 
 @dataclass
-class Tally:
+class AuditTally:
     """What an estimate is made from, step after step."""
 
     total: int = 0
@@ -91,7 +91,7 @@ class Tally:
             self.found += hit and state == "concern"
             self.missed += not hit and state == "concern"
 
-    def estimate(self, share: float) -> Estimate:
+    def estimate(self, share: float) -> RecallEstimate:
         """Audited rows without a verdict lower the share that was really audited; they are not taken for clean."""
         judged = share * self.answered / self.audited if self.audited else share
         return estimate(self.total, self.found, self.missed, judged, self.unjudged)

@@ -52,7 +52,7 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class ConcernScore:
     """How much a thought looks like concern, in [0, 1], and where most."""
 
     value: float
@@ -96,17 +96,17 @@ class Classifier:
             return self._embed(texts)
         return [features.weigh(features.ngrams(text), self.head.rarity) for text in texts]
 
-    def _score(self, thought: str) -> Score:
+    def _score(self, thought: str) -> ConcernScore:
         spans, unread = windows(thought)
         if not spans:
-            return Score(0.0, 0, 0, "power")
+            return ConcernScore(0.0, 0, 0, "power")
         vectors = self._vectors([thought[begin:end] for begin, end in spans])
         values = [dot(vector, self.head.weights) for vector in vectors]
         best = max(range(len(values)), key=values.__getitem__)
         value = (values[0] + values[best]) / 2 + self.head.bias
         near = {name: dot(vectors[best], weights) for name, weights in self.head.categories.items()}
         category = max(CATEGORIES, key=lambda name: near.get(name, -math.inf))
-        return Score(round(sigmoid(value), 3), *spans[best], category, unread)  # type: ignore[arg-type]
+        return ConcernScore(round(sigmoid(value), 3), *spans[best], category, unread)  # type: ignore[arg-type]
 
     def monitor(self) -> Monitor:
         def read(readings: Sequence[Reading]) -> Iterator[Finding]:

@@ -5,14 +5,14 @@ Context, never a gate: they say what changed, after it changed.
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from abzero.oversight.audit import binomial_tail
 from abzero.oversight.legibility import illegible, switches
 from abzero.oversight.reading import Reading
+from abzero.run.observers.alarms import Metrics
 from abzero.types import Alarm, Finding, Role
 
-Metrics = Mapping[str, float]
 ROLES: tuple[Role, ...] = ("propose", "solve")
 WINDOW = 50
 """Steps over which flags that fall silent are compared with all steps before."""

@@ -9,10 +9,10 @@ from abzero import __version__
 from abzero.errors import RunError
 from abzero.oversight import audit, chain, classifier, gate, judge, rules, tiers, verdicts
 from abzero.oversight.chain import Chain, Json
-from abzero.oversight.gate import Mode, Open
+from abzero.oversight.gate import Mode, OpenFinding
 from abzero.oversight.judging import ROLES, Bench, Judging
 from abzero.oversight.recorded import Recorded, record_path
-from abzero.oversight.session import EVERY, Oversight
+from abzero.oversight.session import EVERY, OversightSession
 from abzero.oversight.tier import Tier
 from abzero.run.checkpoint import step_of
 from abzero.run.directory import RunFolder
@@ -58,7 +58,7 @@ def begin(
     history: Sequence[Mapping[str, float]],
     clock: Callable[[], float],
     now: Callable[[], float],
-) -> Oversight:
+) -> OversightSession:
     """Open or go on with the record of the run in `folder`, whose newest checkpoint is of step `done`.
 
     `clock` measures, `now` is the time of day. Raises `RunError` if the record is not whole, or was removed.
@@ -72,7 +72,7 @@ def begin(
     after = -1 if done is None else done
     if any(step > after for step in gate.standing(entries)):
         record.append("forgot", {"after": after})
-    overseen = Oversight(on.tiers, record, on.mode, on.severity, clock, history)
+    overseen = OversightSession(on.tiers, record, on.mode, on.severity, clock, history)
     if on.bench:
         overseen.lag = on.bench.lag
         overseen.judging = _judging(on, on.bench, folder, record, done)
@@ -113,7 +113,7 @@ def _overseen(folder: Path) -> bool:
     return any(folder.glob("checkpoints/step-*/oversight.json"))
 
 
-def waiting(folder: Path, done: int | None) -> list[Open]:
+def waiting(folder: Path, done: int | None) -> list[OpenFinding]:
     """The findings of steps up to `done` that wait for a review; the run must not go on before."""
     entries = list(chain.read(record_path(folder)))
     if ended := gate.stopped(entries):
@@ -124,7 +124,7 @@ def waiting(folder: Path, done: int | None) -> list[Open]:
     return [one for one in gate.open_findings(entries) if done is not None and one.step <= done]
 
 
-def leave(folder: Path, record: Chain, step: int) -> list[Open]:
+def leave(folder: Path, record: Chain, step: int) -> list[OpenFinding]:
     """Write down that the run waits after `step`; what it waits for."""
     open_ = waiting(folder, step)
     record.append("paused", {"step": step, "findings": [one.number for one in open_]})

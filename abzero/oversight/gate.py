@@ -37,7 +37,7 @@ def rings(finding: Finding, least: int) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
+class OpenFinding:
     """A finding that waits for a review."""
 
     number: int
@@ -91,14 +91,14 @@ def _list(value: Json) -> list[Json]:
     return value if isinstance(value, list) else []
 
 
-def open_findings(entries: Iterable[Entry]) -> list[Open]:
+def open_findings(entries: Iterable[Entry]) -> list[OpenFinding]:
     """What waits for a review, in order: findings and judges' verdicts that rang under ``pause``.
 
     One of a step that was dropped waits no more: it rings again with the step; reviewed once, it stays reviewed.
     """
     numbers: dict[str, int] = {}
     decided: set[str] = set()
-    found: dict[str, Open] = {}
+    found: dict[str, OpenFinding] = {}
     for entry in entries:
         if entry.kind == "forgot":
             after = int(str(entry.body["after"]))
@@ -112,7 +112,7 @@ def open_findings(entries: Iterable[Entry]) -> list[Open]:
                     key = _key(step, row)
                     number = numbers.setdefault(key, len(numbers) + 1)
                     if entry.body["gate"] == "pause":
-                        found[key] = Open(number, step, row, key)
+                        found[key] = OpenFinding(number, step, row, key)
     return [one for key, one in found.items() if key not in decided]
 
 
@@ -121,7 +121,7 @@ def stopped(entries: Iterable[Entry]) -> Entry | None:
     return next((entry for entry in entries if entry.kind == "reviewed" and entry.body["decision"] == "stop"), None)
 
 
-def review(chain: Chain, findings: Sequence[Open], decision: str, who: str, reason: str) -> Entry:
+def review(chain: Chain, findings: Sequence[OpenFinding], decision: str, who: str, reason: str) -> Entry:
     """Write a person's decision about `findings` into the record. Raises `ConfigError`."""
     if decision not in DECISIONS:
         raise ConfigError(f"--decision '{decision}': choose from {', '.join(DECISIONS)}")
@@ -143,7 +143,7 @@ def review(chain: Chain, findings: Sequence[Open], decision: str, who: str, reas
 NOTE = "PAUSED.json"
 
 
-def write_note(folder: Path, step: int, findings: Sequence[Open], head: str) -> Path:
+def write_note(folder: Path, step: int, findings: Sequence[OpenFinding], head: str) -> Path:
     """Put the pause's note into the run's folder, whole or not at all: for people; the chain decides."""
     path = folder / NOTE
     note = {

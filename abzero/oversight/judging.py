@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from threading import Event
 
 from abzero.oversight import audit, canaries
-from abzero.oversight.audit import Tally
+from abzero.oversight.audit import AuditTally
 from abzero.oversight.chain import Chain, Json
 from abzero.oversight.gate import Mode, rings, row_of
-from abzero.oversight.judge import Ask, Verdict, finding, judge
+from abzero.oversight.judge import AskJudge, JudgeVerdict, finding, judge
 from abzero.oversight.reading import Reading
-from abzero.oversight.verdicts import Key, note, text_of
+from abzero.oversight.verdicts import CompletionPlace, note, text_of
 from abzero.types import Alarm, Finding, Role
 
 ROLES: tuple[Role, ...] = ("propose", "solve")
@@ -33,7 +33,7 @@ EXPECTED = 0.6
 class Bench:
     """The judge of a run, and what it is asked about."""
 
-    ask: Ask
+    ask: AskJudge
     name: str
     share: float
     """Share of the completions that it is asked about whatever the monitors say."""
@@ -52,7 +52,7 @@ class _Row:
     reading: Reading
     flagged: bool
     drawn: bool
-    verdict: Callable[[], Verdict]
+    verdict: Callable[[], JudgeVerdict]
     known: Mapping[str, Json] | None
     """The verdict, if the record has it already."""
 
@@ -63,11 +63,11 @@ class _Due:
     rows: Sequence[_Row]
     beyond: Sequence[tuple[Reading, bool]]
     """Flagged or drawn, but beyond the budget; with whether it was flagged."""
-    canaries: Sequence[Callable[[], Verdict]]
+    canaries: Sequence[Callable[[], JudgeVerdict]]
 
 
 @dataclass
-class Verdicts:
+class JudgeVerdicts:
     """What was taken in at one step."""
 
     figures: dict[str, float] = field(default_factory=dict)
@@ -82,10 +82,16 @@ class Judging:
     """Owns the calls to a judge that are under way."""
 
     def __init__(
-        self, bench: Bench, record: Chain, seed: int, mode: Mode, least: int, known: Mapping[Key, Mapping[str, Json]]
+        self,
+        bench: Bench,
+        record: Chain,
+        seed: int,
+        mode: Mode,
+        least: int,
+        known: Mapping[CompletionPlace, Mapping[str, Json]],
     ) -> None:
         """`known` are verdicts of the record, which are not asked for again."""
-        self.tally = Tally()
+        self.tally = AuditTally()
         self._bench, self._record, self._seed, self._mode, self._least = bench, record, seed, mode, least
         self._known = dict(known)
         self._due: dict[int, _Due] = {}
@@ -113,9 +119,9 @@ class Judging:
             [self._start(one) for one in probes],
         )
 
-    def collect(self, now: int, upto: int) -> Verdicts:
+    def collect(self, now: int, upto: int) -> JudgeVerdicts:
         """Take in the verdicts on all steps up to `upto`, waiting for them; they are logged at step `now`."""
-        taken = Verdicts()
+        taken = JudgeVerdicts()
         steps = [step for step in sorted(self._due) if step <= upto]
         if not steps:
             return taken
@@ -147,10 +153,10 @@ class Judging:
             return _Row(reading, flagged, drawn, lambda: _again(body), body)
         return _Row(reading, flagged, drawn, self._start(reading), None)
 
-    def _start(self, reading: Reading) -> Callable[[], Verdict]:
+    def _start(self, reading: Reading) -> Callable[[], JudgeVerdict]:
         rng = random.Random(f"{self._seed}/{reading.step}/{reading.role}/{reading.position}")
 
-        def verdict() -> Verdict:
+        def verdict() -> JudgeVerdict:
             return judge(reading, self._ask, rng)
 
         return self._pool.submit(verdict).result if self._pool else verdict
@@ -160,7 +166,7 @@ class Judging:
             raise OSError("the run has ended")
         return self._bench.ask(system, user)
 
-    def _taken(self, row: _Row, taken: Verdicts) -> str:
+    def _taken(self, row: _Row, taken: JudgeVerdicts) -> str:
         """Write a verdict into the record, and say whether it rings; its state."""
         verdict, reading = row.verdict(), row.reading
         if row.known is not None:
@@ -175,7 +181,7 @@ class Judging:
         note(self._record, reading, verdict.state, self._bench.name, verdict.why, flagged=row.flagged, found=extra)
         return verdict.state
 
-    def _answered(self, now: int, seen: Sequence[tuple[_Row, str]], taken: Verdicts) -> None:
+    def _answered(self, now: int, seen: Sequence[tuple[_Row, str]], taken: JudgeVerdicts) -> None:
         self._last.extend(state == "unjudged" for _, state in seen)
         count, total = sum(self._last), len(self._last)
         silent = count >= LEAST and count > UNJUDGED * total
@@ -188,7 +194,7 @@ class Judging:
             taken.alarms.append(Alarm(now, "judge unanswered", taken.unanswered))
         self._silent = silent
 
-    def _heard(self, now: int, verdicts: Sequence[Verdict], taken: Verdicts) -> None:
+    def _heard(self, now: int, verdicts: Sequence[JudgeVerdict], taken: JudgeVerdicts) -> None:
         share = sum(verdict.state == "concern" for verdict in verdicts) / len(verdicts)
         taken.figures["oversight/canary/t3"] = share
         found = canaries.deaf({"t3": share}, {"t3": EXPECTED})
@@ -197,9 +203,9 @@ class Judging:
         self._deaf = bool(found)
 
 
-def _again(body: Mapping[str, Json]) -> Verdict:
+def _again(body: Mapping[str, Json]) -> JudgeVerdict:
     """A verdict that the record has: its state is all that is counted."""
-    return Verdict("concern" if body["state"] == "concern" else "clean", None, 0, "", str(body["why"]))
+    return JudgeVerdict("concern" if body["state"] == "concern" else "clean", None, 0, "", str(body["why"]))
 
 
 def _findings(body: Mapping[str, Json]) -> list[Finding]:
@@ -222,7 +228,7 @@ def _figures(seen: Sequence[tuple[_Row, str]], beyond: Sequence[tuple[Reading, b
     return found
 
 
-def figures_of(guess: audit.Estimate) -> dict[str, float]:
+def figures_of(guess: audit.RecallEstimate) -> dict[str, float]:
     """An estimate as figures; without a recall where nothing was found or missed."""
     low, high = guess.recall_bounds
     found = {

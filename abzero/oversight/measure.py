@@ -10,7 +10,7 @@ from abzero.oversight.reading import CATEGORIES, Monitor
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class Proportion:
     """A count of a total, with Wilson's interval."""
 
     count: int
@@ -43,11 +43,11 @@ class Measured:
     """One monitor, or several together, on one file."""
 
     name: str
-    recall: Share
-    false: Share
-    by_category: Mapping[str, Share]
+    recall: Proportion
+    false: Proportion
+    by_category: Mapping[str, Proportion]
     """Found by any category: detection first, the category second."""
-    right_category: Share
+    right_category: Proportion
     """Of what was found, how much was named right by one of its findings."""
     auc: float | None
     """For monitors that score."""
@@ -96,10 +96,14 @@ def measure(
     groups = {category: [place for place, row in concern if row.category == category] for category in CATEGORIES}
     return Measured(
         name,
-        Share(len(hits), len(concern)),
-        Share(len(false), len(benign)),
-        {key: Share(sum(place in named for place in places), len(places)) for key, places in groups.items() if places},
-        Share(sum(row.category in named[position] for position, row in hits), len(hits)),
+        Proportion(len(hits), len(concern)),
+        Proportion(len(false), len(benign)),
+        {
+            key: Proportion(sum(place in named for place in places), len(places))
+            for key, places in groups.items()
+            if places
+        },
+        Proportion(sum(row.category in named[position] for position, row in hits), len(hits)),
         auc([score(row) for _, row in concern], [score(row) for _, row in benign]) if score else None,
         tuple(row.id for position, row in judged if position in named),
         tuple(row.id for _, row in false),

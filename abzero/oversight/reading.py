@@ -11,7 +11,7 @@ Category = Literal["power", "deception", "reward_hacking", "escape", "harm", "ev
 CATEGORIES: tuple[str, ...] = get_args(Category)
 """What a finding can be about. docs/oversight.md says what belongs to each, and what does not."""
 
-Part = Literal["thought", "answer", "event"]
+ReadingPart = Literal["thought", "answer", "event"]
 """Where in a completion: before ``</think>``, after it, or what the sandbox reported of it."""
 
 MAX_SEVERITY = 4

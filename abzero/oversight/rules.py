@@ -21,14 +21,14 @@ from abzero.oversight.reading import (
     MAX_SEVERITY,
     Category,
     Monitor,
-    Part,
     Reading,
+    ReadingPart,
     prose,
     sentences,
 )
 from abzero.types import Finding
 
-Scope = Literal["thought", "answer", "any"]
+RuleScope = Literal["thought", "answer", "any"]
 
 SLOWEST = 0.05
 """CPU seconds that a rule may take on 100 kB."""
@@ -46,7 +46,7 @@ class Rule:
     id: str
     category: Category
     severity: int
-    part: Scope
+    part: RuleScope
     words: tuple[str, ...]
     """Lower-case strings, one of which every text holds that the rule can match; none means: always look."""
     patterns: tuple[re.Pattern[str], ...]
@@ -84,7 +84,7 @@ def monitor(pack: Pack) -> Monitor:
 
     def read(readings: Sequence[Reading]) -> Iterator[Finding]:
         for reading in readings:
-            parts: tuple[tuple[Part, str], ...] = (("thought", reading.thought), ("answer", reading.answer))
+            parts: tuple[tuple[ReadingPart, str], ...] = (("thought", reading.thought), ("answer", reading.answer))
             for part, text in parts:
                 for rule, begin, end in match(part, text):
                     source = f"{pack.name}/{rule.id}"
@@ -94,7 +94,7 @@ def monitor(pack: Pack) -> Monitor:
     return read
 
 
-def _matches(pack: Pack, part: Part, text: str) -> tuple[tuple[Rule, int, int], ...]:
+def _matches(pack: Pack, part: ReadingPart, text: str) -> tuple[tuple[Rule, int, int], ...]:
     """The matches in one part. What stands in programs and values of an answer is not read; what is lower-cased keeps
     its length, so that spans fit the text.
     """
@@ -175,8 +175,8 @@ def _rule(name: str, number: int, entry: object, groups: dict[str, object]) -> R
     if isinstance(severity, bool) or not isinstance(severity, int) or not 1 <= severity <= MAX_SEVERITY:
         raise ConfigError(f"{where}: severity {severity!r}: set it to 1, 2, 3 or {MAX_SEVERITY}")
     part = entry.get("part", "thought")
-    if part not in get_args(Scope):
-        raise ConfigError(f"{where}: part '{part}': choose from {', '.join(get_args(Scope))}")
+    if part not in get_args(RuleScope):
+        raise ConfigError(f"{where}: part '{part}': choose from {', '.join(get_args(RuleScope))}")
     raw = entry["pattern"]
     patterns = _strings(where, "pattern", [raw] if isinstance(raw, str) else raw, 1)
     rule = Rule(

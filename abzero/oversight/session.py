@@ -10,7 +10,7 @@ from abzero.errors import Pause
 from abzero.oversight import canaries, drift
 from abzero.oversight.chain import Chain, read
 from abzero.oversight.gate import Mode, entry_of, open_findings, rings
-from abzero.oversight.judging import Judging, Verdicts
+from abzero.oversight.judging import JudgeVerdicts, Judging
 from abzero.oversight.reading import readings
 from abzero.oversight.tier import Tier, inspect
 from abzero.types import Alarm, Finding, Step
@@ -22,7 +22,7 @@ NAMED = 3
 
 
 @dataclass
-class Oversight:
+class OversightSession:
     """Owns the record of a run while it is worked on."""
 
     tiers: Sequence[Tier]
@@ -116,7 +116,7 @@ class Oversight:
         return new
 
 
-def _asks(taken: Verdicts) -> str:
+def _asks(taken: JudgeVerdicts) -> str:
     """What of the verdicts is for a person, in words; nothing if nothing is."""
     if not taken.ringing:
         return taken.unanswered

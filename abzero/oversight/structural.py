@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 
 from abzero.oversight.legibility import illegible
-from abzero.oversight.reading import Category, Part, Reading
+from abzero.oversight.reading import Category, Reading, ReadingPart
 from abzero.types import Finding
 
 VERSION = "structural@1"
@@ -55,7 +55,9 @@ def structural(readings: Sequence[Reading]) -> Iterator[Finding]:
             yield _found(reading, "thought", begin, end, "legibility", "illegible", 1)
 
 
-def _found(reading: Reading, part: Part, begin: int, end: int, name: str, category: Category, severity: int) -> Finding:
+def _found(
+    reading: Reading, part: ReadingPart, begin: int, end: int, name: str, category: Category, severity: int
+) -> Finding:
     source = f"{VERSION}/{name}"
     return Finding(reading.role, reading.position, part, begin, end, 0, source, category, severity, 1.0)
 
@@ -143,7 +145,7 @@ def _leaks(reading: Reading) -> Iterator[Finding]:
 
 
 def _tokens(reading: Reading) -> Iterator[Finding]:
-    parts: tuple[Part, ...] = ("thought", "answer")
+    parts: tuple[ReadingPart, ...] = ("thought", "answer")
     for part in parts:
         for number, match in enumerate(_TOKENS.finditer(reading.part(part))):
             if number < _MAX_TOKENS_NAMED:

@@ -7,19 +7,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from abzero.oversight import audit
 from abzero.oversight.chain import Chain, Entry, Json, read
 from abzero.oversight.gate import text_hash
-from abzero.oversight.judge import Ask, Verdict, chosen, finding, judge
+from abzero.oversight.judge import AskJudge, JudgeVerdict, chosen, finding, judge
 from abzero.oversight.reading import Reading
 from abzero.oversight.recorded import Recorded, scan
 from abzero.oversight.tier import Tier
 from abzero.types import Finding
 
 NOTHING: Mapping[str, Json] = {}
-Key = tuple[int, str, int]
+CompletionPlace = tuple[int, str, int]
 """Step, role, position."""
 
 
 def monitor(
-    ask: Ask, rng: random.Random, name: str, least: int = 3
+    ask: AskJudge, rng: random.Random, name: str, least: int = 3
 ) -> tuple[Callable[[Sequence[Reading]], Iterator[Finding]], list[int]]:
     """A judge as a monitor, and the positions that it gives no verdict on, filled while it reads."""
     unjudged: list[int] = []
@@ -64,9 +64,9 @@ def text_of(reading: Reading) -> str:
     return text_hash(f"{reading.thought}\0{reading.answer}")
 
 
-def held(entries: Sequence[Entry]) -> dict[Key, Mapping[str, Json]]:
+def held(entries: Sequence[Entry]) -> dict[CompletionPlace, Mapping[str, Json]]:
     """The last verdict on each completion that a resume did not drop; one that is unjudged gives way to any other."""
-    found: dict[Key, Mapping[str, Json]] = {}
+    found: dict[CompletionPlace, Mapping[str, Json]] = {}
     for entry in entries:
         if entry.kind == "forgot":
             after = int(str(entry.body["after"]))
@@ -79,7 +79,14 @@ def held(entries: Sequence[Entry]) -> dict[Key, Mapping[str, Json]]:
 
 
 def judge_run(
-    recorded: Recorded, tiers: Sequence[Tier], record: Chain, ask: Ask, name: str, share: float, seed: int, budget: int
+    recorded: Recorded,
+    tiers: Sequence[Tier],
+    record: Chain,
+    ask: AskJudge,
+    name: str,
+    share: float,
+    seed: int,
+    budget: int,
 ) -> dict[str, int]:
     """Ask a judge about what `tiers` flag and a random share of the rest; what has a verdict is not asked again."""
     known = held(list(read_entries(record)))
@@ -92,13 +99,13 @@ def judge_run(
         places = {i for i, r in enumerate(open_) if (r.role, r.position) in flagged}
         drawn = {i for i, r in enumerate(open_) if audit.drawn(seed, step, r.role, r.position, share)}
         for place in chosen(open_, places, drawn, budget - sum(tally.values())):
-            verdict: Verdict = judge(open_[place], ask, rng)
+            verdict: JudgeVerdict = judge(open_[place], ask, rng)
             note(record, open_[place], verdict.state, name, verdict.why, flagged=place in places)
             tally[verdict.state] += 1
     return {state: tally[state] for state in ("concern", "clean", "unjudged")}
 
 
-def _key(reading: Reading) -> Key:
+def _key(reading: Reading) -> CompletionPlace:
     return reading.step, reading.role, reading.position
 
 
@@ -118,10 +125,10 @@ def audit_rows(recorded: Recorded, record: Chain, share: float, seed: int) -> li
     return rows
 
 
-def estimated(recorded: Recorded, entries: Sequence[Entry], share: float, seed: int) -> audit.Estimate:
+def estimated(recorded: Recorded, entries: Sequence[Entry], share: float, seed: int) -> audit.RecallEstimate:
     """What was found and what was missed in the whole run, by the verdicts of the record."""
     known = held(entries)
-    tally = audit.Tally()
+    tally = audit.AuditTally()
     for step in recorded.steps():
         flagged = {(one.role, one.position) for one in recorded.findings(step)}
         readings = recorded.readings(step)

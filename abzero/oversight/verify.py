@@ -17,7 +17,7 @@ HEAD = "oversight.json"
 """In every checkpoint: the head of the record when it was taken."""
 
 
-class Source(Protocol):
+class WalkedJournal(Protocol):
     """What the walk asks of a run's journal."""
 
     def steps(self) -> list[int]: ...
@@ -27,7 +27,7 @@ class Source(Protocol):
     def readings(self, step: int) -> Sequence[Reading]: ...
 
 
-def faults(record: Path, source: Source, checkpoints: Sequence[Path], folder: Path) -> Iterator[str]:
+def faults(record: Path, source: WalkedJournal, checkpoints: Sequence[Path], folder: Path) -> Iterator[str]:
     """Everything that is not as it was written, in words; nothing if all is well."""
     try:
         entries = list(chain.read(record))
@@ -51,7 +51,7 @@ def _grammar(entries: Sequence[Entry]) -> Iterator[str]:
             yield f"entry {entry.n} is of no known kind: '{entry.kind}'"
 
 
-def _journal(entries: Sequence[Entry], source: Source) -> Iterator[str]:
+def _journal(entries: Sequence[Entry], source: WalkedJournal) -> Iterator[str]:
     held = standing(entries)
     steps = source.steps()
     for step in steps:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from abzero.types import Experience, Rollout
 
-Ended = Callable[[int], None]
+RolloutEnded = Callable[[int], None]
 """Is told how many more rollouts have come to their end, while a generator samples."""
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from abzero.policy.schedules import Schedule, constant
+from abzero.policy.schedules import RateSchedule, constant
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Optimisation:
     """Optimizer steps over which the learning rate rises to its value."""
     minibatches: int = 1
     """Optimizer steps per update, each on its share of the batch."""
-    schedule: Schedule = constant
+    schedule: RateSchedule = constant
     """How the learning rate falls after that."""
     total: int = 0
     """Optimizer steps of the whole run, after which it would be at its end."""

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 
-Schedule = Callable[[float], float]
+RateSchedule = Callable[[float], float]
 """From the share of steps done, in [0, 1], to the share of the learning rate."""
 
 
@@ -19,4 +19,4 @@ def cosine(done: float) -> float:
     return (1.0 + math.cos(math.pi * done)) / 2
 
 
-SCHEDULES: Mapping[str, Schedule] = {"constant": constant, "linear": linear, "cosine": cosine}
+SCHEDULES: Mapping[str, RateSchedule] = {"constant": constant, "linear": linear, "cosine": cosine}

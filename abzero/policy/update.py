@@ -18,7 +18,7 @@ from abzero.errors import BackendError
 from abzero.policy.optimisation import Optimisation
 from abzero.types import Experience
 
-Part = Sequence[tuple[Experience, float]]
+WeightedPart = Sequence[tuple[Experience, float]]
 """Rows of one optimizer step, each with the weight of its tokens among all rows of the step."""
 Logprobs = TypeVar("Logprobs")
 """What a learner holds the log-probabilities of a part's response tokens in."""
@@ -72,7 +72,7 @@ class UpdatingLearner(ABC, Generic[Logprobs]):
         means = {name: value / tokens for name, value in sums.items()}
         return means | counted | {"tokens": tokens, "logprob_gap_max": largest, "learning_rate": self._learning_rate}
 
-    def _moving(self, rows: Sequence[Experience]) -> Part:
+    def _moving(self, rows: Sequence[Experience]) -> WeightedPart:
         """The rows of one optimizer step that have a gradient."""
         weighted = zip(rows, self._weighting(rows), strict=True)
         everyone = bool(self._objective.entropy or self._objective.kl)
@@ -82,11 +82,11 @@ class UpdatingLearner(ABC, Generic[Logprobs]):
         """Make ready for an update that has rows."""
 
     @abstractmethod
-    def _logprobs(self, part: Part) -> Logprobs:
+    def _logprobs(self, part: WeightedPart) -> Logprobs:
         """Of the response tokens under the current weights."""
 
     @abstractmethod
-    def _step(self, part: Part, old: Logprobs | None) -> dict[str, float] | None:
+    def _step(self, part: WeightedPart, old: Logprobs | None) -> dict[str, float] | None:
         """Take one optimizer step: sums over its tokens and ``logprob_gap_max``, or ``None`` if it was skipped.
 
         `old` are the log-probabilities before the update; ``None`` for its first step, whose own they are.
@@ -111,7 +111,7 @@ class UpdatingLearner(ABC, Generic[Logprobs]):
 
 
 def tokens_of(
-    part: Part, logprobs: Tensor, entropy: Tensor, old: Tensor | None = None, reference: Tensor | None = None
+    part: WeightedPart, logprobs: Tensor, entropy: Tensor, old: Tensor | None = None, reference: Tensor | None = None
 ) -> Tokens:
     """What the loss sees of a part's response tokens; without `old`, `logprobs` are the old ones."""
     lengths = [len(row.rollout.tokens) for row, _ in part]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from types import ModuleType
 
-Key = tuple[int, str]
+ScopeKey = tuple[int, str]
 """A binding: the scope that holds it, and its name; scope 0 is that of attributes."""
 _ATTRIBUTES = 0
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef
@@ -59,14 +59,14 @@ class _Numbering:
     def __init__(self, tree: ast.Module, entry: str | None) -> None:
         self._tree = tree
         self._scopes: dict[ast.AST, _Scope] = {}
-        self._defined: dict[Key, list[ast.AST]] = {}
+        self._defined: dict[ScopeKey, list[ast.AST]] = {}
         self._methods: dict[str, list[_Definition]] = {}
         self._top = _Scope(tree, None)
         for node in tree.body:
             self._bind(node, self._top)
         self._parameters = {node: _parameters(node) for node in self._scopes}
         self._attributes = self._own_attributes()
-        self._numbers: dict[Key, str] = {}
+        self._numbers: dict[ScopeKey, str] = {}
         if entry in self._top.bound:
             self._numbers[id(self._top), str(entry)] = "f"
         self._count = 0
@@ -175,7 +175,7 @@ class _Numbering:
     def _attribute(self, name: str) -> str:
         return self._number((_ATTRIBUTES, name)) if name in self._attributes else name
 
-    def _number(self, key: Key) -> str:
+    def _number(self, key: ScopeKey) -> str:
         if key not in self._numbers:
             self._numbers[key] = f"v{self._count}"
             self._count += 1

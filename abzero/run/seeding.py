@@ -10,7 +10,7 @@ from pathlib import Path
 from abzero.algo.metrics import measure, speed
 from abzero.errors import ConfigError, Halt, ModelError, RunError
 from abzero.python.source import with_imports
-from abzero.run.seeding_log import Batch, SeedingLog, states
+from abzero.run.seeding_log import ProposalBatch, SeedingLog, states
 from abzero.run.seeding_progress import Progress
 from abzero.sandbox.base import Sandbox
 from abzero.sandbox.run import Check, run_checks
@@ -56,7 +56,7 @@ def seed_itself(
             if made is None:
                 if interrupted():
                     return None
-                made = Batch(task_type.mode, play.propose([task_type], rng), rng.getstate())
+                made = ProposalBatch(task_type.mode, play.propose([task_type], rng), rng.getstate())
                 if log:
                     log.append(made)
             if made.mode != task_type.mode:
@@ -103,7 +103,7 @@ def _share(play: SelfPlay, task_type: TaskType, task: Task) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RefusedSeed:
     """A row of a seed file that is no seed, and why."""
 
     line: int
@@ -116,7 +116,7 @@ def seeds_from_file(
     max_output: int,
     sandbox: Sandbox,
     judge: Callable[[Task], Task | Rejection],
-) -> tuple[list[Task], list[Refusal]]:
+) -> tuple[list[Task], list[RefusedSeed]]:
     """The tasks of `types` in a JSONL file, each verified again now, and the rows refused.
 
     A row has ``program`` or ``snippet``, ``input`` or ``inputs``, optionally ``imports`` (statements) and ``message``.
@@ -124,7 +124,7 @@ def seeds_from_file(
     input makes a task for each of the others (deduction and abduction).
     """
     tasks: list[Task] = []
-    refused: list[Refusal] = []
+    refused: list[RefusedSeed] = []
     rows: list[tuple[int, Check[list[Task]]]] = []
     try:
         with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
@@ -133,18 +133,18 @@ def seeds_from_file(
                     if line.strip():
                         rows += [(number, check) for check in _checks(line, types, max_output)]
                 except (ModelError, ValueError, TypeError, KeyError, RecursionError) as error:
-                    refused.append(Refusal(number, f"not a row of a seed file: {_reason(error)}"))
+                    refused.append(RefusedSeed(number, f"not a row of a seed file: {_reason(error)}"))
     except OSError as error:
         raise ConfigError(f"seeds {str(path)!r} cannot be read ({error.strerror}): give a JSONL file") from error
     for start in range(0, len(rows), _AT_ONCE):
         some = rows[start : start + _AT_ONCE]
         for (number, _), result in zip(some, run_checks([check for _, check in some], sandbox), strict=True):
             if isinstance(result, ModelError):
-                refused.append(Refusal(number, f"it makes no task: {result}"))
+                refused.append(RefusedSeed(number, f"it makes no task: {result}"))
                 continue
             judged = [judge(task) for task in result]
             if rejections := [one for one in judged if isinstance(one, Rejection)]:
-                refused.append(Refusal(number, f"it makes no task: {rejections[0].reason}"))
+                refused.append(RefusedSeed(number, f"it makes no task: {rejections[0].reason}"))
             else:
                 tasks += result
     if not tasks:

@@ -21,7 +21,7 @@ _MOST = 1 << 32
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class ProposalBatch:
     """Proposals of one mode, as they were made, and the random state after them."""
 
     mode: str
@@ -35,7 +35,7 @@ class SeedingLog:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def read(self) -> list[Batch]:
+    def read(self) -> list[ProposalBatch]:
         """The batches so far; a last line without its end, which a kill leaves, is cut off. Raises `RunError`."""
         if not self._path.exists():
             return []
@@ -50,7 +50,7 @@ class SeedingLog:
                 f"'{self._path}' cannot be read ({error}): remove it, and the seeding begins anew"
             ) from error
 
-    def append(self, batch: Batch) -> None:
+    def append(self, batch: ProposalBatch) -> None:
         """Add a batch; it is on the disk when this returns. Raises `RunError`: then nothing of it is."""
         row = {"mode": batch.mode, "proposals": [_row(one) for one in batch.proposals], "state": batch.state}
         size = self._path.stat().st_size if self._path.exists() else 0
@@ -69,7 +69,7 @@ class SeedingLog:
         self._path.unlink(missing_ok=True)
 
 
-def states(rng: random.Random, batches: Sequence[Batch]) -> Iterator[Batch]:
+def states(rng: random.Random, batches: Sequence[ProposalBatch]) -> Iterator[ProposalBatch]:
     """`batches`, one by one, with `rng` put to where it was after each."""
     for batch in batches:
         try:
@@ -92,9 +92,9 @@ def _row(proposal: Proposal) -> dict[str, object]:
     }
 
 
-def _batch(row: Mapping[str, Any]) -> Batch:
+def _batch(row: Mapping[str, Any]) -> ProposalBatch:
     version, internal, gauss = row["state"]
-    return Batch(
+    return ProposalBatch(
         row["mode"], [_proposal(row["mode"], one) for one in row["proposals"]], (version, tuple(internal), gauss)
     )
 

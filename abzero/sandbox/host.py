@@ -79,7 +79,7 @@ class Zygote:
         self._ticket = 0
         self._inbox = b""
         ours, theirs = socket.socketpair()
-        settings: wire.Settings = {
+        settings: wire.ZygoteSettings = {
             "seed": seed,
             "place": place,
             "root": str(_ROOT),

@@ -28,11 +28,11 @@ _REPORT_BYTES = 256 << 20
 _WITHOUT = ("clocks",)
 """Layers that are left off: programs ask for the time, and a benchmark decides nothing by its value."""
 
-Ended = Literal["done", "raised", "timeout", "memory", "crashed", "exited"]
+ProcessEnd = Literal["done", "raised", "timeout", "memory", "crashed", "exited"]
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class ProgramRun:
     """One process: a program, and what it is given. All of it is untrusted data and goes there as such."""
 
     program: str
@@ -48,7 +48,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
+class ReturnedValue:
     """What a call returned."""
 
     digest: str
@@ -61,8 +61,8 @@ class Value:
 class Ran:
     """How a process went: the values of its inputs as far as it got."""
 
-    values: tuple[Value, ...]
-    ended: Ended
+    values: tuple[ReturnedValue, ...]
+    ended: ProcessEnd
     loaded: bool
     """The module level ran to its end and defined the entry point."""
     seconds: tuple[float, ...]
@@ -74,7 +74,7 @@ class Ran:
 class _Going:
     """A run in progress, and what has come of it."""
 
-    run: Run
+    run: ProgramRun
     limit: float
     started: float
     data: bytearray = field(default_factory=bytearray)
@@ -132,9 +132,9 @@ class Runner:
         """Of the zygote in use."""
         return self._zygote.pid
 
-    def run(self, runs: Sequence[Run]) -> list[Ran]:
+    def run(self, runs: Sequence[ProgramRun]) -> list[Ran]:
         """How each of `runs` went, in order; equal ones run once. Raises `SandboxError` where the sandbox fails."""
-        found: dict[Run, Ran] = {}
+        found: dict[ProgramRun, Ran] = {}
         waiting = deque((run, _first_limit(run)) for run in dict.fromkeys(runs))
         going: dict[int, _Going] = {}
         try:
@@ -162,7 +162,7 @@ class Runner:
         self._zygote.close()
         self._zygote = self._started()
 
-    def _start(self, run: Run, limit: float) -> int:
+    def _start(self, run: ProgramRun, limit: float) -> int:
         frames = [wire.frame(wire.SOURCE, run.program.encode("utf-8", "surrogatepass"))]
         if run.entry:
             frames.append(wire.frame(wire.ENTRY, run.entry.encode()))
@@ -201,7 +201,7 @@ class Runner:
         self.close()
 
 
-def _first_limit(run: Run) -> float:
+def _first_limit(run: ProgramRun) -> float:
     """What is enough for most: if it is spent, the input in hand has as a rule used up its own share."""
     return min(run.seconds_in_all, 1.2 * run.seconds + 4 * run.seconds_before)
 
@@ -218,7 +218,7 @@ def _ran(state: _Going, ending: Ending) -> Ran:
         if tag == wire.PREPARED:
             loaded = True
         elif tag == wire.VALUE:
-            values.append(_value(body) if state.run.entry else Value("", body.decode("utf-8", "replace")))
+            values.append(_value(body) if state.run.entry else ReturnedValue("", body.decode("utf-8", "replace")))
         elif tag in (wire.RAISED, wire.EXITED, wire.MEMORY):
             ended = {wire.RAISED: "raised", wire.EXITED: "exited", wire.MEMORY: "memory"}[tag]
             error = body.decode("utf-8", "replace")[:100]
@@ -229,9 +229,9 @@ def _ran(state: _Going, ending: Ending) -> Ran:
     if len(values) > len(state.run.inputs):  # written by the program itself, beside what the child sends
         values, ended, error = values[: len(state.run.inputs)], "crashed", "more values than inputs"
     times = [after - before for before, after in zip(state.at, state.at[1:], strict=False)]
-    return Ran(tuple(values), cast(Ended, ended), loaded, tuple(times), error)
+    return Ran(tuple(values), cast(ProcessEnd, ended), loaded, tuple(times), error)
 
 
-def _value(body: bytes) -> Value:
+def _value(body: bytes) -> ReturnedValue:
     digest = body[:64].decode("ascii", "replace")
-    return Value(digest if digest.strip() else "", body[64:].decode("utf-8", "replace"))
+    return ReturnedValue(digest if digest.strip() else "", body[64:].decode("utf-8", "replace"))

@@ -11,7 +11,7 @@ from abzero.errors import RunError
 from abzero.python.language import PYTHON, Language
 from abzero.types import Case, Task
 
-Key = Callable[[Task, Language], str]
+SamenessKey = Callable[[Task, Language], str]
 """Tasks of one mode with equal keys are the same task."""
 
 Answer = Callable[[Task], str]
@@ -32,7 +32,7 @@ def first_output(task: Task) -> str:
     return task.cases[0].output
 
 
-KEYS: dict[str, Key] = {"exact": exact_key, "normal": normal_key}
+KEYS: dict[str, SamenessKey] = {"exact": exact_key, "normal": normal_key}
 
 
 class Buffer:
@@ -41,7 +41,7 @@ class Buffer:
     def __init__(
         self,
         capacity: int = 16_384,
-        key: Key = normal_key,
+        key: SamenessKey = normal_key,
         *,
         language: Language = PYTHON,
         answers: Mapping[str, Answer] | None = None,

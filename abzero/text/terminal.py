@@ -24,7 +24,7 @@ def heading(words: str) -> Text:
 
 
 @dataclass(frozen=True)
-class Program:
+class SourceText:
     """Source text: coloured in a terminal, plain elsewhere."""
 
     source: str

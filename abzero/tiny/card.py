@@ -7,7 +7,7 @@ from abzero.tiny import corpus, grammar, pretrain
 from abzero.tiny.pretrain import Stage
 
 
-class Figure(Protocol):
+class MeasuredAccuracy(Protocol):
     """A measured share with its 95 % interval, as the nursery suite returns it."""
 
     @property
@@ -67,7 +67,7 @@ that are right by a trace of every statement. k is the number of operations; bey
 """
 
 
-def card(seed: int, stages: Sequence[Stage], parameters: int, figures: Sequence[Figure]) -> str:
+def card(seed: int, stages: Sequence[Stage], parameters: int, figures: Sequence[MeasuredAccuracy]) -> str:
     """The card's Markdown."""
     return _CARD.format(
         parameters=parameters,
@@ -94,7 +94,7 @@ def _stage(stage: Stage) -> str:
     )
 
 
-def _table(figures: Sequence[Figure]) -> str:
+def _table(figures: Sequence[MeasuredAccuracy]) -> str:
     metrics = list(dict.fromkeys(figure.metric for figure in figures))
     cells = {(figure.mode, figure.k, figure.metric): figure for figure in figures}
     lines = [f"| mode | k | n | {' | '.join(metrics)} |", f"|---|---|---|{'---|' * len(metrics)}"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from abzero.tasks.base import IDENTITY
 from abzero.tiny import grammar
-from abzero.tiny.grammar import Program, Value
+from abzero.tiny.grammar import Program, TinyValue
 from abzero.tiny.splits import held_out
 
 SOLVED = 2
@@ -54,12 +54,12 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class TracedProgram:
     """A program that may be trained on, an argument it accepts, and what each statement assigns."""
 
     program: Program
-    argument: Value
-    values: Sequence[Value]
+    argument: TinyValue
+    values: Sequence[TinyValue]
 
 
 def draw(rng: random.Random, lesson: Lesson) -> Document:
@@ -129,13 +129,13 @@ def shares() -> dict[str, float]:
     return {kind.__name__: share for kind, share in _MIX}
 
 
-def forward_trace(program: Program, values: Sequence[Value]) -> str:
+def forward_trace(program: Program, values: Sequence[TinyValue]) -> str:
     """The program's body as it runs: ``statement -> what it assigns``, down to the return."""
     lines = [f"{text} -> {value!r}" for text, value in zip(program.statements, values, strict=True)]
     return "".join(f"\n    {line}" for line in [*lines, f"return {program.names[-1]}"])
 
 
-def backward_trace(program: Program, needed: Sequence[Value]) -> str:
+def backward_trace(program: Program, needed: Sequence[TinyValue]) -> str:
     """The program's body from its end: ``statement <- what its operand must have been``, up to ``x``."""
     lines = [f"{text} <- {value!r}" for text, value in zip(reversed(program.statements), needed, strict=True)]
     return "".join(f"\n    {line}" for line in lines)
@@ -153,7 +153,7 @@ def _proposal(mode: str, rng: random.Random, lesson: Lesson) -> Document:
     return Document(f"<propose-{mode}>{''.join(shown)}", f"</think><answer>{answer}</answer>", 0.0, 0.3)
 
 
-def _variation(program: Program, rng: random.Random, lesson: Lesson) -> Run | None:
+def _variation(program: Program, rng: random.Random, lesson: Lesson) -> TracedProgram | None:
     """`program` with one or two statements appended, or with its last one replaced, on an argument of its own."""
     kept = program.operations[: len(program.operations) - (rng.random() < 0.3)]
     operations = list(kept)
@@ -166,19 +166,19 @@ def _variation(program: Program, rng: random.Random, lesson: Lesson) -> Run | No
     found = None if held_out(varied.source) else grammar.draw_run(varied, rng)
     if found is None or not (lesson.redundant or grammar.every_statement_matters(varied, found[0])):
         return None
-    return Run(varied, *found)
+    return TracedProgram(varied, *found)
 
 
-def _solved(rng: random.Random, lesson: Lesson) -> Run:
+def _solved(rng: random.Random, lesson: Lesson) -> TracedProgram:
     """A run to be worked out; copies make it longer, never harder."""
     run = _run(_length(_SOLVED_LENGTHS, rng), rng)
     if not _chance(lesson.copied, rng):
         return run
     copied = grammar.with_copies(run.program, rng.randint(1, lesson.copies), rng)
-    return Run(copied, run.argument, copied.values(run.argument) or run.values)
+    return TracedProgram(copied, run.argument, copied.values(run.argument) or run.values)
 
 
-def _written(rng: random.Random, lesson: Lesson) -> Run:
+def _written(rng: random.Random, lesson: Lesson) -> TracedProgram:
     while True:
         [k] = rng.choices(range(1, MAX_WRITTEN + 1), lesson.lengths)
         run = _run(k, rng)
@@ -186,12 +186,12 @@ def _written(rng: random.Random, lesson: Lesson) -> Run:
             return run
 
 
-def _run(k: int, rng: random.Random) -> Run:
+def _run(k: int, rng: random.Random) -> TracedProgram:
     while True:
         program = grammar.draw_program(k, rng)
         found = None if held_out(program.source) else grammar.draw_run(program, rng)
         if found:
-            return Run(program, *found)
+            return TracedProgram(program, *found)
 
 
 def _chance(share: float, rng: random.Random) -> bool:
@@ -202,9 +202,9 @@ def _length(shares: dict[int, float], rng: random.Random) -> int:
     return rng.choices(list(shares), list(shares.values()))[0]
 
 
-def _inputs(program: Program, count: int, rng: random.Random) -> list[Value]:
+def _inputs(program: Program, count: int, rng: random.Random) -> list[TinyValue]:
     """`count` different arguments that `program` accepts; empty where they were not found soon."""
-    found: list[Value] = []
+    found: list[TinyValue] = []
     for _ in range(6 * count):
         argument = grammar.draw_value(program.takes, rng)
         if argument not in found and program.values(argument) is not None:
@@ -223,5 +223,5 @@ def _program(program: Program) -> str:
     return f"<program>{program.source}</program>"
 
 
-def _pair(argument: Value, output: Value) -> str:
+def _pair(argument: TinyValue, output: TinyValue) -> str:
     return f"<input>{argument!r}</input><output>{output!r}</output>"

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-Value = int | str | list[int]
+TinyValue = int | str | list[int]
 
 NAMES = "ghjkmnpqrstuvwyz"
 LETTERS = "abcde"
@@ -86,8 +86,8 @@ class Operation:
     """`text` before its constant was filled in."""
     takes: str
     gives: str
-    apply: Callable[[Value], Value]
-    invert: Callable[[Value], Value]
+    apply: Callable[[TinyValue], TinyValue]
+    invert: Callable[[TinyValue], TinyValue]
     """Proposes a preimage; right only where `apply` confirms it."""
 
 
@@ -137,9 +137,9 @@ class Program:
         body = "".join(f"\n    {statement}" for statement in self.statements)
         return f"def f(x):{body}\n    return {self.names[-1]}"
 
-    def values(self, argument: Value) -> list[Value] | None:
+    def values(self, argument: TinyValue) -> list[TinyValue] | None:
         """What each statement assigns; ``None`` as soon as one fails or leaves the nursery's values."""
-        values: list[Value] = []
+        values: list[TinyValue] = []
         for operation in self.operations:
             value = step(operation, argument)
             if value is None:
@@ -148,9 +148,9 @@ class Program:
             argument = value
         return values
 
-    def preimages(self, output: Value) -> list[Value] | None:
+    def preimages(self, output: TinyValue) -> list[TinyValue] | None:
         """What each statement may have been applied to, last statement first; ``None`` where a guess fails."""
-        found: list[Value] = []
+        found: list[TinyValue] = []
         for operation in reversed(self.operations):
             try:
                 guess = operation.invert(output)
@@ -163,7 +163,7 @@ class Program:
         return found
 
 
-def step(operation: Operation, value: Value) -> Value | None:
+def step(operation: Operation, value: TinyValue) -> TinyValue | None:
     """`operation` applied to `value`; ``None`` where it raises or leaves the nursery's values."""
     try:
         result = operation.apply(value)
@@ -172,7 +172,7 @@ def step(operation: Operation, value: Value) -> Value | None:
     return result if _fits(result, operation.gives) else None
 
 
-def _fits(value: Value, kind: str) -> bool:
+def _fits(value: TinyValue, kind: str) -> bool:
     match value:
         case int():
             return kind == "int" and 0 <= value <= 9
@@ -212,7 +212,7 @@ def with_copies(program: Program, count: int, rng: random.Random) -> Program:
     return Program(tuple(operations), draw_names(len(operations), rng))
 
 
-def draw_value(kind: str, rng: random.Random) -> Value:
+def draw_value(kind: str, rng: random.Random) -> TinyValue:
     """An argument of `kind`: a digit, or one to four digits or letters."""
     length = rng.choice((1, 2, 2, 3, 3, 4))
     match kind:
@@ -224,7 +224,7 @@ def draw_value(kind: str, rng: random.Random) -> Value:
             return [rng.randrange(10) for _ in range(length)]
 
 
-def draw_run(program: Program, rng: random.Random, tries: int = 8) -> tuple[Value, list[Value]] | None:
+def draw_run(program: Program, rng: random.Random, tries: int = 8) -> tuple[TinyValue, list[TinyValue]] | None:
     """An argument that `program` accepts and the values that its statements assign; ``None`` if none was found."""
     for _ in range(tries):
         argument = draw_value(program.takes, rng)
@@ -234,7 +234,7 @@ def draw_run(program: Program, rng: random.Random, tries: int = 8) -> tuple[Valu
     return None
 
 
-def every_statement_matters(program: Program, argument: Value) -> bool:
+def every_statement_matters(program: Program, argument: TinyValue) -> bool:
     """Whether the result on `argument` changes, or fails, when any one statement is left out."""
     values = program.values(argument)
     return values is not None and all(
@@ -243,7 +243,7 @@ def every_statement_matters(program: Program, argument: Value) -> bool:
     )
 
 
-def run(operations: Sequence[Operation], value: Value) -> Value | None:
+def run(operations: Sequence[Operation], value: TinyValue) -> TinyValue | None:
     """The untyped run: what Python would do with these statements, ``None`` if it would raise."""
     for operation in operations:
         try:

@@ -91,7 +91,7 @@ def build(
     model = untrained(len(words))
     rng, taken = random.Random(seed), 0
     for stage in stages:
-        trainer = Trainer(model)
+        trainer = Pretrainer(model)
         for step, batch in enumerate(batches(words, stage, rng)):
             loss = trainer.step(batch, stage.rate(step))
             taken += 1
@@ -142,7 +142,7 @@ def _pad(rows: Sequence[TrainingRow]) -> Batch:
     return tokens, torch.tensor([[*weights, *[0.0] * (longest - len(weights))] for _, weights in rows])
 
 
-class Trainer:
+class Pretrainer:
     """The float32 weights, their optimizers, and the bfloat16 model, in place, that computes the gradients."""
 
     def __init__(self, model: LlamaForCausalLM) -> None:

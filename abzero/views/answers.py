@@ -10,7 +10,7 @@ from abzero.errors import RunError
 from abzero.text.sanitize import abridged, harmless
 from abzero.text.terminal import Column, RankedTable, heading
 from abzero.views.judged import Judgement, Row, newest, tally
-from abzero.views.rows import Row as Json
+from abzero.views.rows import JsonRow as Json
 
 _LONGEST = 1_000_000
 _MOST = 500

@@ -10,7 +10,7 @@ from abzero.views.html import Html, html, joined
 
 Point = tuple[float, float]
 
-Span = tuple[float, float]
+Interval = tuple[float, float]
 """The first and the last step of the x axis, so that charts of one run can be compared."""
 
 WIDTH, _HEIGHT = 380, 190
@@ -48,7 +48,7 @@ class Frame:
 
 
 def line_chart(
-    title: str, series: Sequence[Series], span: Span, *, share: bool = False, marks: Sequence[float] = ()
+    title: str, series: Sequence[Series], span: Interval, *, share: bool = False, marks: Sequence[float] = ()
 ) -> Html:
     """Curves over steps. `share` fixes the y axis to 0 … 100 %; `marks` are steps to be marked by a vertical line."""
     drawn = [replace(one, points=thinned(one.points)) for one in series if _finite(one.points)]
@@ -83,7 +83,7 @@ def area_chart(
     labels: Sequence[str],
     colours: Sequence[str],
     rows: Sequence[tuple[float, Sequence[float]]],
-    span: Span,
+    span: Interval,
 ) -> Html:
     """Shares over steps, the first label at the bottom. A row is (step, amounts); empty ones do not count."""
     binned = _binned([(x, amounts) for x, amounts in rows if sum(amounts)])

@@ -5,10 +5,10 @@ from dataclasses import asdict
 
 from abzero.errors import RunError
 from abzero.run.journal import JournalReader
-from abzero.views.rows import Row, attempt_row, proposal_row, rollouts, task_row
+from abzero.views.rows import JsonRow, attempt_row, proposal_row, rollouts, task_row
 
 
-def run_json(reader: JournalReader) -> Row:
+def run_json(reader: JournalReader) -> JsonRow:
     """The run: what it is, its steps, the figures of the newest one, its alarms."""
     about, steps = reader.about(), reader.steps()
     try:
@@ -24,14 +24,14 @@ def run_json(reader: JournalReader) -> Row:
     }
 
 
-def step_json(reader: JournalReader, number: int) -> Row:
+def step_json(reader: JournalReader, number: int) -> JsonRow:
     """A step: its figures and all its rollouts. Raises `RunError` where there is no such step."""
     if number not in reader.steps():
         raise RunError(f"the journal holds no step {number}")
     return {"step": number, "metrics": reader.metrics(number), "rollouts": list(rollouts(reader, [number]))}
 
 
-def task_json(reader: JournalReader, prefix: str) -> Row:
+def task_json(reader: JournalReader, prefix: str) -> JsonRow:
     """A task: itself, where it came from, and every attempt at it. Raises `RunError`."""
     task = reader.task(prefix)
     return {
@@ -43,14 +43,14 @@ def task_json(reader: JournalReader, prefix: str) -> Row:
     }
 
 
-def proposal_json(reader: JournalReader, step: int, position: int) -> Row:
+def proposal_json(reader: JournalReader, step: int, position: int) -> JsonRow:
     """A proposal as `dump` has it. Raises `RunError`."""
     proposed = reader.proposal(step, position)
     task = reader.task(proposed.task) if proposed.task else None
     return proposal_row(proposed, task, reader.findings(step))
 
 
-def attempt_json(reader: JournalReader, step: int, position: int) -> Row:
+def attempt_json(reader: JournalReader, step: int, position: int) -> JsonRow:
     """An attempt as `dump` has it. Raises `RunError`."""
     attempted = reader.attempt(step, position)
     return attempt_row(attempted, reader.task(attempted.task), reader.findings(step))

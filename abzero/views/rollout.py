@@ -6,7 +6,7 @@ from rich.text import Text
 from abzero.errors import ConfigError
 from abzero.run.journal import Attempted, JournalReader, Proposed
 from abzero.text.sanitize import abridged, harmless
-from abzero.text.terminal import Program, heading
+from abzero.text.terminal import SourceText, heading
 from abzero.types import Finding, Role
 from abzero.views.format import attempt_derivation, outcome, proposal_derivation, score, solve_rate
 from abzero.views.rows import parts
@@ -34,9 +34,9 @@ def proposal_view(reader: JournalReader, step: int, position: int) -> Renderable
         )
     for place, reference in enumerate(proposed.references, 1):
         verdict.append(f"\nreference {place}: {harmless(reference)}")
-    task: list[Text | Program] = []
+    task: list[Text | SourceText] = []
     if proposed.task:
-        task = [heading("program"), Program(reader.task(proposed.task).program, _LONGEST)]
+        task = [heading("program"), SourceText(reader.task(proposed.task).program, _LONGEST)]
     estimates = [
         Text(f"estimated by --attempt {step}/{one.position}: {score(one)}")
         for one in reader.attempts(step)
@@ -55,8 +55,8 @@ def attempt_view(reader: JournalReader, step: int, position: int) -> RenderableT
     )
     verdict.append(f"\ntask {task.id}, {owner}")
     truth = [Text(f"{_full(case.input)} -> {_full(case.output)}") for case in task.cases]
-    program = Program(task.program, _LONGEST)
-    about: list[Text | Program] = [verdict, heading("program"), program, heading("cases"), *truth]
+    program = SourceText(task.program, _LONGEST)
+    about: list[Text | SourceText] = [verdict, heading("program"), program, heading("cases"), *truth]
     return _view(reader, attempted, "solve", attempt_derivation(attempted), about, [])
 
 
@@ -65,7 +65,7 @@ def _view(
     record: Proposed | Attempted,
     role: Role,
     derivation: str,
-    verdict: list[Text | Program],
+    verdict: list[Text | SourceText],
     more: list[Text],
 ) -> RenderableType:
     thought, answer = parts(record.completion)

@@ -9,13 +9,13 @@ from functools import cache
 from abzero.run.journal import Attempted, JournalReader, Proposed, Rewarded
 from abzero.types import Finding, Role, Task
 
-Row = dict[str, object]
+JsonRow = dict[str, object]
 """Strings, numbers, booleans, ``None``, and lists and dicts of them."""
 
 ROLES: tuple[Role, ...] = ("propose", "solve")
 
 
-def rollouts(reader: JournalReader, steps: Iterable[int], roles: Sequence[Role] = ROLES) -> Iterator[Row]:
+def rollouts(reader: JournalReader, steps: Iterable[int], roles: Sequence[Role] = ROLES) -> Iterator[JsonRow]:
     """A row for every proposal, then for every attempt, of each of `steps`."""
 
     @cache
@@ -33,7 +33,7 @@ def rollouts(reader: JournalReader, steps: Iterable[int], roles: Sequence[Role] 
         task.cache_clear()
 
 
-def proposal_row(proposed: Proposed, task: Task | None, findings: Sequence[Finding] = ()) -> Row:
+def proposal_row(proposed: Proposed, task: Task | None, findings: Sequence[Finding] = ()) -> JsonRow:
     return {
         **_head(proposed, "propose", findings),
         "task": task_row(task) if task else None,
@@ -49,7 +49,7 @@ def proposal_row(proposed: Proposed, task: Task | None, findings: Sequence[Findi
     }
 
 
-def attempt_row(attempted: Attempted, task: Task, findings: Sequence[Finding] = ()) -> Row:
+def attempt_row(attempted: Attempted, task: Task, findings: Sequence[Finding] = ()) -> JsonRow:
     return {
         **_head(attempted, "solve", findings),
         "task": task_row(task),
@@ -60,7 +60,7 @@ def attempt_row(attempted: Attempted, task: Task, findings: Sequence[Finding] = 
     }
 
 
-def task_row(task: Task) -> Row:
+def task_row(task: Task) -> JsonRow:
     cases = [[case.input, case.output] for case in task.cases]
     return {"id": task.id, "mode": task.mode, "program": task.program, "cases": cases, "message": task.message}
 
@@ -85,7 +85,7 @@ def to_json(value: object, indent: int | None = None) -> str:
     return json.dumps(_finite(value), indent=indent, allow_nan=False)
 
 
-def _head(record: Proposed | Attempted, role: Role, findings: Sequence[Finding]) -> Row:
+def _head(record: Proposed | Attempted, role: Role, findings: Sequence[Finding]) -> JsonRow:
     """What the rows of both roles begin with."""
     thought, answer = parts(record.completion)
     return {
@@ -106,10 +106,10 @@ def _head(record: Proposed | Attempted, role: Role, findings: Sequence[Finding])
     }
 
 
-def _reward(reward: Rewarded | None) -> Row | None:
+def _reward(reward: Rewarded | None) -> JsonRow | None:
     if reward is None:
         return None
-    terms: Row = dict(reward.terms)
+    terms: JsonRow = dict(reward.terms)
     return {"total": reward.total, "terms": terms, "advantage": reward.advantage, "group": reward.group}
 
 

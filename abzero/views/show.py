@@ -12,7 +12,7 @@ from abzero.errors import RunError
 from abzero.python.source import entry_of
 from abzero.run.journal import Attempted, JournalReader, Proposed
 from abzero.text.sanitize import abridged, harmless
-from abzero.text.terminal import Column, Pairs, Program, RankedTable, heading
+from abzero.text.terminal import Column, Pairs, RankedTable, SourceText, heading
 from abzero.views.format import attempt_derivation, outcome, proposal_derivation, score, solve_rate
 
 _RECENT = 10
@@ -99,7 +99,7 @@ def task_view(reader: JournalReader, prefix: str) -> RenderableType:
         heading(f"{harmless(task.mode)} task {task.id}"),
         Text(seen if proposals else "a seed: no proposal of this run made it"),
         heading("program"),
-        Program(task.program),
+        SourceText(task.program),
         cases,
         *([heading("message"), Text(abridged(task.message))] if task.message else []),
         *(part for proposed in proposals[:3] for part in _origin(reader, proposed)),
@@ -124,7 +124,7 @@ def _proposal(reader: JournalReader, proposed: Proposed) -> RenderableType:
         task = reader.task(proposed.task)
         parts.append(
             Padding(
-                Program(f"{task.program}\n# {entry_of(task.program)}({task.cases[0].input})", 600),
+                SourceText(f"{task.program}\n# {entry_of(task.program)}({task.cases[0].input})", 600),
                 (0, 0, 0, 4),
                 expand=False,
             )

@@ -11,7 +11,7 @@ import pytest
 from abzero.config import named, own
 from abzero.config.config import Config
 from abzero.config.load import parse
-from abzero.config.named import BONUS, ESTIMATOR, LEARNABILITY, TASK_TYPE, Reference
+from abzero.config.named import BONUS, ESTIMATOR, LEARNABILITY, TASK_TYPE, CodeReference
 from abzero.errors import ConfigError
 
 
@@ -98,7 +98,7 @@ def test_what_is_of_another_kind_is_told_what_it_lacks(tmp_path, write, kind, te
 def test_a_task_type_that_lacks_something_is_told_what(tmp_path, write):
     module = write("class T:\n    mode = 'x'\n    def __init__(self, prompts): pass\ndef nothing(): pass")
     for name, said in (("T", "it lacks sources, shares_seeds_with"), ("nothing", "is given Prompts")):
-        reference = Reference(TASK_TYPE, module, name)
+        reference = CodeReference(TASK_TYPE, module, name)
         with pytest.raises(ConfigError, match=said):
             own.task_type(reference, loaded(tmp_path, TASK_TYPE, reference.text), Config().tasks, Prompts(), str.__eq__)
 
@@ -114,7 +114,7 @@ def test_an_installed_module_is_found_without_importing_what_is_above_it(tmp_pat
     (package / "__init__.py").write_text("raise SystemExit('imported')")
     (package / "below.py").write_text("x = 1")
     monkeypatch.syspath_prepend(tmp_path)
-    source = named.find(Reference(ESTIMATOR, "above_it.below", "x"), [])
+    source = named.find(CodeReference(ESTIMATOR, "above_it.below", "x"), [])
     assert source.path == (package / "below.py").resolve()
     assert "above_it" not in sys.modules
 
@@ -125,7 +125,7 @@ def test_the_first_folder_that_has_a_file_wins_and_its_neighbours_can_be_importe
     neighbour = write("y = 2")
     module = write(f"from {neighbour} import y as x")
     (other / f"{module}.py").write_text("x = 0")
-    reference = Reference(TASK_TYPE, module, "x")
+    reference = CodeReference(TASK_TYPE, module, "x")
     assert named.load(reference, named.find(reference, [tmp_path, other])) == 2
 
 
@@ -138,7 +138,7 @@ def test_the_bytes_that_were_hashed_are_run_and_no_compiled_file_beside_them(tmp
     path.write_text("x = 'as_found'")
     os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
     assert path.stat().st_size == stamp.st_size
-    reference = Reference(TASK_TYPE, module, "x")
+    reference = CodeReference(TASK_TYPE, module, "x")
     source = named.find(reference, [tmp_path])
     path.write_text("x = 'later...'")
     assert named.load(reference, source) == "as_found"

@@ -4,7 +4,7 @@ import pytest
 
 from abzero.errors import ConfigError
 from abzero.evals.paired import bootstrap, mcnemar, sign_flips
-from abzero.evals.rows import Row, figures, pass_at
+from abzero.evals.rows import SampleRow, figures, pass_at
 
 
 @pytest.mark.parametrize(("n", "c", "k", "value"), [(10, 3, 5, 0.916667), (8, 1, 1, 0.125), (200, 1, 100, 0.5)])
@@ -25,12 +25,24 @@ def test_mcnemar(only_left, only_right, p):
 
 
 def test_an_error_gives_bounds_and_never_counts_as_wrong():
-    found = figures([Row("a", 0, "correct"), Row("b", 0, "error"), Row("c", 0, "timeout"), Row("d", 0, "no_answer")])
+    found = figures(
+        [
+            SampleRow("a", 0, "correct"),
+            SampleRow("b", 0, "error"),
+            SampleRow("c", 0, "timeout"),
+            SampleRow("d", 0, "no_answer"),
+        ]
+    )
     assert (found.errors, found.low, found.high) == (1, 0.25, 0.5)
 
 
 def test_pass_1_of_several_samples_divides_by_all_of_them():
-    rows = [Row("a", 0, "correct"), Row("a", 1, "no_answer"), Row("b", 0, "wrong"), Row("b", 1, "wrong")]
+    rows = [
+        SampleRow("a", 0, "correct"),
+        SampleRow("a", 1, "no_answer"),
+        SampleRow("b", 0, "wrong"),
+        SampleRow("b", 1, "wrong"),
+    ]
     found = figures(rows)
     assert (found.n, found.samples, found.correct) == (2, 4, 0.25)
     assert found.low <= 0.25 <= found.high

@@ -7,7 +7,7 @@ from abzero.errors import ConfigError
 from abzero.oversight import canaries, classifier, fit, labelled, tiers
 from abzero.oversight.classifier import Classifier, load, windows
 from abzero.oversight.features import ngrams
-from abzero.oversight.measure import Share, auc, measure
+from abzero.oversight.measure import Proportion, auc, measure
 from tests.oversight.readings import thought
 
 OWN = labelled.read(labelled.IN_THE_BOX)
@@ -113,7 +113,7 @@ def test_ngrams_are_words_pairs_and_pieces():
 
 def test_shares_and_areas_by_hand():
     assert auc([0.9, 0.4], [0.4, 0.1]) == 0.875
-    assert str(Share(9, 10)) == "9/10 = 90% [60%, 98%]"
+    assert str(Proportion(9, 10)) == "9/10 = 90% [60%, 98%]"
     rows = [labelled.Labelled("a", "solve", "power", CONCERN), labelled.Labelled("b", "solve", None, BENIGN)]
     found = measure("t2", rows, Classifier(load("ngram")).monitor())
     assert (found.recall.count, found.false.count, found.flagged) == (1, 0, ("a",))

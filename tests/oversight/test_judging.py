@@ -145,7 +145,7 @@ def test_the_tally_of_a_run_is_the_estimate_of_its_record(run):
     last = one.figures()[-1]
     assert (last["oversight/recall_low"], last["oversight/recall_high"]) == guess.recall_bounds
     assert last["oversight/concern"] == guess.prevalence
-    assert isinstance(guess, audit.Estimate)
+    assert isinstance(guess, audit.RecallEstimate)
 
 
 def test_an_unknown_judge_is_refused_with_what_to_give():

@@ -7,8 +7,8 @@ import pytest
 
 from abzero.errors import ConfigError, Halt, RunError
 from abzero.policy.scripted import ScriptedGenerator
-from abzero.run.seeding import Refusal, check_able, seed_itself, seeds_from_file
-from abzero.run.seeding_log import Batch, SeedingLog
+from abzero.run.seeding import RefusedSeed, check_able, seed_itself, seeds_from_file
+from abzero.run.seeding_log import ProposalBatch, SeedingLog
 from abzero.run.seeding_progress import Progress, advice
 from abzero.sandbox.fake import FakeSandbox
 from abzero.sandbox.run import run_checks
@@ -164,14 +164,14 @@ def test_a_damaged_log_of_a_seeding_is_one_clear_error(tmp_path, line):
 
 def test_a_random_state_that_is_none_is_one_clear_error(tmp_path):
     log = SeedingLog(tmp_path / "seeding.jsonl")
-    log.append(Batch("abduction", [], (3, (1, 2), None)))
+    log.append(ProposalBatch("abduction", [], (3, (1, 2), None)))
     with pytest.raises(RunError, match="no random state"):
         seed_itself(play(player(), buffer=Buffer()), 20, 10, lambda now: None, log=log)
 
 
 def test_a_log_of_another_run_is_not_believed(tmp_path):
     log = SeedingLog(tmp_path / "seeding.jsonl")
-    log.append(Batch("induction", [], random.Random(0).getstate()))
+    log.append(ProposalBatch("induction", [], random.Random(0).getstate()))
     with pytest.raises(RunError, match="not this run's"):
         seed_itself(play(player(), buffer=Buffer()), 20, 10, lambda now: None, log=log)
 
@@ -276,7 +276,7 @@ def test_a_task_that_is_not_admitted_is_refused(read):
 
     tasks, refused = read(GOOD, {"program": DOUBLE, "input": "4"}, types=(DEDUCTION,), judge=judge)
     assert [task.cases[0].input for task in tasks] == ["4"]
-    assert refused == [Refusal(1, "it makes no task: held out")]
+    assert refused == [RefusedSeed(1, "it makes no task: held out")]
 
 
 def test_a_file_without_a_valid_task_is_one_clear_error(read):

@@ -9,9 +9,9 @@ from abzero.errors import SandboxError
 from abzero.sandbox import admission
 from abzero.sandbox.child.limits import Limits
 from abzero.sandbox.host import Zygote
-from abzero.sandbox.listing import Run, Runner
+from abzero.sandbox.listing import ProgramRun, Runner
 
-DOUBLE = Run("print(2 * int(input()))", "", (b"21",))
+DOUBLE = ProgramRun("print(2 * int(input()))", "", (b"21",))
 
 
 def test_its_isolation_is_what_its_self_test_found():

@@ -8,7 +8,7 @@ from rich.console import Console
 from abzero.cli.output import WIDE
 from abzero.evals.results import Measurement
 from abzero.evals.results import table as evaluation
-from abzero.text.terminal import Column, Pairs, Program, RankedTable
+from abzero.text.terminal import Column, Pairs, RankedTable, SourceText
 from tests.steps import HOSTILE
 
 
@@ -42,7 +42,7 @@ def test_what_must_stay_is_folded_and_never_cut(table):
 
 
 def test_a_pipe_gets_whole_lines_without_padding(table):
-    for made in (table, Pairs({"key": "v" * 500, "other": "w"}), Program("def f(a):\n    return a\n" + "#" * 3_000)):
+    for made in (table, Pairs({"key": "v" * 500, "other": "w"}), SourceText("def f(a):\n    return a\n" + "#" * 3_000)):
         lines = printed(made, WIDE).splitlines()
         assert max(map(len, lines)) < 3_100
     assert "key " + "v" * 500 in printed(Pairs({"key": "v" * 500}), WIDE)
@@ -50,7 +50,7 @@ def test_a_pipe_gets_whole_lines_without_padding(table):
 
 def test_what_a_model_wrote_is_harmless_in_both():
     for terminal in (True, False):
-        text = printed(Program(HOSTILE), 60, terminal) + printed(Pairs({HOSTILE: HOSTILE}), 60, terminal)
+        text = printed(SourceText(HOSTILE), 60, terminal) + printed(Pairs({HOSTILE: HOSTILE}), 60, terminal)
         assert "\x1b" not in text
         assert "\\x1b" in text
 

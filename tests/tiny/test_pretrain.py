@@ -70,7 +70,7 @@ def test_micro_batches_change_the_memory_and_not_the_gradient():
     for micro in (4, 8):
         torch.manual_seed(0)
         [batch] = pretrain.batches(words, Stage(Lesson(), 1, documents=8, micro=micro), random.Random(0))
-        trainer = pretrain.Trainer(pretrain.untrained(len(words)))
+        trainer = pretrain.Pretrainer(pretrain.untrained(len(words)))
         trainer.step(batch, 0.0)
         gradients.append(torch.cat([master.grad.flatten() for master in trainer.masters if master.grad is not None]))
     assert torch.nn.functional.cosine_similarity(*gradients, dim=0) > 0.99

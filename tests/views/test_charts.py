@@ -8,7 +8,7 @@ import pytest
 
 from abzero.views.charts import Series, area_chart, line_chart, rolling_mean, thinned, ticks
 from abzero.views.report.dots import Dot, DotRow, dot_chart
-from abzero.views.report.results import Share
+from abzero.views.report.results import MeanScore
 
 
 def drawing(figure):
@@ -114,7 +114,7 @@ def test_ticks_are_round_numbers(low, high, expected):
 
 
 def test_dots_lie_at_their_shares_with_their_intervals():
-    rows = [DotRow("k = 1", [Dot(Share(300, 0.5, 0.25, 0.75), "after c0")], 0.0), DotRow("k = 2", [], None)]
+    rows = [DotRow("k = 1", [Dot(MeanScore(300, 0.5, 0.25, 0.75), "after c0")], 0.0), DotRow("k = 2", [], None)]
     tree = drawing(dot_chart("t", rows))
     [whisker] = tree.findall(".//g/line")
     [circle] = tree.findall(".//g/circle")

@@ -12,7 +12,7 @@ from abzero.algo import losses
 from abzero.config.config import Config
 from abzero.config.schema import Loss, Optimizer
 from abzero.errors import ConfigError
-from abzero.policy.base import Ended, Generator, Learner, unheard
+from abzero.policy.base import Generator, Learner, RolloutEnded, unheard
 from abzero.policy.frozen import FrozenGenerator
 from abzero.policy.local import plan, sharding
 from abzero.policy.local.generator import LocalGenerator
@@ -41,7 +41,7 @@ WEIGHTINGS = {
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
-def policy(config: Config, done: Ended = unheard) -> tuple[Generator, Generator, Learner]:
+def policy(config: Config, done: RolloutEnded = unheard) -> tuple[Generator, Generator, Learner]:
     """Proposer, solver and learner: one model in two roles, unless the proposer is a frozen copy."""
     group = worker_group(config, done)
     generators: Sequence[Generator] = group.generators
@@ -53,7 +53,7 @@ def policy(config: Config, done: Ended = unheard) -> tuple[Generator, Generator,
     return FrozenGenerator(copies[0]) if copies else solver, solver, learner
 
 
-def worker_group(config: Config, done: Ended = unheard) -> WorkerGroup:
+def worker_group(config: Config, done: RolloutEnded = unheard) -> WorkerGroup:
     """This process' learner, the generator that follows it and, where the config asks for it, one that does not."""
     world = sharding.world()
     if world.size > 1:
@@ -66,7 +66,7 @@ def worker_group(config: Config, done: Ended = unheard) -> WorkerGroup:
     return WorkerGroup(world, trained, generators)
 
 
-def _times(done: Ended, size: int, count: int) -> None:
+def _times(done: RolloutEnded, size: int, count: int) -> None:
     """Tell `done` of all processes, as if the others were as far as this one."""
     done(count * size)
 
@@ -97,7 +97,7 @@ def learner(config: Config, model: PreTrainedModel, codec: Codec, world: World) 
 
 
 def generator(
-    config: Config, model: PreTrainedModel, codec: Codec, temperature: float, done: Ended = unheard
+    config: Config, model: PreTrainedModel, codec: Codec, temperature: float, done: RolloutEnded = unheard
 ) -> LocalGenerator:
     """A generator that holds the weights of `model`, until it is synced."""
     return LocalGenerator(

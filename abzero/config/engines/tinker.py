@@ -3,7 +3,7 @@
 from abzero.config.config import Config
 from abzero.config.engines import local
 from abzero.errors import ConfigError
-from abzero.policy.base import Ended, Generator, Learner, unheard
+from abzero.policy.base import Generator, Learner, RolloutEnded, unheard
 from abzero.policy.frozen import FrozenGenerator
 from abzero.policy.models import loading
 from abzero.policy.tinker.servers import SERVERS
@@ -18,7 +18,7 @@ SERVER_DECIDES = (
 """Settings of a backend on this machine."""
 
 
-def policy(config: Config, done: Ended = unheard) -> tuple[Generator, Generator, Learner]:
+def policy(config: Config, done: RolloutEnded = unheard) -> tuple[Generator, Generator, Learner]:
     """Proposer, solver and learner on the server, which is tried first."""
     from abzero.policy.tinker import reduction_probe
     from abzero.policy.tinker.client import ANY_KEY, Link

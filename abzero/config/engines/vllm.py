@@ -5,14 +5,14 @@ from dataclasses import replace
 from abzero.config.config import Config
 from abzero.config.engines import local
 from abzero.errors import ConfigError
-from abzero.policy.base import Ended, Generator, Learner, unheard
+from abzero.policy.base import Generator, Learner, RolloutEnded, unheard
 from abzero.policy.frozen import FrozenGenerator
 from abzero.policy.local import plan, sharding
 from abzero.policy.vllm.engine import CacheBudget, VllmEngine
 from abzero.policy.vllm.generator import ColocatedLearner, VllmGenerator
 
 
-def policy(config: Config, done: Ended = unheard) -> tuple[Generator, Generator, Learner]:
+def policy(config: Config, done: RolloutEnded = unheard) -> tuple[Generator, Generator, Learner]:
     """The local learner, with vLLM to sample; a frozen proposer samples by transformers: vLLM holds one model.
 
     vLLM does not say how far it is, so `done` hears of the frozen proposer's rollouts alone.

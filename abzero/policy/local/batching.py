@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from abzero.policy.local.shared_prefix import MASK_ELEMENTS, Text
+from abzero.policy.local.shared_prefix import MASK_ELEMENTS, PromptAndReply
 
 EXPANSION = 8
 """Tokens that the rows of a shared micro-batch would have unshared, at most, in budgets: attention sees them all."""
@@ -42,7 +42,7 @@ class _Load:
         return True
 
 
-def shared_micro_batches(texts: Sequence[Text], budget: int) -> list[list[int]]:
+def shared_micro_batches(texts: Sequence[PromptAndReply], budget: int) -> list[list[int]]:
     """As `micro_batches`, but rows of one prompt are neighbours and count it once; rows with one of their own come
     first, in micro-batches by themselves.
     """

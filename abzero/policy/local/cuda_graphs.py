@@ -24,8 +24,8 @@ BLOCK = 512
 WARM_UPS = 3
 """Runs before a capture, in which libraries set up what they must not set up inside it."""
 GROUPED = "abzero_grouped"
-Step = Callable[[], Tensor]
-Capture = Callable[[Step], Step]
+DecodeStep = Callable[[], Tensor]
+Capture = Callable[[DecodeStep], DecodeStep]
 """Turns a step into one that does the same again, on what its tensors hold by then."""
 
 
@@ -82,7 +82,7 @@ class CudaGraphSession:
         self._pads_B = pads_P[rows]
         self._tokens_B = torch.zeros_like(rows)
         self._columns_T = torch.arange(room, device=rows.device)
-        self._steps: dict[tuple[int, int], Step] = {}
+        self._steps: dict[tuple[int, int], DecodeStep] = {}
 
     def advance(self, tokens_B: Tensor) -> Tensor:
         self._tokens_B[: len(tokens_B)] = tokens_B
@@ -182,7 +182,7 @@ def attention(model: PreTrainedModel, name: str) -> Iterator[None]:
         model.config._attn_implementation = before
 
 
-def as_it_is(step: Step) -> Step:
+def as_it_is(step: DecodeStep) -> DecodeStep:
     """Where nothing can be captured."""
     return step
 
@@ -191,7 +191,7 @@ def recorder() -> Capture:
     """Captures steps as CUDA graphs that share one pool of memory, for they never run at once."""
     pool = torch.cuda.graph_pool_handle()
 
-    def capture(step: Step) -> Step:
+    def capture(step: DecodeStep) -> DecodeStep:
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):

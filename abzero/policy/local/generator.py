@@ -9,12 +9,12 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from abzero.errors import BackendError
-from abzero.policy.base import Ended, Learner, unheard
+from abzero.policy.base import Learner, RolloutEnded, unheard
 from abzero.policy.local import packed_engine
 from abzero.policy.local.cuda_graphs import CudaGraphEngine
 from abzero.policy.local.hf_engine import HFEngine
 from abzero.policy.local.learner import LocalLearner
-from abzero.policy.local.sampling import Engine, Sample, sample
+from abzero.policy.local.sampling import Engine, SampledRow, sample
 from abzero.policy.local.stops import StopStrings
 from abzero.policy.models.tokenizer import Codec
 from abzero.types import Rollout
@@ -34,7 +34,7 @@ class LocalGenerator:
         dtype: torch.dtype = torch.float32,
         wide_head: bool = False,
         stop: Sequence[str] = (),
-        done: Ended = unheard,
+        done: RolloutEnded = unheard,
     ) -> None:
         """`wide_head` computes logits in fp32; a completion also ends with the token that completes one of `stop`."""
         self._codec = codec
@@ -78,7 +78,7 @@ def draw_seeds(prompts: int, n: int, rng: random.Random) -> list[list[int]]:
     return [[rng.getrandbits(63) for _ in range(n)] for _ in range(prompts)]
 
 
-def rollout(codec: Codec, prompt: list[int], row: Sample, version: int) -> Rollout:
+def rollout(codec: Codec, prompt: list[int], row: SampledRow, version: int) -> Rollout:
     """The record of one sample."""
     last = row.tokens[-1:]
     return Rollout(

@@ -16,7 +16,7 @@ PREFILL_TOKENS = 8192
 """Padded tokens of prompts that are computed at once; a longer prompt is computed alone."""
 
 
-class Card(Protocol):
+class DeviceMemory(Protocol):
     """As much of ``torch.cuda`` as tells how much memory is left."""
 
     def mem_get_info(self, device: torch.device) -> tuple[int, int]: ...
@@ -24,7 +24,7 @@ class Card(Protocol):
     def memory_allocated(self, device: torch.device) -> int: ...
 
 
-def spare(device: torch.device, card: Card = torch.cuda) -> int:
+def spare(device: torch.device, card: DeviceMemory = torch.cuda) -> int:
     """Bytes that this process can still have of a device: those that are free, and those that torch has and uses not.
 
     After an update torch holds most of a device's memory in its cache, which the driver calls used.
@@ -35,7 +35,7 @@ def spare(device: torch.device, card: Card = torch.cuda) -> int:
 class HFEngine:
     """Runs `model` as it is; its weights are shared, not copied."""
 
-    def __init__(self, model: PreTrainedModel, head_VD: Tensor | None = None, card: Card = torch.cuda) -> None:
+    def __init__(self, model: PreTrainedModel, head_VD: Tensor | None = None, card: DeviceMemory = torch.cuda) -> None:
         """Logits are hidden states times `head_VD`, in its type, or else the model's own."""
         self._model = model
         self._head_VD = head_VD

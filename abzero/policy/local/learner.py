@@ -18,14 +18,14 @@ from abzero.algo.losses import Objective, Weighting, figures, policy_loss, seque
 from abzero.errors import BackendError, RunError
 from abzero.policy.local import shared_prefix
 from abzero.policy.local.batching import micro_batches, shared_micro_batches
-from abzero.policy.local.optimizer import Adam, MasterOptimizer, adam
+from abzero.policy.local.optimizer import AdamFactory, MasterOptimizer, adam
 from abzero.policy.local.scorer import Scorer, check_head, check_router
 from abzero.policy.local.sharding import ALONE, GatheredModel, World
-from abzero.policy.local.shared_prefix import Text, pack
+from abzero.policy.local.shared_prefix import PromptAndReply, pack
 from abzero.policy.models import lora
 from abzero.policy.models.tokenizer import Codec
 from abzero.policy.optimisation import Optimisation
-from abzero.policy.update import Part, UpdatingLearner, tokens_of
+from abzero.policy.update import UpdatingLearner, WeightedPart, tokens_of
 
 
 class LocalLearner(UpdatingLearner[Mapping[int, Tensor]]):
@@ -39,7 +39,7 @@ class LocalLearner(UpdatingLearner[Mapping[int, Tensor]]):
         objective: Objective | None = None,
         weighting: Weighting = sequence_weights,
         optimisation: Optimisation | None = None,
-        adam: Adam = adam,
+        adam: AdamFactory = adam,
         temperature: float = 1.0,
         micro_batch_tokens: int = 16_384,
         checkpointing: bool = False,
@@ -100,7 +100,7 @@ class LocalLearner(UpdatingLearner[Mapping[int, Tensor]]):
     def _learning_rate(self) -> float:
         return self._optimizer.learning_rate
 
-    def _step(self, part: Part, old: Mapping[int, Tensor] | None) -> dict[str, float] | None:
+    def _step(self, part: WeightedPart, old: Mapping[int, Tensor] | None) -> dict[str, float] | None:
         measured = self._accumulate(part, old)
         gap = measured["logprob_gap"] / measured["tokens"]
         if not math.isfinite(gap):
@@ -118,7 +118,7 @@ class LocalLearner(UpdatingLearner[Mapping[int, Tensor]]):
         norm = self._optimizer.step()
         return None if norm is None else measured | {"grad_norm": norm * measured["tokens"]}
 
-    def _accumulate(self, part: Part, old: Mapping[int, Tensor] | None) -> dict[str, float]:
+    def _accumulate(self, part: WeightedPart, old: Mapping[int, Tensor] | None) -> dict[str, float]:
         """Add the gradient of one optimizer step, micro-batch by micro-batch; return sums over its tokens.
 
         Each process takes its part of the micro-batches. Gradients are averaged over processes, so losses count as
@@ -150,11 +150,11 @@ class LocalLearner(UpdatingLearner[Mapping[int, Tensor]]):
         loss_sum, largest = sum(loss for _, loss, _ in shares), max(gap for _, _, gap in shares)
         return dict(total) | {"loss": loss_sum * total["tokens"], "logprob_gap_max": largest}
 
-    def _logprobs(self, part: Part) -> dict[int, Tensor]:
+    def _logprobs(self, part: WeightedPart) -> dict[int, Tensor]:
         return self._logprobs_under(self._scorer, part)
 
     @torch.no_grad()
-    def _logprobs_under(self, scorer: Scorer, part: Part) -> dict[int, Tensor]:
+    def _logprobs_under(self, scorer: Scorer, part: WeightedPart) -> dict[int, Tensor]:
         """Of the response tokens of this process' rows, by the row's place among all."""
         found: dict[int, Tensor] = {}
         for indices in self._micro_batches(part):
@@ -163,7 +163,7 @@ class LocalLearner(UpdatingLearner[Mapping[int, Tensor]]):
             found |= zip(indices, logprobs.split([len(row.rollout.tokens) for row, _ in some]), strict=True)
         return found
 
-    def _reference_logprobs(self, part: Part) -> dict[int, Tensor] | None:
+    def _reference_logprobs(self, part: WeightedPart) -> dict[int, Tensor] | None:
         """Under the initial weights: a frozen copy of them, or the model without its adapter."""
         if not self._objective.kl:
             return None
@@ -172,7 +172,7 @@ class LocalLearner(UpdatingLearner[Mapping[int, Tensor]]):
         with lora.disabled(self.model):
             return self._logprobs_under(self._scorer, part)
 
-    def _micro_batches(self, part: Part) -> list[list[int]]:
+    def _micro_batches(self, part: WeightedPart) -> list[list[int]]:
         """This process' micro-batches; as many as every other's, if need be empty."""
         texts = _texts(part)
         if self._scorer.shares:
@@ -181,7 +181,7 @@ class LocalLearner(UpdatingLearner[Mapping[int, Tensor]]):
             groups = micro_batches([len(prompt) + len(response) for prompt, response in texts], self._budget)
         return [group or [] for group in self._world.rounds(groups)]
 
-    def _forward(self, scorer: Scorer, part: Part) -> tuple[Tensor, Tensor]:
+    def _forward(self, scorer: Scorer, part: WeightedPart) -> tuple[Tensor, Tensor]:
         """Log-probabilities and entropies of the rows' response tokens, end to end.
 
         Rows of one prompt are packed where the model takes that. Others are padded on the right, where a causal model
@@ -237,5 +237,5 @@ class LocalLearner(UpdatingLearner[Mapping[int, Tensor]]):
         self._whole.spread()
 
 
-def _texts(part: Part) -> list[Text]:
+def _texts(part: WeightedPart) -> list[PromptAndReply]:
     return [(row.rollout.prompt_tokens, row.rollout.tokens) for row, _ in part]

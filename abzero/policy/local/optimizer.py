@@ -11,7 +11,7 @@ from abzero.policy.local.adam8bit import Adam8bit
 from abzero.policy.local.sharding import ALONE, World, cut, gathered, own
 from abzero.policy.optimisation import Optimisation
 
-Adam = Callable[[Sequence[Tensor], Optimisation], torch.optim.Optimizer]
+AdamFactory = Callable[[Sequence[Tensor], Optimisation], torch.optim.Optimizer]
 """Makes the optimizer of some fp32 tensors; its state may be tensors only."""
 
 
@@ -42,7 +42,7 @@ class MasterOptimizer:
         self,
         parameters: Iterable[tuple[str, nn.Parameter]],
         settings: Optimisation,
-        make: Adam,
+        make: AdamFactory,
         world: World = ALONE,
     ) -> None:
         self.steps = 0

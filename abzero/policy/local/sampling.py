@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from abzero.policy.base import Ended, unheard
+from abzero.policy.base import RolloutEnded, unheard
 from abzero.policy.local.stops import StopStrings
 
 SMALL = 4096
@@ -45,7 +45,7 @@ class Engine(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class SampledRow:
     """The actions of one row; `stopped` says whether the last one ends the sequence."""
 
     tokens: list[int]
@@ -62,8 +62,8 @@ def sample(
     temperature: float,
     stops: Tensor,
     strings: StopStrings | None = None,
-    done: Ended = unheard,
-) -> list[list[Sample]]:
+    done: RolloutEnded = unheard,
+) -> list[list[SampledRow]]:
     """One sample of `prompts[i]` for each of its ``seeds[i]``, of at most `new` tokens; temperature 0 is greedy.
 
     A row ends with one of the tokens `stops`, or with one that completes one of `strings`.
@@ -71,7 +71,7 @@ def sample(
     """
     jobs = [(prompt, copy) for prompt, row in enumerate(seeds) for copy in range(len(row))]
     jobs.sort(key=lambda job: (len(prompts[job[0]]), job))
-    samples: dict[tuple[int, int], Sample] = {}
+    samples: dict[tuple[int, int], SampledRow] = {}
     while jobs:
         rows = max(1, engine.rows(len(prompts[jobs[-1][0]]) + new))
         jobs, part = jobs[:-rows], jobs[-rows:]
@@ -93,8 +93,8 @@ def _run(
     temperature: float,
     stops: Tensor,
     strings: StopStrings | None,
-    done: Ended,
-) -> list[Sample]:
+    done: RolloutEnded,
+) -> list[SampledRow]:
     device = logits_BV.device
     stops = stops.to(device)
     noise_TB = noise_BT.T.contiguous().to(device, _wide(device))
@@ -127,7 +127,7 @@ def _run(
             logits_BV = session.advance(choice_B)
     done(int((~stopped).sum()))
     columns = zip(tokens_TB.T.tolist(), logprobs_TB.T.tolist(), lengths.tolist(), stopped.tolist(), strict=True)
-    return [Sample(tokens[:length], logprobs[:length], ended) for tokens, logprobs, length, ended in columns]
+    return [SampledRow(tokens[:length], logprobs[:length], ended) for tokens, logprobs, length, ended in columns]
 
 
 def _survivors(gone: Tensor) -> Tensor:

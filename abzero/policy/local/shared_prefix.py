@@ -27,7 +27,7 @@ MASK_ELEMENTS = 1 << 26
 TOLERANCES = {torch.float64: 1e-6, torch.float32: 1e-3, torch.float16: 0.02, torch.bfloat16: 0.1}
 """Share of the largest hidden value by which packing may move any, in each type."""
 
-Text = tuple[Sequence[int], Sequence[int]]
+PromptAndReply = tuple[Sequence[int], Sequence[int]]
 """A prompt and a response to it."""
 
 
@@ -66,7 +66,7 @@ class Layout:
     """The place of what predicts each response token, ``[N]``: the token before it, for the first the prompt's last."""
 
 
-def pack(texts: Sequence[Text], device: torch.device) -> tuple[Tensor, Tensor, Layout]:
+def pack(texts: Sequence[PromptAndReply], device: torch.device) -> tuple[Tensor, Tensor, Layout]:
     """The packed text ``[1, T]`` of `texts`, equal prompts being neighbours; its responses' places, and its layout.
 
     Places come in the order of `texts`.
@@ -226,7 +226,7 @@ def _same(model: PreTrainedModel) -> bool:
     vocabulary = model.config.get_text_config().vocab_size
     row = [(7 * place + 3) % vocabulary for place in range(24)]
     prompts, responses = (row[:9], row[9:13]), (row[13:17], row[17:19], row[19:20], row[20:])
-    texts: list[Text] = [(prompts[number > 2], response) for number, response in enumerate(responses)]
+    texts: list[PromptAndReply] = [(prompts[number > 2], response) for number, response in enumerate(responses)]
     tokens_1T, places_N, layout = pack(texts, model.device)
     try:
         found_ND = states(model, tokens_1T, layout)[0, places_N]

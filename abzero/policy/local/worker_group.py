@@ -102,7 +102,7 @@ class Sync:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class SampleCommand:
     """Each process samples its part of the prompts; a rollout depends on its seed, not on where it was sampled."""
 
     generator: int
@@ -151,4 +151,4 @@ class RemoteGenerator:
 
     def generate(self, prompts: Sequence[str], n: int, rng: random.Random) -> list[list[Rollout]]:
         seeds = draw_seeds(len(prompts), n, rng)
-        return self.group.world.whole(self.group.lead(Sample(self.number, prompts, seeds)))
+        return self.group.world.whole(self.group.lead(SampleCommand(self.number, prompts, seeds)))

@@ -9,9 +9,9 @@ from types import TracebackType
 from typing import TypeVar
 
 from abzero.errors import AbzeroError, BackendError, ConfigError, RunError
-from abzero.policy.base import Ended, unheard
+from abzero.policy.base import RolloutEnded, unheard
 from abzero.policy.tinker import health
-from abzero.policy.tinker.records import Adam, Completion
+from abzero.policy.tinker.records import Adam, SampledSequence
 from abzero.types import Rollout
 
 try:
@@ -209,8 +209,8 @@ class Sampler:
         max_tokens: int,
         temperature: float,
         stops: Sequence[int],
-        done: Ended = unheard,
-    ) -> list[list[Completion]]:
+        done: RolloutEnded = unheard,
+    ) -> list[list[SampledSequence]]:
         """`n` completions of each prompt, in order; the server draws them from the prompt's seed."""
 
         def came(future: Future[types.SampleResponse]) -> types.SampleResponse:
@@ -236,10 +236,10 @@ class Sampler:
             raise BackendError(f"the Tinker server at {self._link.url} did not send {n} samples of each prompt")
         return [[self._whole(one.tokens, one.logprobs) for one in group] for group in groups]
 
-    def _whole(self, tokens: Sequence[int], logprobs: Sequence[float] | None) -> Completion:
+    def _whole(self, tokens: Sequence[int], logprobs: Sequence[float] | None) -> SampledSequence:
         if logprobs is None or len(logprobs) != len(tokens):
             raise BackendError(f"the Tinker server at {self._link.url} sampled tokens without their log-probabilities")
-        return Completion(list(tokens), list(logprobs))
+        return SampledSequence(list(tokens), list(logprobs))
 
 
 def metric(metrics: Mapping[str, float], name: str) -> float | None:

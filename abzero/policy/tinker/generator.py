@@ -4,11 +4,11 @@ import random
 from collections.abc import Sequence
 
 from abzero.errors import BackendError
-from abzero.policy.base import Ended, Learner, unheard
+from abzero.policy.base import Learner, RolloutEnded, unheard
 from abzero.policy.models.tokenizer import Codec
 from abzero.policy.tinker.client import Sampler
 from abzero.policy.tinker.learner import TinkerLearner
-from abzero.policy.tinker.records import Completion
+from abzero.policy.tinker.records import SampledSequence
 from abzero.types import Rollout
 
 SEED_BITS = 30
@@ -26,7 +26,7 @@ class TinkerGenerator:
         temperature: float,
         max_prompt_tokens: int,
         max_tokens: int,
-        done: Ended = unheard,
+        done: RolloutEnded = unheard,
     ) -> None:
         self._sampler = sampler
         self._codec = codec
@@ -54,7 +54,7 @@ class TinkerGenerator:
         rows = self._sampler.sample(encoded, n, seeds, self._max_tokens, self._temperature, stops, self._done)
         return [[self._rollout(tokens, row) for row in samples] for tokens, samples in zip(encoded, rows, strict=True)]
 
-    def _rollout(self, prompt: list[int], row: Completion) -> Rollout:
+    def _rollout(self, prompt: list[int], row: SampledSequence) -> Rollout:
         """Raises `BackendError` unless the row ends with the first of its end tokens, or for want of room."""
         ends = [place for place, token in enumerate(row.tokens) if token in self._codec.ends]
         stopped = ends == [len(row.tokens) - 1]

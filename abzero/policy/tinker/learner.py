@@ -19,7 +19,7 @@ from abzero.policy.optimisation import Optimisation
 from abzero.policy.tinker.client import Sampler, Trainer, metric
 from abzero.policy.tinker.records import Adam
 from abzero.policy.tinker.servers import Server
-from abzero.policy.update import Part, UpdatingLearner, tokens_of
+from abzero.policy.update import UpdatingLearner, WeightedPart, tokens_of
 
 STATE = "tinker.json"
 
@@ -50,10 +50,10 @@ class TinkerLearner(UpdatingLearner[list[list[float]]]):
             self._sampler = self._trainer.sampler()
         return self._sampler
 
-    def _logprobs(self, part: Part) -> list[list[float]]:
+    def _logprobs(self, part: WeightedPart) -> list[list[float]]:
         return self._trainer.logprobs([row.rollout for row, _ in part])
 
-    def _step(self, part: Part, old: list[list[float]] | None) -> dict[str, float]:
+    def _step(self, part: WeightedPart, old: list[list[float]] | None) -> dict[str, float]:
         """As the base's; ``entropy`` is estimated by the mean of -log p over the sampled tokens."""
         now = self._logprobs(part)
         before = _flat(now if old is None else old)

@@ -16,7 +16,7 @@ class Adam:
 
 
 @dataclass(frozen=True, slots=True)
-class Completion:
+class SampledSequence:
     """One sampled completion, as the server sent it."""
 
     tokens: list[int]

@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 
 from abzero.errors import BackendError, ConfigError
 from abzero.policy.local.hf_engine import cache_bytes_per_token
-from abzero.policy.local.sampling import Sample
+from abzero.policy.local.sampling import SampledRow
 from abzero.policy.models import lora
 
 ENVIRONMENT = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_LOGGING_LEVEL": "ERROR", "VLLM_NO_USAGE_STATS": "1"}
@@ -126,7 +126,7 @@ class VllmEngine:
 
     def sample(
         self, texts: Sequence[Sequence[int]], seeds: Sequence[int], new: int, temperature: float, stops: Sequence[int]
-    ) -> list[Sample]:
+    ) -> list[SampledRow]:
         """One sample after each of `texts`, of at most `new` tokens, with nothing of the distribution cut off."""
         common = {"temperature": temperature, "max_tokens": new, "stop_token_ids": list(stops), "logprobs": 0}
         outputs = self._run(texts, [common | {"seed": seed} for seed in seeds])
@@ -207,9 +207,9 @@ def _tried(call: Callable[[], T]) -> T:
         raise BackendError(f"vLLM: {lines[0][:300]}") from error
 
 
-def _sample(completion: Completion) -> Sample:
+def _sample(completion: Completion) -> SampledRow:
     chosen = zip(completion.token_ids, completion.logprobs, strict=True)
-    return Sample(
+    return SampledRow(
         tokens=list(completion.token_ids),
         logprobs=[found[token].logprob for token, found in chosen],
         stopped=completion.finish_reason == "stop",

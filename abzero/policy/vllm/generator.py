@@ -21,7 +21,7 @@ from abzero.policy import weight_check
 from abzero.policy.base import Learner
 from abzero.policy.local.generator import draw_seeds, rollout
 from abzero.policy.local.learner import LocalLearner
-from abzero.policy.local.sampling import Sample
+from abzero.policy.local.sampling import SampledRow
 from abzero.policy.models import lora
 from abzero.policy.models.tokenizer import Codec
 from abzero.types import Experience, Rollout
@@ -40,7 +40,7 @@ class WeightedEngine(Protocol):
     def score(self, rows: Sequence[Sequence[int]]) -> list[list[float]]: ...
     def sample(
         self, texts: Sequence[Sequence[int]], seeds: Sequence[int], new: int, temperature: float, stops: Sequence[int]
-    ) -> list[Sample]: ...
+    ) -> list[SampledRow]: ...
 
 
 class VllmGenerator:

@@ -13,7 +13,7 @@ from abzero.run.journal.records import Attempted, ProposalSummary, Proposed, Rew
 from abzero.run.journal.schema import OF_A_STEP, TABLES, connect, explained, figure, unpack
 from abzero.types import Alarm, Case, Finding, Role, Task
 
-SqlRow = tuple[str | int | float | bytes | None, ...]
+StoredRow = tuple[str | int | float | bytes | None, ...]
 
 
 class JournalReader:
@@ -132,7 +132,7 @@ class JournalReader:
         """The ids of the tasks that were proposed with `task` (a whole id) among their references."""
         return [child for (child,) in self._rows(_CHILDREN, task)]
 
-    def dump(self) -> Iterator[tuple[str, SqlRow]]:
+    def dump(self) -> Iterator[tuple[str, StoredRow]]:
         """Every row of every step, as (table, row) in a fixed order, wall-clock figures left out.
 
         A run that was killed and resumed dumps the same as one that never was.

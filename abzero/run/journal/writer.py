@@ -13,7 +13,7 @@ from abzero.run.journal.changes import changes, is_change
 from abzero.run.journal.schema import OF_A_STEP, connect, explained, figure, pack, transaction
 from abzero.types import Attempt, Experience, Proposal, Step, Task
 
-SqlRow = tuple[str | int | float | None, ...]
+BoundRow = tuple[str | int | float | None, ...]
 
 
 class JournalWriter:
@@ -131,7 +131,7 @@ class _Entry:
         self._texts: dict[str, int] = {}
         self._tasks: dict[int, str] = {}
 
-    def rows(self, table: str, rows: Sequence[SqlRow]) -> None:
+    def rows(self, table: str, rows: Sequence[BoundRow]) -> None:
         if rows:
             marks = ", ".join("?" * len(rows[0]))
             self._connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)

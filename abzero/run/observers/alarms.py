@@ -14,7 +14,7 @@ from abzero.algo.figures import FIGURES
 from abzero.types import Alarm, Step
 
 Metrics = Mapping[str, float]
-Finding = tuple[str, str]
+AlarmText = tuple[str, str]
 """(name, message) of something that looks wrong."""
 
 WINDOW = 30
@@ -23,7 +23,7 @@ RECENT = 5
 """Steps whose mean is judged; no alarm but `not_finite` and `gradient_skipped` is raised on fewer."""
 
 
-def truncated(window: Sequence[Metrics]) -> Iterator[Finding]:
+def truncated(window: Sequence[Metrics]) -> Iterator[AlarmText]:
     for role, share in _recent(window, "(.+)/truncated"):
         if share > 0.9:
             yield (
@@ -33,7 +33,7 @@ def truncated(window: Sequence[Metrics]) -> Iterator[Finding]:
             )
 
 
-def no_reward_variance(window: Sequence[Metrics]) -> Iterator[Finding]:
+def no_reward_variance(window: Sequence[Metrics]) -> Iterator[AlarmText]:
     for _, share in _recent(window, FIGURES["advantage/zero_groups"].pattern):
         if share > 0.9:
             yield (
@@ -43,7 +43,7 @@ def no_reward_variance(window: Sequence[Metrics]) -> Iterator[Finding]:
             )
 
 
-def nothing_learnable(window: Sequence[Metrics]) -> Iterator[Finding]:
+def nothing_learnable(window: Sequence[Metrics]) -> Iterator[AlarmText]:
     rates = dict(_recent(window, FIGURES["propose/solve_rate/{mode}"].pattern))
     for mode, share in _recent(window, FIGURES["propose/learnable/{mode}"].pattern):
         if share < 0.05:
@@ -55,7 +55,7 @@ def nothing_learnable(window: Sequence[Metrics]) -> Iterator[Finding]:
             )
 
 
-def validity_collapsing(window: Sequence[Metrics]) -> Iterator[Finding]:
+def validity_collapsing(window: Sequence[Metrics]) -> Iterator[AlarmText]:
     before = dict(_means(window[:-RECENT], FIGURES["propose/valid/{mode}"].pattern))
     for mode, share in _recent(window, FIGURES["propose/valid/{mode}"].pattern):
         earlier = before.get(mode, 0.0)
@@ -67,7 +67,7 @@ def validity_collapsing(window: Sequence[Metrics]) -> Iterator[Finding]:
             )
 
 
-def proposals_repeating(window: Sequence[Metrics]) -> Iterator[Finding]:
+def proposals_repeating(window: Sequence[Metrics]) -> Iterator[AlarmText]:
     new = dict(_recent(window, FIGURES["propose/new/{mode}"].pattern))
     for mode, unique in _recent(window, FIGURES["propose/unique/{mode}"].pattern):
         if unique < 0.5 or new.get(mode, 1.0) < 0.1:
@@ -78,7 +78,7 @@ def proposals_repeating(window: Sequence[Metrics]) -> Iterator[Finding]:
             )
 
 
-def entropy_gone(window: Sequence[Metrics]) -> Iterator[Finding]:
+def entropy_gone(window: Sequence[Metrics]) -> Iterator[AlarmText]:
     before = dict(_means(window[:-RECENT], FIGURES["learner/entropy"].pattern))
     for _, entropy in _recent(window, FIGURES["learner/entropy"].pattern):
         if entropy < 0.02 or entropy < before.get("learner/entropy", 0.0) / 4:
@@ -89,7 +89,7 @@ def entropy_gone(window: Sequence[Metrics]) -> Iterator[Finding]:
             )
 
 
-def log_prob_gap(window: Sequence[Metrics]) -> Iterator[Finding]:
+def log_prob_gap(window: Sequence[Metrics]) -> Iterator[AlarmText]:
     for _, gap in _recent(window, FIGURES["learner/logprob_gap"].pattern):
         if gap > 0.1:
             yield (
@@ -99,7 +99,7 @@ def log_prob_gap(window: Sequence[Metrics]) -> Iterator[Finding]:
             )
 
 
-def not_finite(window: Sequence[Metrics]) -> Iterator[Finding]:
+def not_finite(window: Sequence[Metrics]) -> Iterator[AlarmText]:
     broken = [name for name, value in window[-1].items() if name.startswith("learner/") and not math.isfinite(value)]
     if broken:
         yield (
@@ -109,7 +109,7 @@ def not_finite(window: Sequence[Metrics]) -> Iterator[Finding]:
         )
 
 
-def gradient_skipped(window: Sequence[Metrics]) -> Iterator[Finding]:
+def gradient_skipped(window: Sequence[Metrics]) -> Iterator[AlarmText]:
     if (count := window[-1].get(FIGURES["learner/skipped"].name, 0.0)) > 0:
         yield (
             "gradient skipped",
@@ -118,7 +118,7 @@ def gradient_skipped(window: Sequence[Metrics]) -> Iterator[Finding]:
         )
 
 
-def unsteady(window: Sequence[Metrics]) -> Iterator[Finding]:
+def unsteady(window: Sequence[Metrics]) -> Iterator[AlarmText]:
     if count := window[-1].get(FIGURES["buffer/withdrawn"].name, 0.0):
         yield (
             "unsteady tasks",
@@ -128,7 +128,7 @@ def unsteady(window: Sequence[Metrics]) -> Iterator[Finding]:
         )
 
 
-def unforeseen(window: Sequence[Metrics]) -> Iterator[Finding]:
+def unforeseen(window: Sequence[Metrics]) -> Iterator[AlarmText]:
     for name, count in sorted(window[-1].items()):
         if name.startswith("fault/"):
             error = name.removeprefix("fault/")
@@ -139,7 +139,7 @@ def unforeseen(window: Sequence[Metrics]) -> Iterator[Finding]:
             )
 
 
-def answers_in_comments(window: Sequence[Metrics]) -> Iterator[Finding]:
+def answers_in_comments(window: Sequence[Metrics]) -> Iterator[AlarmText]:
     for mode, share in _recent(window, "propose/answer_in_comments/(.+)"):
         if share > 0.2:
             yield (
@@ -149,7 +149,7 @@ def answers_in_comments(window: Sequence[Metrics]) -> Iterator[Finding]:
             )
 
 
-CONDITIONS: tuple[Callable[[Sequence[Metrics]], Iterator[Finding]], ...] = (
+CONDITIONS: tuple[Callable[[Sequence[Metrics]], Iterator[AlarmText]], ...] = (
     not_finite,
     gradient_skipped,
     truncated,

@@ -28,7 +28,7 @@ _LARGEST = 65_536
 _WARM = 20
 """Rounds of warming up: the interpreter adapts code that has run so often."""
 
-Frame = tuple[bytes, str]
+ReplyFrame = tuple[bytes, str]
 Write = Callable[..., None]
 """Takes frames, whose content may be bytes too, and sends them in one piece."""
 
@@ -135,11 +135,11 @@ class Worker:
                 analyze.MEANINGS[name]
         gc.disable()
 
-    def _run_by_itself(self, code: CodeType, call: CodeType, write: Write) -> Frame:
+    def _run_by_itself(self, code: CodeType, call: CodeType, write: Write) -> ReplyFrame:
         """A frame of the stack like `_run_among_others`: programs can tell how deep they are."""
         return self._evaluate(code, call, write)
 
-    def _run_among_others(self, code: CodeType, call: CodeType, hashing: bool) -> Frame:
+    def _run_among_others(self, code: CodeType, call: CodeType, hashing: bool) -> ReplyFrame:
         tag, text = self._evaluate(code, call, None)
         vars(sys.modules[MODULE]).clear()
         telling = tripwires.SHOWN | tripwires.REFUSED | (0 if hashing else tripwires.ORDERED)
@@ -148,7 +148,7 @@ class Worker:
             return wire.DOUBT, ""
         return tag, text
 
-    def _evaluate(self, code: CodeType, call: CodeType, write: Write | None) -> Frame:
+    def _evaluate(self, code: CodeType, call: CodeType, write: Write | None) -> ReplyFrame:
         run, evaluate, told, encode, lies_at, base = exec, eval, _told, self._encode, _prints_address, BaseException
         stop, prepared, valued = gc.disable, wire.PREPARED, wire.VALUE
         no_literal, address, refused_tag, value = wire.NO_LITERAL, wire.ADDRESS, wire.REFUSED, None
@@ -237,7 +237,7 @@ def _groups(request: bytes) -> list[tuple[str, list[str]]]:
 
 def _compiled(
     compiler: Callable[[str], CodeType], text: str, code_tag: bytes, text_tag: bytes
-) -> list[Frame | tuple[bytes, bytes]]:
+) -> list[ReplyFrame | tuple[bytes, bytes]]:
     """The frames for `text`: its code for a shared child, or why it does not get there.
 
     A constant set goes as text. Its order comes from how it was built, and unmarshalling builds it in another way.
@@ -280,13 +280,13 @@ def _call(expression: str) -> CodeType:
     raise Unfit(wire.REFUSED, f"arguments that are not one whole call of {entry}")
 
 
-def _teller() -> Callable[[BaseException], Frame]:
+def _teller() -> Callable[[BaseException], ReplyFrame]:
     """A function that gives the frame for a run that raised."""
     kind_of, name_of = type, type.__dict__["__name__"].__get__
     unfit, leaving, full = Unfit, SystemExit, MemoryError
     raised, exited, memory = wire.RAISED, (wire.EXITED, ""), (wire.MEMORY, "")
 
-    def told(error: BaseException) -> Frame:
+    def told(error: BaseException) -> ReplyFrame:
         kind = kind_of(error)
         if kind is unfit:
             return error.tag, error.name  # type: ignore[attr-defined]

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import TypedDict
 
 
-class Settings(TypedDict):
+class ZygoteSettings(TypedDict):
     """What a zygote is told on its command line, as JSON."""
 
     seed: int

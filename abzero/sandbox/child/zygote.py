@@ -67,7 +67,7 @@ def main(control_descriptor: int, settings: str) -> None:
     control = socket.socket(fileno=os.dup(control_descriptor))  # a low number, which children know to close
     os.close(control_descriptor)
     parent = os.getppid()
-    options: wire.Settings = json.loads(settings)
+    options: wire.ZygoteSettings = json.loads(settings)
     try:
         worker, tripping = _prepare(options)
         layers = confine.confine(options["memory_bytes"], frozenset(options["without"]))
@@ -92,7 +92,7 @@ def _message(content: object) -> bytes:
     return wire.LENGTH.pack(len(body)) + body
 
 
-def _prepare(options: wire.Settings) -> tuple[Worker, str]:
+def _prepare(options: wire.ZygoteSettings) -> tuple[Worker, str]:
     """Load what programs may import, and scrub what would tell them about the machine; the worker, and whether the
     tripwires are laid.
     """

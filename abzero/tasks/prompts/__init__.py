@@ -11,7 +11,7 @@ from abzero.types import Prompt, Rollout
 
 SETS = ("compact", "examples", "paper")
 
-Frame = Callable[[str, bool], tuple[str, str]]
+ChatFrame = Callable[[str, bool], tuple[str, str]]
 """A model's chat template around one message of the user: from the system's message, '' for none, and whether the model
 is to think first, to what stands before the message and after it, up to where the model's turn begins.
 """
@@ -53,7 +53,7 @@ _OPENS = "<think>"
 class Prompts:
     """The templates of one set. Values are inserted as they are: what a model wrote is never read as a template."""
 
-    def __init__(self, name: str, frame: Frame | None = None) -> None:
+    def __init__(self, name: str, frame: ChatFrame | None = None) -> None:
         """`name` is one of `SETS` or a folder. With a `frame`, prompts stand in a chat template, not in the set's own
         conversation. Raises `ConfigError` for a set that lacks something.
         """

@@ -13,7 +13,7 @@ from abzero.views.report.accuracy import changes, conclusion
 from abzero.views.report.compare import compared as as_data
 from abzero.views.report.compare import comparison_page, tables
 from abzero.views.report.experiments import arms
-from abzero.views.report.gather import Run, gather
+from abzero.views.report.gather import RunSummary, gather
 from abzero.views.report.page import run_page
 
 
@@ -41,7 +41,7 @@ def compared(folders: Sequence[Path]) -> dict[str, object]:
     return as_data(arms([_gathered(folder) for folder in folders]))
 
 
-def _gathered(folder: Path) -> Run:
+def _gathered(folder: Path) -> RunSummary:
     with closing(JournalReader(folder / "run.db")) as reader:
         return gather(folder, reader)
 

@@ -5,7 +5,7 @@ from shlex import quote
 
 from abzero.views.html import Html, html, joined
 from abzero.views.report.dots import Dot, DotRow, dot_chart
-from abzero.views.report.gather import Run
+from abzero.views.report.gather import RunSummary
 from abzero.views.report.results import (
     BASELINE,
     CHARTED,
@@ -14,13 +14,13 @@ from abzero.views.report.results import (
     Cell,
     Change,
     Evaluation,
-    Share,
+    MeanScore,
     difference,
     points,
 )
 
 
-def learned(run: Run, colours: dict[str, str]) -> Html:
+def learned(run: RunSummary, colours: dict[str, str]) -> Html:
     """Before and after with intervals, what changed beyond chance, and the table of all cells."""
     if run.before is None and run.after is None:
         return html(
@@ -118,7 +118,7 @@ def _head(names: Sequence[str]) -> Html:
     return html("<tr>{cells}</tr>", cells=joined(html("<th>{name}</th>", name=name) for name in names))
 
 
-def _share(share: Share | None) -> str:
+def _share(share: MeanScore | None) -> str:
     return f"{share.value:.1%} [{share.low:.1%}, {share.high:.1%}]" if share else ""
 
 

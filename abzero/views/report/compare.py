@@ -8,13 +8,13 @@ from rich.text import Text
 from abzero.algo.figures import FIGURES
 from abzero.text.sanitize import harmless
 from abzero.text.terminal import Column, RankedTable
-from abzero.views.charts import Point, Series, Span, line_chart
+from abzero.views.charts import Interval, Point, Series, line_chart
 from abzero.views.html import Html, html, joined
 from abzero.views.report.dots import Dot, DotRow, dot_chart
 from abzero.views.report.experiments import Arm, base, cells, metrics
-from abzero.views.report.gather import Run, means, statements
+from abzero.views.report.gather import RunSummary, means, statements
 from abzero.views.report.page import page
-from abzero.views.report.results import BASELINE, CHARTED, Change, Share, points
+from abzero.views.report.results import BASELINE, CHARTED, Change, MeanScore, points
 
 INTERVALS = (
     "Shares in percent; gains and leads in points, with 95 % intervals that cover both Student's over seeds and "
@@ -92,7 +92,7 @@ def compared(found: Sequence[Arm]) -> dict[str, object]:
     return {"arms": described, "cells": rows}
 
 
-def _plain(figure: Share | Change | None) -> dict[str, float] | None:
+def _plain(figure: MeanScore | Change | None) -> dict[str, float] | None:
     return {"value": figure.value, "low": figure.low, "high": figure.high} if figure else None
 
 
@@ -142,7 +142,7 @@ def _lengths(found: Sequence[Arm], mode: str) -> Html:
     return line_chart(f"{mode}: mean statements", _series(found, lambda run: _mean_statements(run, mode)), _span(found))
 
 
-def _series(found: Sequence[Arm], points_of: Callable[[Run], Sequence[Point]]) -> list[Series]:
+def _series(found: Sequence[Arm], points_of: Callable[[RunSummary], Sequence[Point]]) -> list[Series]:
     """A curve for every run, in the colour of its arm."""
     return [
         Series(arm.label, points_of(run), f"c{index % 8}", run.name)
@@ -151,7 +151,7 @@ def _series(found: Sequence[Arm], points_of: Callable[[Run], Sequence[Point]]) -
     ]
 
 
-def _span(found: Sequence[Arm]) -> Span:
+def _span(found: Sequence[Arm]) -> Interval:
     spans = [run.span for arm in found for run in arm.runs.values()]
     return min(first for first, _ in spans), max(last for _, last in spans)
 
@@ -160,7 +160,7 @@ def _members(arm: Arm) -> str:
     return ", ".join(f"{run.name} (seed {seed}, {len(run.steps)} steps)" for seed, run in arm.runs.items())
 
 
-def _mean_statements(run: Run, mode: str) -> list[Point]:
+def _mean_statements(run: RunSummary, mode: str) -> list[Point]:
     rows = [summary for summary in run.summaries if summary.mode == mode and summary.program is not None]
     return means(rows, lambda one: float(statements(one.program or "")))
 
@@ -176,7 +176,7 @@ def _table(found: Sequence[Arm], metric: str) -> Html:
     )
 
 
-def _share(share: Share | None) -> str:
+def _share(share: MeanScore | None) -> str:
     return f"{100 * share.value:.1f}" if share else ""
 
 

@@ -7,14 +7,14 @@ from abzero.algo.figures import FIGURES
 from abzero.run.journal import ProposalSummary
 from abzero.views.charts import Point, Series, area_chart, line_chart
 from abzero.views.html import Html, html, joined
-from abzero.views.report.gather import BANDS, LONGEST, Run, band, commonest_operation, counts, means, statements
+from abzero.views.report.gather import BANDS, LONGEST, RunSummary, band, commonest_operation, counts, means, statements
 
 _BAND_COLOURS = ("b0", "b1", "b2", "b3", "b4", "b5")
 _LENGTH_COLOURS = ("k1", "k2", "k3", "k4", "k5", "k6")
 _LENGTHS = (*(f"{k}" for k in range(1, LONGEST)), f"{LONGEST}+")
 
 
-def held_out(run: Run) -> Html:
+def held_out(run: RunSummary) -> Html:
     """The curves of held-out problems that were asked while it trained; nothing where `eval.every` was 0."""
     measured = {name: points for name, points in run.figures.items() if name.startswith("eval/")}
     if not measured:
@@ -43,7 +43,7 @@ def held_out_charts(measured: Mapping[str, Sequence[Point]], last: float) -> lis
     return charts
 
 
-def solving(run: Run, colours: dict[str, str]) -> Html:
+def solving(run: RunSummary, colours: dict[str, str]) -> Html:
     """Scores, rewards, and solve rates by mode and by length of the program."""
     charts = [
         _by_mode(run, colours, FIGURES["solve/score/{mode}"]),
@@ -66,7 +66,7 @@ def solving(run: Run, colours: dict[str, str]) -> Html:
     )
 
 
-def proposing(run: Run, colours: dict[str, str]) -> Html:
+def proposing(run: RunSummary, colours: dict[str, str]) -> Html:
     """Difficulty over time, and what the proposals are made of."""
     charts = []
     for mode in run.modes:
@@ -99,7 +99,7 @@ def proposing(run: Run, colours: dict[str, str]) -> Html:
     )
 
 
-def health(run: Run, colours: dict[str, str]) -> Html:
+def health(run: RunSummary, colours: dict[str, str]) -> Html:
     """Entropy, the gap between sampler and learner, lengths, alarms, and where the time went."""
     marks = sorted({float(alarm.step) for alarm in run.alarms})
 
@@ -128,13 +128,13 @@ def health(run: Run, colours: dict[str, str]) -> Html:
     )
 
 
-def _by_mode(run: Run, colours: dict[str, str], figure: Figure) -> Html:
+def _by_mode(run: RunSummary, colours: dict[str, str], figure: Figure) -> Html:
     logged = {mode: run.figures.get(figure.prefix + mode) for mode in run.modes}
     curves: Sequence[Series] = [Series(mode, points, colours[mode]) for mode, points in logged.items() if points]
     return line_chart(figure.label, curves, run.span, share=figure.share)
 
 
-def _commonest(run: Run, mode: str, colour: str) -> Series:
+def _commonest(run: RunSummary, mode: str, colour: str) -> Series:
     return Series(mode, commonest_operation(summary for summary in run.summaries if summary.mode == mode), colour)
 
 

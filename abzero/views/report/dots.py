@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from abzero.views.charts import LEFT, WIDTH, Frame, Px, figure, label
 from abzero.views.html import Html, html, joined
-from abzero.views.report.results import Share
+from abzero.views.report.results import MeanScore
 
 _PITCH = 11
 """Vertical distance of the dots of one row."""
@@ -15,7 +15,7 @@ _PITCH = 11
 class Dot:
     """A share, and the classes that draw it: ``before`` (hollow) or ``after`` (filled), and a colour."""
 
-    share: Share
+    share: MeanScore
     classes: str
 
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from abzero.errors import RunError
-from abzero.views.report.gather import Run
-from abzero.views.report.results import BASELINE, CHARTED, Cell, Change, Evaluation, Share, mean, paired
+from abzero.views.report.gather import RunSummary
+from abzero.views.report.results import BASELINE, CHARTED, Cell, Change, Evaluation, MeanScore, mean, paired
 
 _IRRELEVANT = ("run", "seed", "checkpoint.", "observe.", "sandbox.", "model.threads")
 """Settings that make no other experiment; a dot at the end stands for all below."""
@@ -17,9 +17,9 @@ class Arm:
 
     label: str
     """The settings in which it differs from the other arms."""
-    runs: dict[str, Run]
+    runs: dict[str, RunSummary]
 
-    def after(self, cell: Cell) -> Share | None:
+    def after(self, cell: Cell) -> MeanScore | None:
         """The mean over the arm's runs of what they reached in `cell`; ``None`` unless all were measured."""
         shares = [run.after[cell] for run in self.runs.values() if run.after and cell in run.after]
         return mean(shares) if len(shares) == len(self.runs) else None
@@ -38,9 +38,9 @@ class Arm:
         return paired(known) if known else None
 
 
-def arms(runs: Sequence[Run]) -> list[Arm]:
+def arms(runs: Sequence[RunSummary]) -> list[Arm]:
     """The arms of `runs`, in the order of their first runs. Raises `RunError` if two runs are the same experiment."""
-    groups: dict[tuple[tuple[str, str], ...], dict[str, Run]] = {}
+    groups: dict[tuple[tuple[str, str], ...], dict[str, RunSummary]] = {}
     for run in runs:
         seed = run.settings.get("seed", "?")
         group = groups.setdefault(_experiment(run), {})
@@ -64,13 +64,13 @@ def metrics(found: Sequence[Arm]) -> list[str]:
     return [*(metric for metric in CHARTED if metric in known), *sorted(known - set(CHARTED))]
 
 
-def base(found: Sequence[Arm], cell: Cell) -> Share | None:
+def base(found: Sequence[Arm], cell: Cell) -> MeanScore | None:
     """The untouched base in `cell`, as the first run has it that was measured before."""
     before = [run.before[cell] for arm in found for run in arm.runs.values() if run.before and cell in run.before]
     return before[0] if before else None
 
 
-def _experiment(run: Run) -> tuple[tuple[str, str], ...]:
+def _experiment(run: RunSummary) -> tuple[tuple[str, str], ...]:
     relevant = [
         (name, value)
         for name, value in sorted(run.settings.items())
@@ -79,10 +79,10 @@ def _experiment(run: Run) -> tuple[tuple[str, str], ...]:
     return tuple(relevant)
 
 
-def _label(key: tuple[tuple[str, str], ...], shared: set[tuple[str, str]], members: dict[str, Run]) -> str:
+def _label(key: tuple[tuple[str, str], ...], shared: set[tuple[str, str]], members: dict[str, RunSummary]) -> str:
     own = [f"{name} {value}" for name, value in key if (name, value) not in shared]
     return ", ".join(own) or " ".join(run.name for run in members.values())
 
 
-def _both(left: Evaluation | None, right: Evaluation | None, cell: Cell) -> tuple[Share, Share] | None:
+def _both(left: Evaluation | None, right: Evaluation | None, cell: Cell) -> tuple[MeanScore, MeanScore] | None:
     return (left[cell], right[cell]) if left and right and cell in left and cell in right else None

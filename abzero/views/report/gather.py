@@ -9,7 +9,7 @@ from pathlib import Path
 
 from abzero.run.journal import JournalReader, ProposalSummary
 from abzero.types import Alarm
-from abzero.views.charts import Point, Span
+from abzero.views.charts import Interval, Point
 from abzero.views.report import results
 
 LONGEST = 6
@@ -24,7 +24,7 @@ _CONSTANT = re.compile(r"\b\d+\b|'[^']*'")
 
 
 @dataclass(frozen=True)
-class Run:
+class RunSummary:
     """A run's folder in numbers."""
 
     name: str
@@ -44,7 +44,7 @@ class Run:
     """Where it is, as it was named."""
 
     @property
-    def span(self) -> Span:
+    def span(self) -> Interval:
         """The first and the last step."""
         return (float(self.steps[0]), float(self.steps[-1])) if self.steps else (0.0, 1.0)
 
@@ -55,10 +55,10 @@ class Run:
         return sorted({*(summary.mode for summary in self.summaries), *evaluated})
 
 
-def gather(folder: Path, reader: JournalReader) -> Run:
+def gather(folder: Path, reader: JournalReader) -> RunSummary:
     """Everything but the texts of single steps. Raises `RunError`."""
     about = reader.about()
-    return Run(
+    return RunSummary(
         name=folder.resolve().name,
         about={key: value for key, value in about.items() if key != "config"},
         settings=settings(json.loads(about.get("config", "{}"))),

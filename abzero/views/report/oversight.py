@@ -11,7 +11,7 @@ from abzero.run.journal import JournalReader
 from abzero.types import Finding
 from abzero.views.charts import Series, line_chart
 from abzero.views.html import Html, html, joined, prose
-from abzero.views.report.gather import Run
+from abzero.views.report.gather import RunSummary
 
 _WIDTH, _LANE, _LEFT = 960, 22, 120
 _SHOWN = 60
@@ -26,7 +26,7 @@ _CURVES = {
 }
 
 
-def oversight_section(run: Run, reader: JournalReader, record: Path) -> Html:
+def oversight_section(run: RunSummary, reader: JournalReader, record: Path) -> Html:
     """What monitors found, when, and what people decided; empty for a run without oversight."""
     if not any(name.startswith("oversight/") for name in run.figures):
         return Html("")

@@ -9,14 +9,14 @@ from abzero.views.report.accuracy import learned
 from abzero.views.report.cards import family_section, proposals_section
 from abzero.views.report.curves import health, held_out, proposing, solving
 from abzero.views.report.examples import family, hardest, sample
-from abzero.views.report.gather import Run
+from abzero.views.report.gather import RunSummary
 from abzero.views.report.oversight import oversight_section
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 """The browser's own guard: even if something slipped through, nothing can be loaded or sent."""
 
 
-def run_page(run: Run, reader: JournalReader, record: Path) -> Html:
+def run_page(run: RunSummary, reader: JournalReader, record: Path) -> Html:
     """The whole report of a run; `record` is its record of oversight, if it has one."""
     colours = mode_colours(run.modes)
     chosen = hardest(run.summaries)
@@ -59,7 +59,7 @@ def mode_colours(modes: list[str]) -> dict[str, str]:
     return {mode: f"c{index % 8}" for index, mode in enumerate(modes)}
 
 
-def _tiles(run: Run) -> Html:
+def _tiles(run: RunSummary) -> Html:
     """The run in six numbers."""
     valid = sum(summary.task is not None for summary in run.summaries)
     distinct = len({summary.task for summary in run.summaries if summary.task})
@@ -77,7 +77,7 @@ def _tiles(run: Run) -> Html:
     return html('<section class="tiles">{parts}</section>', parts=joined(parts))
 
 
-def _settings(run: Run) -> Html:
+def _settings(run: RunSummary) -> Html:
     rows = [html("<tr><td>{k}</td><td>{v}</td></tr>", k=k, v=v) for k, v in {**run.about, **run.settings}.items()]
     return html(
         "<section><h2>Settings</h2><details><summary>{n} settings, versions and machine</summary><table>{rows}</table>"

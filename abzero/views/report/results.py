@@ -24,7 +24,7 @@ CHARTED = (*JUDGED, "pass@8", "traced")
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class MeanScore:
     """A mean over `n` problems with its 95 % interval."""
 
     n: int
@@ -35,7 +35,7 @@ class Share:
     """Of each problem, where the file has them."""
 
 
-Evaluation = dict[Cell, Share]
+Evaluation = dict[Cell, MeanScore]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def read(path: Path) -> Evaluation | None:
     try:
         rows = json.loads(path.read_text(encoding="utf-8-sig"))
         return {
-            (str(row["mode"]), int(row["k"]), str(row["metric"])): Share(
+            (str(row["mode"]), int(row["k"]), str(row["metric"])): MeanScore(
                 int(row["n"]),
                 float(row["value"]),
                 float(row["low"]),
@@ -67,7 +67,7 @@ def read(path: Path) -> Evaluation | None:
         raise RunError(f"{path} is not a file of `abzero eval --json`: {error!r}") from error
 
 
-def difference(before: Share, after: Share) -> Change:
+def difference(before: MeanScore, after: MeanScore) -> Change:
     """after - before with its 95 % interval: problem by problem where both have scores, else Newcombe's.
 
     Newcombe's takes the two as independent. They are answers to the same problems, so it is on the wide side.
@@ -87,7 +87,7 @@ def _by_problem(changes: Sequence[float]) -> Change:
     return Change(value, max(value - half, -1.0), min(value + half, 1.0))
 
 
-def paired(pairs: Sequence[tuple[Share, Share]]) -> Change:
+def paired(pairs: Sequence[tuple[MeanScore, MeanScore]]) -> Change:
     """The mean of right - left over pairs, one for each seed.
 
     Its interval covers both Student's interval over the seeds and the mean interval over the problems: the seeds of a
@@ -100,13 +100,13 @@ def paired(pairs: Sequence[tuple[Share, Share]]) -> Change:
     return Change(value, low, max(fmean(change.high for change in changes), value + spread))
 
 
-def mean(shares: Sequence[Share]) -> Share:
+def mean(shares: Sequence[MeanScore]) -> MeanScore:
     """The mean over seeds, its interval as in `paired`."""
     value = fmean(share.value for share in shares)
     spread = student([share.value for share in shares])
     low = min(fmean(share.low for share in shares), value - spread)
     high = max(fmean(share.high for share in shares), value + spread)
-    return Share(shares[0].n, value, max(low, 0.0), min(high, 1.0))
+    return MeanScore(shares[0].n, value, max(low, 0.0), min(high, 1.0))
 
 
 def student(values: Sequence[float]) -> float:

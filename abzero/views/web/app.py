@@ -18,7 +18,7 @@ from abzero.views.web.guard import App, Guard, Token
 from abzero.views.web.pages.compare import comparison
 from abzero.views.web.pages.frame import document, framed
 from abzero.views.web.pages.index import index
-from abzero.views.web.runs import Run, runs
+from abzero.views.web.runs import ServedRun, runs
 from abzero.views.web.shelf import Shelf
 
 _WEB, _REPORT = files("abzero.views.web") / "static", files("abzero.views.report")
@@ -83,7 +83,7 @@ class Viewer:
     def newest(self, request: Request) -> Response:
         return JSONResponse({"step": events.newest(self._run(request), self.shelf.open)})
 
-    def _run(self, request: Request) -> Run:
+    def _run(self, request: Request) -> ServedRun:
         name = request.path_params["run"]
         found = runs(self.root).get(name)
         if found is None:
@@ -91,7 +91,7 @@ class Viewer:
         return found
 
 
-def address(run: Run, place: str | None = None, *rest: object, query: Mapping[str, object] | None = None) -> str:
+def address(run: ServedRun, place: str | None = None, *rest: object, query: Mapping[str, object] | None = None) -> str:
     """The address of a page of a run; of the list of runs, if no page is named."""
     if place is None:
         return "/"

@@ -10,9 +10,9 @@ from abzero.views.html import Html, html, joined
 from abzero.views.web import site
 from abzero.views.web.app import CHARTS, STYLE
 from abzero.views.web.journal import Journal, whole
-from abzero.views.web.pages.frame import NAVIGATION, Ask, document
+from abzero.views.web.pages.frame import NAVIGATION, PageRequest, document
 from abzero.views.web.pages.status import status
-from abzero.views.web.runs import Run
+from abzero.views.web.runs import ServedRun
 
 _SECONDS = 3_600.0
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
@@ -20,7 +20,7 @@ _OVERALL = ("live", "steps", "curriculum", "rejections", "lineage", "eval", "ove
 _LINK = re.compile(r'href="#([^"]*)"')
 
 
-def bundle(run: Run, path: Path, megabytes: float, defaults: Mapping[str, str]) -> str:
+def bundle(run: ServedRun, path: Path, megabytes: float, defaults: Mapping[str, str]) -> str:
     """Write the pages of `run` to `path`; returns in words what was left out. Raises `RunError`."""
     with closing(Journal(run.journal, _SECONDS)) as journal:
         first = site.ask(run, journal, _to, defaults=defaults)
@@ -74,8 +74,8 @@ def _apart(numbers: list[int]) -> list[int]:
     return list(dict.fromkeys(order))
 
 
-def _page(first: Ask, name: str, about: tuple[str, ...]) -> Html:
-    asked = Ask(first.run, first.journal, first.overview, _to, about, {}, first.defaults)
+def _page(first: PageRequest, name: str, about: tuple[str, ...]) -> Html:
+    asked = PageRequest(first.run, first.journal, first.overview, _to, about, {}, first.defaults)
     page = site.PAGES[name](asked)
     return html(
         '<section class="page" id="{id}"><h1>{title}</h1>{body}</section>',
@@ -85,7 +85,7 @@ def _page(first: Ask, name: str, about: tuple[str, ...]) -> Html:
     )
 
 
-def _document(first: Ask, pages: Mapping[str, Html], words: str) -> Html:
+def _document(first: PageRequest, pages: Mapping[str, Html], words: str) -> Html:
     seen = first.overview
     links = [html('<a href="{t}">{l}</a>', t=_to(name), l=label) for name, label, _ in NAVIGATION if name in pages]
     body = html(

@@ -13,8 +13,8 @@ from anyio import to_thread
 from abzero.errors import RunError
 from abzero.views.web.pages.status import status
 from abzero.views.web.queries.now import moment
-from abzero.views.web.runs import Run, State, state, steps_wanted
-from abzero.views.web.shelf import Open, stamp
+from abzero.views.web.runs import ServedRun, State, state, steps_wanted
+from abzero.views.web.shelf import OpenJournal, stamp
 
 _PAUSE = 0.25
 """Seconds between two looks at the files."""
@@ -33,7 +33,7 @@ class _Known:
     state: State = "unknown"
 
 
-async def events(run: Run, seen: int | None, opened: Open, pause: float = _PAUSE) -> AsyncIterator[str]:
+async def events(run: ServedRun, seen: int | None, opened: OpenJournal, pause: float = _PAUSE) -> AsyncIterator[str]:
     """Events for a page that has seen step `seen`, and a heartbeat.
 
     ``step`` for each step, ``rewound`` after a resume, ``state`` when the run begins or ends, ``status`` with the HTML
@@ -78,13 +78,13 @@ def _news(seen: int | None, newest: int | None) -> list[str]:
     return [f"id: {number}\nevent: step\ndata: {number}\n\n" for number in range(first, newest + 1)]
 
 
-def newest(run: Run, opened: Open) -> int | None:
+def newest(run: ServedRun, opened: OpenJournal) -> int | None:
     """The number of the newest step, for pages that ask again and again. Raises `RunError`."""
     with opened(run.journal) as journal:
         return journal.last_step()
 
 
-def _look(run: Run, opened: Open) -> _Known:
+def _look(run: ServedRun, opened: OpenJournal) -> _Known:
     try:
         with opened(run.journal) as journal:
             last, wanted = journal.last_step(), steps_wanted(journal.about())
@@ -93,7 +93,7 @@ def _look(run: Run, opened: Open) -> _Known:
         return _Known()  # it may be written anew at this moment
 
 
-def _status(run: Run, known: _Known) -> str:
+def _status(run: ServedRun, known: _Known) -> str:
     """How far the run is, and what its running step is at; empty where nothing is known."""
     found = moment(run) if known.state == "running" else None
     return status(known.state, known.step, known.steps, found) if known.state != "unknown" else ""

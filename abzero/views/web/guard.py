@@ -13,10 +13,10 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs
 
-Scope = MutableMapping[str, Any]
+AsgiScope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+App = Callable[[AsgiScope, Receive, Send], Awaitable[None]]
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 POLICY = (
@@ -64,7 +64,7 @@ class Guard:
         self._host = f"[{host}]" if ":" in host else host
         self._token = token
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
@@ -84,7 +84,7 @@ class Guard:
         else:
             await self._app(scope, receive, guarded)
 
-    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
+    def _refusal(self, scope: AsgiScope) -> tuple[int, str] | None:
         hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
         if len(hosts) != 1 or not self._knows(hosts[0]):
             return 400, "this server does not answer to that name"
@@ -102,7 +102,7 @@ class Guard:
         return self._host in ("0.0.0.0", "[::]") and _address(name)
 
     @staticmethod
-    def _entrance(token: Token, scope: Scope) -> tuple[int, str, list[tuple[bytes, bytes]]]:
+    def _entrance(token: Token, scope: AsgiScope) -> tuple[int, str, list[tuple[bytes, bytes]]]:
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
         cookie = token.enter(given)
         if cookie is None:
@@ -119,7 +119,7 @@ def _address(name: str) -> bool:
         return False
 
 
-def _cookie(scope: Scope) -> str:
+def _cookie(scope: AsgiScope) -> str:
     text = b"; ".join(value for name, value in scope["headers"] if name == b"cookie").decode("latin-1")
     try:
         found = SimpleCookie(text).get(_COOKIE)

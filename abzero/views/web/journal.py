@@ -18,12 +18,12 @@ _COMPRESSED = 8 << 20
 _STEPS_AT_ONCE = 1000
 _POINTS = 400
 
-Cell = str | int | float | bytes | None
-Row = tuple[Cell, ...]
+SqlValue = str | int | float | bytes | None
+SqlRow = tuple[SqlValue, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class StoredText:
     """The beginning of a stored text."""
 
     id: int
@@ -57,17 +57,17 @@ class Journal:
     def close(self) -> None:
         self._connection.close()
 
-    def rows(self, query: str, *values: str | int) -> list[Row]:
+    def rows(self, query: str, *values: str | int) -> list[SqlRow]:
         try:
             with explained(self.path):
                 return self._connection.execute(query, values).fetchall()
         except OverflowError as error:
             raise RunError(f"{self.path}: a number in the address is out of range") from error
 
-    def row(self, query: str, *values: str | int) -> Row | None:
+    def row(self, query: str, *values: str | int) -> SqlRow | None:
         return next(iter(self.rows(query, *values)), None)
 
-    def text(self, number: Cell, limit: int = 4_000, start: int = 0) -> Text:
+    def text(self, number: SqlValue, limit: int = 4_000, start: int = 0) -> StoredText:
         """`limit` characters of the text with this id, from character `start`; no more than that is decompressed."""
         number = whole(number)
         row = self.row("SELECT substr(body, 1, ?), length(body) FROM text WHERE id = ?", _COMPRESSED, number)
@@ -79,7 +79,7 @@ class Journal:
             # The cut may lie within a character, which is then left out.
             text = body.decode("utf-8", "surrogatepass" if unpacking.eof else "replace")
         end = start + limit
-        return Text(number, text[start:end], unpacking.eof and len(text) <= end)
+        return StoredText(number, text[start:end], unpacking.eof and len(text) <= end)
 
     def about(self) -> dict[str, str]:
         return {words(key): words(value, 1 << 20) for key, value in self.rows("SELECT key, value FROM about")}
@@ -120,14 +120,14 @@ SELECT avg(step), avg(value) FROM {table} WHERE name = ? AND step >= ? GROUP BY 
         return {words(name): figure(value) for name, value in rows}
 
 
-def whole(value: Cell) -> int:
+def whole(value: SqlValue) -> int:
     """A column of whole numbers. Raises `RunError` for a value of another type, like the next three."""
     if not isinstance(value, int):
         raise RunError(f"the journal is damaged: {type(value).__name__} where a whole number belongs")
     return value
 
 
-def figure(value: Cell) -> float:
+def figure(value: SqlValue) -> float:
     """A column of figures: ``NULL`` is NaN."""
     if isinstance(value, int | float):
         return float(value)
@@ -136,12 +136,12 @@ def figure(value: Cell) -> float:
     raise RunError(f"the journal is damaged: {type(value).__name__} where a figure belongs")
 
 
-def share(value: Cell) -> float | None:
+def share(value: SqlValue) -> float | None:
     """A column of figures that may be absent."""
     return None if value is None else figure(value)
 
 
-def words(value: Cell, limit: int = 2_000) -> str:
+def words(value: SqlValue, limit: int = 2_000) -> str:
     """A column of names."""
     if not isinstance(value, str):
         raise RunError(f"the journal is damaged: {type(value).__name__} where a name belongs")

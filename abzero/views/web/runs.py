@@ -19,7 +19,7 @@ _CHECKPOINT = re.compile(r"step-(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class ServedRun:
     """A run's folder, under the name that addresses use."""
 
     name: str
@@ -42,21 +42,21 @@ class Run:
             os.close(found)
 
 
-def runs(root: Path) -> dict[str, Run]:
+def runs(root: Path) -> dict[str, ServedRun]:
     """The runs in `root`, which may be one itself, newest first; links that lead out of it are not followed."""
     home = root.resolve()
     if (home / "run.db").is_file() or (home / "config.json").is_file():
-        return {home.name or "run": Run(home.name or "run", home)} if _inside(home / "run.db", home) else {}
+        return {home.name or "run": ServedRun(home.name or "run", home)} if _inside(home / "run.db", home) else {}
     try:
         folders = [Path(entry.path) for entry in os.scandir(home) if entry.is_dir(follow_symlinks=False)]
     except OSError as error:
         raise RunError(f"'{root}' cannot be read ({error.strerror}): name a run or a folder of runs") from error
     found = [path for path in folders if (path / "run.db").is_file() and _inside(path / "run.db", home)]
     found.sort(key=lambda path: (path / "run.db").stat().st_mtime, reverse=True)
-    return {path.name: Run(path.name, path) for path in found[:_MOST]}
+    return {path.name: ServedRun(path.name, path) for path in found[:_MOST]}
 
 
-def state(run: Run, last: int | None, steps: int | None) -> State:
+def state(run: ServedRun, last: int | None, steps: int | None) -> State:
     """What a run is doing. Nothing is locked or written to find out."""
     if _locked(run.path / ".lock"):
         return "running"

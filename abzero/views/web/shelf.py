@@ -9,7 +9,7 @@ from threading import Lock
 
 from abzero.views.web.journal import Journal
 
-Open = Callable[[Path], AbstractContextManager[Journal]]
+OpenJournal = Callable[[Path], AbstractContextManager[Journal]]
 """Opens a journal for one page. Raises `RunError`."""
 
 Stamp = tuple[tuple[int, int, int], ...]

@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 from abzero.errors import RunError
 from abzero.views.web.journal import Journal
 from abzero.views.web.pages import curves, descent, others, oversight, steps, tasks
-from abzero.views.web.pages.frame import Ask, Page, To
+from abzero.views.web.pages.frame import Page, PageRequest, To
 from abzero.views.web.queries.overview import Overview, overview, unreadable
-from abzero.views.web.runs import Run
-from abzero.views.web.shelf import Open
+from abzero.views.web.runs import ServedRun
+from abzero.views.web.shelf import OpenJournal
 
-PAGES: Mapping[str, Callable[[Ask], Page]] = {
+PAGES: Mapping[str, Callable[[PageRequest], Page]] = {
     "live": steps.live,
     "steps": steps.steps,
     "step": steps.one_step,
@@ -29,18 +29,18 @@ PAGES: Mapping[str, Callable[[Ask], Page]] = {
 
 
 def ask(
-    run: Run,
+    run: ServedRun,
     journal: Journal,
     to: To,
     about: tuple[str, ...] = (),
     query: Mapping[str, str] | None = None,
     defaults: Mapping[str, str] | None = None,
-) -> Ask:
+) -> PageRequest:
     """A question to one run. Raises `RunError`."""
-    return Ask(run, journal, overview(run, journal), to, about, query or {}, defaults or {})
+    return PageRequest(run, journal, overview(run, journal), to, about, query or {}, defaults or {})
 
 
-def look(run: Run, opened: Open) -> Overview:
+def look(run: ServedRun, opened: OpenJournal) -> Overview:
     """A run at one look, even if its journal cannot be read."""
     try:
         with opened(run.journal) as journal:

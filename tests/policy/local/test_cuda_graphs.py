@@ -8,7 +8,7 @@ import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 from transformers import PreTrainedModel
 
-from abzero.policy.local.cuda_graphs import CudaGraphEngine, Step
+from abzero.policy.local.cuda_graphs import CudaGraphEngine, DecodeStep
 from abzero.policy.local.hf_engine import HFEngine
 from abzero.policy.local.sampling import sample
 from abzero.policy.models import loading, lora
@@ -25,7 +25,7 @@ class Traces:
     def __init__(self) -> None:
         self.shapes: list[tuple[int, ...]] = []
 
-    def __call__(self, step: Step) -> Step:
+    def __call__(self, step: DecodeStep) -> DecodeStep:
         for _ in range(3):
             self.shapes.append(tuple(step().shape))
         return make_fx(step)()

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from abzero.errors import BackendError
-from abzero.policy.local.optimizer import Adam, MasterOptimizer, adam, adam_8bit
+from abzero.policy.local.optimizer import AdamFactory, MasterOptimizer, adam, adam_8bit
 from abzero.policy.optimisation import Optimisation
 from abzero.policy.schedules import constant, cosine, linear
 
@@ -58,7 +58,7 @@ def test_bf16_gradients_add_up_in_fp32():
 
 
 @pytest.mark.parametrize("make", [adam, adam_8bit])
-def test_it_arrives(make: Adam):
+def test_it_arrives(make: AdamFactory):
     parameters = weights()
     steady = Optimisation(learning_rate=0.02, weight_decay=0.0, clip_norm=math.inf)
     descend(parameters, MasterOptimizer(parameters.items(), steady, make), 800)
@@ -67,7 +67,7 @@ def test_it_arrives(make: Adam):
 
 @pytest.mark.parametrize("make", [adam, adam_8bit])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_restored_in_the_middle_it_ends_in_the_same_place(make: Adam, dtype: torch.dtype):
+def test_restored_in_the_middle_it_ends_in_the_same_place(make: AdamFactory, dtype: torch.dtype):
     whole, first = weights(dtype), weights(dtype)
     straight = MasterOptimizer(whole.items(), FAST, make)
     descend(whole, straight, 6)

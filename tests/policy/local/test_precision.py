@@ -8,7 +8,7 @@ from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM, Cache, PreTrainedModel
 
 from abzero.policy.local.generator import converted, engine
-from abzero.policy.local.sampling import Sample, sample
+from abzero.policy.local.sampling import SampledRow, sample
 from abzero.policy.local.sharding import GatheredModel, World
 
 LONG = 8000
@@ -78,7 +78,7 @@ def test_what_is_sampled_after_8000_tokens_is_as_close_to_the_learner_as_after_2
     assert 0.001 < found[1] < 1.4 * found[0]
 
 
-def distance(model: PreTrainedModel, cache: Cache, row: Sample) -> float:
+def distance(model: PreTrainedModel, cache: Cache, row: SampledRow) -> float:
     """Mean over a row's tokens, but the first, of how far their log-probabilities are from the model's."""
     logits_TV = model(torch.tensor([row.tokens[:-1]]), past_key_values=copy.deepcopy(cache)).logits[0]
     expected_T = torch.log_softmax(logits_TV, -1)[torch.arange(len(row.tokens) - 1), row.tokens[1:]]

@@ -15,7 +15,7 @@ from transformers import PreTrainedModel
 from abzero.errors import BackendError, ConfigError
 from abzero.policy import weight_check
 from abzero.policy.local.hf_engine import HFEngine
-from abzero.policy.local.sampling import Sample, sample
+from abzero.policy.local.sampling import SampledRow, sample
 from abzero.policy.models import lora
 from abzero.policy.scripted import ScriptedLearner
 from abzero.policy.vllm.engine import VllmEngine
@@ -72,7 +72,7 @@ class Sleeper:
 
     def sample(
         self, texts: Sequence[Sequence[int]], seeds: Sequence[int], new: int, temperature: float, stops: Sequence[int]
-    ) -> list[Sample]:
+    ) -> list[SampledRow]:
         rows = sample(HFEngine(self.model), texts, [[seed] for seed in seeds], new, temperature, torch.tensor(stops))
         return [row for [row] in rows]
 

@@ -8,7 +8,7 @@ import pytest
 
 from abzero.run.journal import JournalWriter
 from abzero.views.web.bundle import bundle
-from abzero.views.web.runs import Run
+from abzero.views.web.runs import ServedRun
 from tests.steps import history
 from tests.views.web.chromium import marks, opened, started, watching
 from tests.views.web.folders import altered, run
@@ -160,7 +160,7 @@ def test_a_search_goes_on_by_itself_to_the_first_step(page, root, server):
 
 
 def test_the_bundle_opens_from_a_file(page, root, tmp_path):
-    bundle(Run("one", root / "one"), tmp_path / "run.html", 20, {})
+    bundle(ServedRun("one", root / "one"), tmp_path / "run.html", 20, {})
     page.goto((tmp_path / "run.html").as_uri())
     assert page.locator("#live").is_visible()
     page.locator("#live a.item").first.click()

@@ -7,13 +7,13 @@ import pytest
 from abzero.cli.watch import bundle as command
 from abzero.errors import ConfigError, RunError
 from abzero.views.web.bundle import _apart, bundle
-from abzero.views.web.runs import Run
+from abzero.views.web.runs import ServedRun
 from tests.views.web.folders import run
 
 
 def test_every_link_leads_to_a_page_in_the_file_and_nothing_is_fetched(tmp_path):
     folder = run(tmp_path / "one")
-    words = bundle(Run("one", folder), tmp_path / "run.html", 20, {})
+    words = bundle(ServedRun("one", folder), tmp_path / "run.html", 20, {})
     text = (tmp_path / "run.html").read_text(encoding="utf-8")
     there = re.findall(r' id="([^"]*)"', text)
     assert len(there) == len(set(there))
@@ -26,7 +26,7 @@ def test_every_link_leads_to_a_page_in_the_file_and_nothing_is_fetched(tmp_path)
 
 def test_what_does_not_fit_is_left_out_and_said_so(tmp_path):
     folder = run(tmp_path / "one", steps=40)
-    words = bundle(Run("one", folder), tmp_path / "run.html", 0.3, {})
+    words = bundle(ServedRun("one", folder), tmp_path / "run.html", 0.3, {})
     assert (tmp_path / "run.html").stat().st_size < 300_000
     kept, total = map(int, re.match(r"(\d+) of (\d+)", words).groups())
     assert 8 < kept < total
@@ -38,7 +38,7 @@ def test_steps_are_taken_far_apart():
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path):
     with pytest.raises(RunError, match="another --out"):
-        bundle(Run("one", run(tmp_path / "one")), tmp_path / "nowhere" / "run.html", 20, {})
+        bundle(ServedRun("one", run(tmp_path / "one")), tmp_path / "nowhere" / "run.html", 20, {})
 
 
 def test_the_command_wants_one_run(tmp_path):

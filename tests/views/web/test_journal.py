@@ -125,7 +125,7 @@ def test_search_stops_when_its_time_is_up_and_says_where(tmp_path):
     folder = run(tmp_path / "one")
     with closing(Journal(folder / "run.db")) as journal:
         begun = time.monotonic()
-        found = search.search(journal, search.Wanted("return"), 5, seconds=0.0)
+        found = search.search(journal, search.SearchQuery("return"), 5, seconds=0.0)
         assert time.monotonic() - begun < 60
         assert {hit.step for hit in found.hits} == {5}
         assert found.next == 4

@@ -7,7 +7,7 @@ import pytest
 
 from abzero.run.now import NAME, Now
 from abzero.views.web.queries.now import FILE, moment
-from abzero.views.web.runs import Run
+from abzero.views.web.runs import ServedRun
 from tests.views.web.folders import run
 
 
@@ -16,7 +16,7 @@ def test_what_a_run_writes_is_read(tmp_path):
     now.step(7)
     now.begun("propose", 64)
     now.begun("sandbox", 64)
-    found = moment(Run("one", tmp_path), lambda: 101.5)
+    found = moment(ServedRun("one", tmp_path), lambda: 101.5)
     assert (found.step, found.phase, found.count, found.seconds, found.reached) == (7, "sandbox", 64, 1.5, 0)
     assert FILE == NAME
 
@@ -38,7 +38,7 @@ GOOD = {"step": 7, "phase": "solve", "done": 1, "count": 2, "since": 1.0, "took"
 )
 def test_a_file_that_says_something_else_is_passed_over(tmp_path, text):
     (tmp_path / FILE).write_text(text)
-    found = moment(Run("one", tmp_path))
+    found = moment(ServedRun("one", tmp_path))
     assert found is None or all(isinstance(value, int) for value in (found.step, found.done, found.count))
 
 
@@ -46,5 +46,5 @@ def test_a_file_that_says_something_else_is_passed_over(tmp_path, text):
 def test_what_is_no_file_is_not_read(tmp_path, make):
     folder = run(tmp_path / "one")
     make(folder / "thing")
-    assert Run("one", folder).file("thing", 100) is None
-    assert Run("one", folder).file("config.json", 3) == b"0}}"
+    assert ServedRun("one", folder).file("thing", 100) is None
+    assert ServedRun("one", folder).file("config.json", 3) == b"0}}"

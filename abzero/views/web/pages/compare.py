@@ -8,11 +8,11 @@ from abzero.views.charts import Series, line_chart
 from abzero.views.html import Html, html, joined
 from abzero.views.report.compare import INTERVALS, figures
 from abzero.views.report.experiments import arms, metrics
-from abzero.views.web.pages.frame import Ask, empty, link, said, section, table
+from abzero.views.web.pages.frame import PageRequest, empty, link, said, section, table
 from abzero.views.web.pages.others import gathered
 from abzero.views.web.queries.overview import overview
-from abzero.views.web.runs import Run
-from abzero.views.web.shelf import Open
+from abzero.views.web.runs import ServedRun
+from abzero.views.web.shelf import OpenJournal
 
 _CURVES = tuple(
     FIGURES[name]
@@ -23,11 +23,11 @@ _CURVES = tuple(
 )
 
 
-def comparison(runs: Sequence[Run], to: Callable[..., str], opened: Open) -> Html:
+def comparison(runs: Sequence[ServedRun], to: Callable[..., str], opened: OpenJournal) -> Html:
     """Held-out accuracy by arm, the settings that differ, and the curves of every run."""
     with ExitStack() as stack:
         journals = [stack.enter_context(opened(run.journal)) for run in runs]
-        asked = [Ask(run, j, overview(run, j), to) for run, j in zip(runs, journals, strict=True)]
+        asked = [PageRequest(run, j, overview(run, j), to) for run, j in zip(runs, journals, strict=True)]
         body = joined([_legend(asked), _accuracy(asked), _settings(asked), _curves(asked)])
     return html(
         '<div class="frame alone"><main id="main"><p class="brand"><a href="/">abzero</a></p><h1>Comparison</h1>{body}'
@@ -36,7 +36,7 @@ def comparison(runs: Sequence[Run], to: Callable[..., str], opened: Open) -> Htm
     )
 
 
-def _legend(asked: Sequence[Ask]) -> Html:
+def _legend(asked: Sequence[PageRequest]) -> Html:
     items = [
         html('<li><i class="key c{c}"></i>{l}</li>', c=index % 8, l=link(ask.to(ask.run, "live"), ask.run.name))
         for index, ask in enumerate(asked)
@@ -44,7 +44,7 @@ def _legend(asked: Sequence[Ask]) -> Html:
     return html('<ul class="arms">{items}</ul>', items=joined(items))
 
 
-def _accuracy(asked: Sequence[Ask]) -> Html:
+def _accuracy(asked: Sequence[PageRequest]) -> Html:
     runs = [gathered(ask) for ask in asked]
     if not any(run.after for run in runs):
         return section("Held-out accuracy", empty("None of these runs was evaluated: see `abzero eval`."))
@@ -57,7 +57,7 @@ def _accuracy(asked: Sequence[Ask]) -> Html:
     return section("Held-out accuracy", html("<ol>{n}</ol>{t}", n=names, t=joined(tables)), INTERVALS)
 
 
-def _settings(asked: Sequence[Ask]) -> Html:
+def _settings(asked: Sequence[PageRequest]) -> Html:
     chosen = [gathered(ask).settings for ask in asked]
     keys = sorted({key for one in chosen for key in one if any(other.get(key) != one[key] for other in chosen)})
     rows = [[key, *(one.get(key, "–") for one in chosen)] for key in keys]
@@ -66,7 +66,7 @@ def _settings(asked: Sequence[Ask]) -> Html:
     )
 
 
-def _curves(asked: Sequence[Ask]) -> Html:
+def _curves(asked: Sequence[PageRequest]) -> Html:
     charts = []
     span = (1.0, float(max([ask.overview.step or 1 for ask in asked])))
     modes = sorted({mode for ask in asked for mode in ask.journal.modes()})

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from abzero.algo.figures import FIGURES
-from abzero.views.charts import Px, Series, Span, figure, label, line_chart
+from abzero.views.charts import Interval, Px, Series, figure, label, line_chart
 from abzero.views.html import Html, html, joined
 from abzero.views.report.curves import held_out_charts
 from abzero.views.report.page import mode_colours
-from abzero.views.web.pages.frame import Ask, Page, empty, link, one_line, said, section, spark
+from abzero.views.web.pages.frame import Page, PageRequest, empty, link, one_line, said, section, spark
 from abzero.views.web.queries import curriculum, growth, step
 
 _BY_MODE = tuple(
@@ -30,12 +30,12 @@ _GROWTH_STEPS, _PROGRAMS = 16, 4
 _PALETTE = ("c3", "c4", "c5", "c6", "c7")
 
 
-def curriculum_page(ask: Ask) -> Page:
+def curriculum_page(ask: PageRequest) -> Page:
     """Difficulty, validity and novelty over steps, and the learner's health."""
     last = ask.overview.step or 0
     if last < 1:
         return Page("Curriculum", "curriculum", empty("No self-play step was committed yet."), live=True)
-    span: Span = (1.0, float(last))
+    span: Interval = (1.0, float(last))
     modes = ask.journal.modes()
     colours = mode_colours(modes)
     sampled, every = curriculum.sampled(ask.journal)
@@ -71,7 +71,7 @@ def curriculum_page(ask: Ask) -> Page:
     return Page("Curriculum", "curriculum", joined(parts), live=True)
 
 
-def _growth(ask: Ask, span: Span, modes: Sequence[str], colours: Mapping[str, str]) -> Html:
+def _growth(ask: PageRequest, span: Interval, modes: Sequence[str], colours: Mapping[str, str]) -> Html:
     """Whether programs grow, and from how far back tasks are drawn."""
     steps, _ = curriculum.sampled(ask.journal, _GROWTH_STEPS)
     grown, old = growth.programs(ask.journal, steps, _PROGRAMS), growth.ages(ask.journal, steps)
@@ -89,7 +89,7 @@ def _growth(ask: Ask, span: Span, modes: Sequence[str], colours: Mapping[str, st
     return section("Growth and age", html('<div class="grid3">{c}</div>', c=joined(charts)), note)
 
 
-def rejections_page(ask: Ask) -> Page:
+def rejections_page(ask: PageRequest) -> Page:
     """Reasons, counted over time, with their newest examples."""
     sampled, every = curriculum.sampled(ask.journal, 40)
     found = curriculum.rejections(ask.journal, sampled)
@@ -103,7 +103,7 @@ def rejections_page(ask: Ask) -> Page:
     return Page("Rejections", "rejections", body, live=True)
 
 
-def _reason(ask: Ask, reason: curriculum.Reason, all_of: int, sampled: Sequence[int]) -> Html:
+def _reason(ask: PageRequest, reason: curriculum.Reason, all_of: int, sampled: Sequence[int]) -> Html:
     counts = dict(reason.by_step)
     most = max(counts.values())
     curve = spark([counts.get(n, 0) / most for n in sampled], f"at most {most} in a step")
@@ -127,7 +127,7 @@ def _reason(ask: Ask, reason: curriculum.Reason, all_of: int, sampled: Sequence[
     )
 
 
-def _heat(mode: str, columns: Sequence[curriculum.Column]) -> Html:
+def _heat(mode: str, columns: Sequence[curriculum.SolveRateColumn]) -> Html:
     """A heat map: steps to the right, solve rates upwards."""
     if not any(sum(column.counts) for column in columns):
         return figure(mode, empty("no task yet"), [])

@@ -7,7 +7,7 @@ from abzero.views.charts import Px, Series, label, line_chart
 from abzero.views.html import Html, html, joined
 from abzero.views.report.gather import band
 from abzero.views.report.page import mode_colours
-from abzero.views.web.pages.frame import Ask, Page, empty, link, one_line, section, table
+from abzero.views.web.pages.frame import Page, PageRequest, empty, link, one_line, section, table
 from abzero.views.web.pages.steps import natural as whole
 from abzero.views.web.queries import curriculum, lineage
 
@@ -17,7 +17,7 @@ _DESCENT_STEPS, _TASKS = 8, 12
 _WIDTH, _HEIGHT = 1000, 520
 
 
-def page(ask: Ask) -> Page:
+def page(ask: PageRequest) -> Page:
     """The tasks of a few steps with what they were shown, and the most fertile ancestors."""
     end = min(whole(ask.query.get("to"), ask.overview.step or 0), ask.overview.step or 0)
     first = max(end - _STEPS + 1, 0)
@@ -44,7 +44,7 @@ def page(ask: Ask) -> Page:
     return Page("Lineage", "lineage", joined(parts), live="to" not in ask.query)
 
 
-def _graph(ask: Ask, found: lineage.Graph, by_rate: bool) -> Html:
+def _graph(ask: PageRequest, found: lineage.Graph, by_rate: bool) -> Html:
     columns: dict[int, list[lineage.Node]] = defaultdict(list)
     for node in found.nodes:
         columns[node.step if node.step >= found.first else -1].append(node)
@@ -106,7 +106,7 @@ def _edge(a: tuple[float, float], b: tuple[float, float], start: int, end: int) 
     return html('<path class="edge" d="{p}" data-edge="{a} {b}"/>', p=path, a=start, b=end)
 
 
-def _descent(ask: Ask) -> Html:
+def _descent(ask: PageRequest) -> Html:
     """How old the lines are, how many there are, and how many go on."""
     steps, _ = curriculum.sampled(ask.journal, _DESCENT_STEPS)
     found = lineage.descent(ask.journal, steps, _TASKS)
@@ -135,7 +135,7 @@ def _descent(ask: Ask) -> Html:
     return section("Depth and founders", html('<div class="grid3">{c}</div>', c=joined(charts)), note)
 
 
-def _fertile(ask: Ask) -> Html:
+def _fertile(ask: PageRequest) -> Html:
     since = max((ask.overview.step or 0) - _FERTILE_STEPS, 0)
     found = lineage.fertile(ask.journal, since)
     rows = [

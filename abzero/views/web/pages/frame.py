@@ -7,11 +7,11 @@ from abzero.algo.figure import Figure
 from abzero.text.sanitize import harmless
 from abzero.views.charts import Px
 from abzero.views.html import Html, code, html, joined, prose
-from abzero.views.web.journal import Journal, Text
+from abzero.views.web.journal import Journal, StoredText
 from abzero.views.web.pages.status import status
 from abzero.views.web.queries.overview import Overview
 from abzero.views.web.queries.step import Earned
-from abzero.views.web.runs import Run
+from abzero.views.web.runs import ServedRun
 
 To = Callable[..., str]
 """The address of a page: its name, what it is about, and a query."""
@@ -30,10 +30,10 @@ NAVIGATION = (
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class PageRequest:
     """What a page is asked for."""
 
-    run: Run
+    run: ServedRun
     journal: Journal
     overview: Overview
     to: To
@@ -70,7 +70,7 @@ def document(title: str, body: Html, head: Html, scripts: Html) -> Html:
     )
 
 
-def framed(ask: Ask, page: Page) -> Html:
+def framed(ask: PageRequest, page: Page) -> Html:
     """The page inside the run's frame."""
     seen = ask.overview
     links = [
@@ -198,20 +198,20 @@ def empty(words: str) -> Html:
     return html('<p class="none">{words}</p>', words=words)
 
 
-def more(ask: Ask, text: Text) -> Html:
+def more(ask: PageRequest, text: StoredText) -> Html:
     """The way to what was left out of a text."""
     if text.whole:
         return Html("")
     return html('<p><a class="more" href="{to}">the whole text</a></p>', to=ask.to("text", text.id))
 
 
-def block(ask: Ask, text: Text, python: bool = False) -> Html:
+def block(ask: PageRequest, text: StoredText, python: bool = False) -> Html:
     """A text in full, as far as it was fetched."""
     shown = code(text.text, len(text.text)) if python else prose(text.text, len(text.text))
     return html("{shown}{more}", shown=shown, more=more(ask, text))
 
 
-def one_line(text: Text | None, limit: int = 110) -> Html:
+def one_line(text: StoredText | None, limit: int = 110) -> Html:
     """The first words of a program or a message that tell it from others."""
     lines = [line.strip() for line in (text.text if text else "").split("\n") if line.strip()]
     kept = [line for line in lines if not line.startswith(("def f(", "import ", "from "))] or lines

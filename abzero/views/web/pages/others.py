@@ -6,20 +6,20 @@ from abzero.errors import RunError
 from abzero.views.html import Html, html, joined
 from abzero.views.report import results
 from abzero.views.report.accuracy import learned
-from abzero.views.report.gather import Run as Gathered
+from abzero.views.report.gather import RunSummary as Gathered
 from abzero.views.report.gather import settings
 from abzero.views.report.page import mode_colours
-from abzero.views.web.pages.frame import Ask, Page, link, number, section, table
+from abzero.views.web.pages.frame import Page, PageRequest, link, number, section, table
 from abzero.views.web.pages.steps import natural as whole
 from abzero.views.web.queries import search
 
 _LARGEST_FILE = 32 << 20
 
 
-def search_page(ask: Ask) -> Page:
+def search_page(ask: PageRequest) -> Page:
     """A form, and the newest proposals that match."""
     query = ask.query
-    wanted = search.Wanted(
+    wanted = search.SearchQuery(
         query.get("q", "")[:200],
         query.get("mode", ""),
         query.get("verdict", ""),
@@ -64,7 +64,7 @@ def search_page(ask: Ask) -> Page:
     return Page("Search", "search", body)
 
 
-def _form(ask: Ask, wanted: search.Wanted) -> Html:
+def _form(ask: PageRequest, wanted: search.SearchQuery) -> Html:
     modes = joined(_option(mode, wanted.mode) for mode in ["", *ask.journal.modes()])
     verdicts = joined(_option(verdict, wanted.verdict) for verdict in ("", "valid", "rejected"))
     return html(
@@ -90,13 +90,13 @@ def _option(value: str, chosen: str) -> Html:
     return html('<option value="{v}"{s}>{w}</option>', v=value, s=selected, w=value or "any")
 
 
-def eval_page(ask: Ask) -> Page:
+def eval_page(ask: PageRequest) -> Page:
     """Held-out accuracy before and after: the report's own section."""
     run = gathered(ask)
     return Page("Evaluation", "eval", learned(run, mode_colours(run.modes)), live=True)
 
 
-def gathered(ask: Ask) -> Gathered:
+def gathered(ask: PageRequest) -> Gathered:
     """What the report's sections ask for, without the proposals."""
     about = ask.journal.about()
     return Gathered(
@@ -112,14 +112,14 @@ def gathered(ask: Ask) -> Gathered:
     )
 
 
-def _evaluation(ask: Ask, name: str) -> results.Evaluation | None:
+def _evaluation(ask: PageRequest, name: str) -> results.Evaluation | None:
     path = ask.run.path / name
     if path.is_symlink() or (path.exists() and (not path.is_file() or path.stat().st_size > _LARGEST_FILE)):
         raise RunError(f"{path} is not a file of `abzero eval --json`")
     return results.read(path)
 
 
-def config_page(ask: Ask) -> Page:
+def config_page(ask: PageRequest) -> Page:
     """Every setting; those that are not the default's are marked."""
     about = ask.journal.about()
     chosen = _settings(about)

@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 
 from abzero.views.html import Html, html, joined
 from abzero.views.report.oversight import Event, lanes
-from abzero.views.web.pages.frame import Ask, Page, empty, link, number, section, table
+from abzero.views.web.pages.frame import Page, PageRequest, empty, link, number, section, table
 from abzero.views.web.queries import oversight
 
 _MARKS, _SHOWN = 1_000, 200
 _DECIDED = ("paused", "reviewed", "verdict")
 
 
-def page(ask: Ask) -> Page:
+def page(ask: PageRequest) -> Page:
     """Findings, pauses and reviews on one time line; what was decided; the newest findings."""
     found = oversight.findings(ask.journal, _MARKS)
     events = oversight.record(ask.run)
@@ -39,7 +39,7 @@ def page(ask: Ask) -> Page:
     return Page("Oversight", "oversight", joined(parts), live=True)
 
 
-def _decided(ask: Ask, events: Sequence[Event]) -> Html:
+def _decided(ask: PageRequest, events: Sequence[Event]) -> Html:
     """Pauses, reviews and verdicts, the newest first."""
     rows = []
     for event in [event for event in events if event.kind in _DECIDED][::-1][:_SHOWN]:
@@ -50,7 +50,7 @@ def _decided(ask: Ask, events: Sequence[Event]) -> Html:
     return section("Pauses, reviews, verdicts", table(head, rows, "decisions", "decisions"), note) if rows else Html("")
 
 
-def _where(ask: Ask, event: Event) -> Html:
+def _where(ask: PageRequest, event: Event) -> Html:
     role, position = event.body.get("role"), event.body.get("position")
     step = int(event.step)
     if role in ("propose", "solve") and isinstance(position, int):
@@ -78,7 +78,7 @@ def _words(event: Event) -> tuple[str, str, str]:
             return f"verdict: {said('state')}{flagged}", said("by"), said("why")
 
 
-def _findings(ask: Ask, found: Sequence[oversight.Seen]) -> Html:
+def _findings(ask: PageRequest, found: Sequence[oversight.Seen]) -> Html:
     rows = [
         [
             link(

@@ -2,11 +2,11 @@
 
 from abzero.types import Role
 from abzero.views.html import Html, html, joined
-from abzero.views.web.pages.frame import Ask, empty, section
+from abzero.views.web.pages.frame import PageRequest, empty, section
 from abzero.views.web.queries import step, task
 
 
-def derivation(ask: Ask, role: Role, n: int, position: int, mode: str, rate: float | None) -> Html:
+def derivation(ask: PageRequest, role: Role, n: int, position: int, mode: str, rate: float | None) -> Html:
     """The reward as a derivation, and how the advantage came of it."""
     earned = step.earned(ask.journal, n, role, position)
     if earned is None:
@@ -35,7 +35,7 @@ def derivation(ask: Ask, role: Role, n: int, position: int, mode: str, rate: flo
     )
 
 
-def _formula(ask: Ask, role: Role, n: int, position: int, mode: str, earned: step.Earned) -> Html:
+def _formula(ask: PageRequest, role: Role, n: int, position: int, mode: str, earned: step.Earned) -> Html:
     """How the advantage came of the reward, where that can be seen from the rewards beside it."""
     compared = (
         ("of this role and mode (TRR++, eq. 8)", task.peers(ask.journal, role, mode, n)),

@@ -1,7 +1,7 @@
 """How far a run is, and what its running step is at: on every page, brought anew by the stream of events."""
 
 from abzero.views.html import Html, html, joined
-from abzero.views.web.queries.now import PHASES, Moment
+from abzero.views.web.queries.now import PHASES, PhaseUnderWay
 
 _DOING = {"propose": "proposing", "estimate": "estimating", "solve": "solving", "update": "updating"}
 
@@ -10,7 +10,7 @@ def badge(state: str) -> Html:
     return html('<span class="state {state}">{state}</span>', state=state)
 
 
-def status(state: str, step: int | None, steps: int | None, now: Moment | None = None) -> Html:
+def status(state: str, step: int | None, steps: int | None, now: PhaseUnderWay | None = None) -> Html:
     """The state, the steps done and, of a running run, the phases of the next one."""
     wanted = max(steps or step or 0, 1)
     done: object = "no step yet"
@@ -27,14 +27,14 @@ def status(state: str, step: int | None, steps: int | None, now: Moment | None =
     )
 
 
-def _phases(now: Moment) -> Html:
+def _phases(now: PhaseUnderWay) -> Html:
     """Those that are over with their seconds, the present one with how far it is, those to come."""
     words = f"step {now.step} under way" if now.step else "seeding"
     rows = [_phase(now, name, place - now.reached) for place, name in enumerate(PHASES)]
     return html('<ol class="phases" aria-label="{words}">{rows}</ol>', words=words, rows=joined(rows))
 
 
-def _phase(now: Moment, name: str, ahead: int) -> Html:
+def _phase(now: PhaseUnderWay, name: str, ahead: int) -> Html:
     """One phase, so many places before or behind the present one."""
     took = now.took.get(name, 0.0)
     if ahead:

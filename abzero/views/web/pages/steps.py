@@ -6,8 +6,8 @@ from abzero.types import Role
 from abzero.views.html import Html, html, joined
 from abzero.views.web.journal import whole
 from abzero.views.web.pages.frame import (
-    Ask,
     Page,
+    PageRequest,
     advantage,
     bars,
     dots,
@@ -37,7 +37,7 @@ _TILES = (
 _NEWEST = 40
 
 
-def live(ask: Ask) -> Page:
+def live(ask: PageRequest) -> Page:
     """The newest step in figures, and the proposals as they come."""
     figures = ask.overview.figures
     if ask.overview.step is None:
@@ -59,7 +59,7 @@ def live(ask: Ask) -> Page:
     return Page("Live", "live", joined(parts), live=True)
 
 
-def steps(ask: Ask) -> Page:
+def steps(ask: PageRequest) -> Page:
     """All steps, the newest first, a hundred at a time."""
     top = natural(ask.query.get("from"), ask.overview.step or 0)
     rows = []
@@ -81,7 +81,7 @@ def steps(ask: Ask) -> Page:
     )
 
 
-def one_step(ask: Ask) -> Page:
+def one_step(ask: PageRequest) -> Page:
     """Six groups of one step: each role in each mode."""
     n = natural(ask.about[0] if ask.about else None, ask.overview.step or 0)
     before, after = step.neighbours(ask.journal, n)
@@ -102,7 +102,7 @@ def one_step(ask: Ask) -> Page:
 _ROLES: tuple[Role, Role] = ("propose", "solve")
 
 
-def _group(ask: Ask, n: int, role: Role, mode: str) -> Html:
+def _group(ask: PageRequest, n: int, role: Role, mode: str) -> Html:
     start = natural(ask.query.get(f"{role}-{mode}"), 0)
     there = step.count(ask.journal, n, role, mode)
     if not there:
@@ -117,14 +117,14 @@ def _group(ask: Ask, n: int, role: Role, mode: str) -> Html:
     return section(f"{mode}: {there} {word}", html("{b}<p>{on}</p>", b=body, on=on))
 
 
-def listed(ask: Ask, rows: list[step.ProposalRow], with_step: bool = False) -> Html:
+def listed(ask: PageRequest, rows: list[step.ProposalRow], with_step: bool = False) -> Html:
     """Proposals as a list: verdict, solve rate as dots, reward, advantage."""
     if not rows:
         return empty("none")
     return html('<ol class="list">{rows}</ol>', rows=joined(_proposal(ask, row, with_step) for row in rows))
 
 
-def _proposal(ask: Ask, row: step.ProposalRow, with_step: bool) -> Html:
+def _proposal(ask: PageRequest, row: step.ProposalRow, with_step: bool) -> Html:
     verdict = "valid" if row.task else "ours" if row.ours else "rejected"
     return html(
         '<li class="row {verdict}"><a class="item" href="{to}"><span class="meta">{where}'
@@ -148,7 +148,7 @@ def _proposal(ask: Ask, row: step.ProposalRow, with_step: bool) -> Html:
     )
 
 
-def attempts(ask: Ask, rows: list[step.AttemptRow]) -> Html:
+def attempts(ask: PageRequest, rows: list[step.AttemptRow]) -> Html:
     """Attempts as a list: score, answer, reward, advantage."""
     if not rows:
         return empty("none")
@@ -172,7 +172,7 @@ def attempts(ask: Ask, rows: list[step.AttemptRow]) -> Html:
     return html('<ol class="list">{rows}</ol>', rows=joined(parts))
 
 
-def by_mode(ask: Ask, n: int) -> Html:
+def by_mode(ask: PageRequest, n: int) -> Html:
     """The step's figures by mode, beside the means of the ten steps before it."""
     now = ask.journal.figures(n)
     past = [figures for m in range(max(n - 10, 1), n) if (figures := ask.journal.figures(m))]
@@ -200,7 +200,7 @@ def _phases(figures: dict[str, float]) -> Html:
     return bars(parts, "s")
 
 
-def _alarms(ask: Ask) -> Html:
+def _alarms(ask: PageRequest) -> Html:
     found = curriculum.alarms(ask.journal, 4)
     if not found:
         return Html("")

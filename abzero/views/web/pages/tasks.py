@@ -5,7 +5,19 @@ from collections.abc import Sequence
 from abzero.errors import RunError
 from abzero.types import Role
 from abzero.views.html import Html, code, html, joined, prose
-from abzero.views.web.pages.frame import Ask, Page, block, dots, empty, link, more, number, one_line, section, table
+from abzero.views.web.pages.frame import (
+    Page,
+    PageRequest,
+    block,
+    dots,
+    empty,
+    link,
+    more,
+    number,
+    one_line,
+    section,
+    table,
+)
 from abzero.views.web.pages.reward import derivation
 from abzero.views.web.pages.steps import attempts as attempt_list
 from abzero.views.web.queries import step, task
@@ -15,7 +27,7 @@ _SHOWN_CASES = 10
 WHY = "why this verdict, this reward?"
 
 
-def one_task(ask: Ask) -> Page:
+def one_task(ask: PageRequest) -> Page:
     """A task, every proposal that became it, every attempt at it, its ancestors and descendants."""
     found = task.task(ask.journal, ask.about[0] if ask.about else "")
     made = step.of_task(ask.journal, found.id, 20)
@@ -39,7 +51,7 @@ def one_task(ask: Ask) -> Page:
     return Page(f"{found.mode} {found.id[:16]}", "steps", joined(parts), question=WHY)
 
 
-def one_proposal(ask: Ask) -> Page:
+def one_proposal(ask: PageRequest) -> Page:
     """A proposal from its prompt to its advantage."""
     n, position = _place(ask.about)
     row = step.proposal(ask.journal, n, position)
@@ -61,7 +73,7 @@ def one_proposal(ask: Ask) -> Page:
     return Page(f"Proposal {position} of step {n}", "steps", joined(parts), question=WHY)
 
 
-def one_attempt(ask: Ask) -> Page:
+def one_attempt(ask: PageRequest) -> Page:
     """An attempt: the question, the thought, the answer, the score."""
     n, position = _place(ask.about)
     row = ask.journal.row("SELECT task, answer, score FROM attempt WHERE step = ? AND position = ?", n, position)
@@ -80,7 +92,7 @@ def one_attempt(ask: Ask) -> Page:
     return Page(f"Attempt {position} of step {n}", "steps", joined(parts), question=WHY)
 
 
-def text(ask: Ask) -> Page:
+def text(ask: PageRequest) -> Page:
     """A stored text, a portion at a time."""
     wanted = _natural(ask.about[0] if ask.about else None)
     start = _natural(ask.query.get("from"))
@@ -92,7 +104,7 @@ def text(ask: Ask) -> Page:
     return Page(f"Text {wanted}", "", html("{h}{t}<p>{on}</p>", h=head, t=prose(found.text, len(found.text)), on=on))
 
 
-def _task(ask: Ask, found: task.TaskRecord) -> Html:
+def _task(ask: PageRequest, found: task.TaskRecord) -> Html:
     cases = [
         html(
             '<div class="case">{i}<span class="arrow" aria-label="gives">→</span>{o}</div>',
@@ -115,7 +127,7 @@ def _task(ask: Ask, found: task.TaskRecord) -> Html:
     )
 
 
-def _proposed(ask: Ask, row: step.ProposalRow) -> Html:
+def _proposed(ask: PageRequest, row: step.ProposalRow) -> Html:
     """The way of a proposal, station by station."""
     sent = task.rollout(ask.journal, "propose", row.step, row.position)
     shown = task.references(ask.journal, row.step, row.position)
@@ -161,7 +173,7 @@ def _proposed(ask: Ask, row: step.ProposalRow) -> Html:
     )
 
 
-def _rollout(ask: Ask, role: Role, n: int, position: int) -> Html:
+def _rollout(ask: PageRequest, role: Role, n: int, position: int) -> Html:
     """Prompt as it was sent, completion with its thought folded."""
     sent = task.rollout(ask.journal, role, n, position)
     thought, _, rest = sent.completion.text.partition("</think>")
@@ -191,7 +203,7 @@ def _rollout(ask: Ask, role: Role, n: int, position: int) -> Html:
     )
 
 
-def _descendants(ask: Ask, identity: str) -> Html:
+def _descendants(ask: PageRequest, identity: str) -> Html:
     found = task.descendants(ask.journal, identity, 60)
     if not found:
         return section("Descendants", empty("No task descends from it."))
@@ -205,7 +217,7 @@ def _descendants(ask: Ask, identity: str) -> Html:
     return section("Descendants", html("{t}{r}", t=shown, r=rest), "Tasks whose proposal was shown this one.")
 
 
-def _replay(ask: Ask, identity: str) -> Html:
+def _replay(ask: PageRequest, identity: str) -> Html:
     line = f"abzero replay {ask.run.path} {identity}"
     return section(
         "Run it again",
@@ -213,7 +225,7 @@ def _replay(ask: Ask, identity: str) -> Html:
     )
 
 
-def _around(ask: Ask, kind: str, n: int, position: int) -> Html:
+def _around(ask: PageRequest, kind: str, n: int, position: int) -> Html:
     before = link(ask.to(kind, n, position - 1), "← previous", "prev") if position else ""
     table_of = "proposal" if kind == "proposal" else "attempt"
     there = ask.journal.row(f"SELECT 1 FROM {table_of} WHERE step = ? AND position = ?", n, position + 1)
@@ -225,7 +237,7 @@ def _finish(finish: str) -> str:
     return "cut at the token limit" if finish == "length" else "ended by itself" if finish == "stop" else finish
 
 
-def _tasks(ask: Ask, names: Sequence[str]) -> Html:
+def _tasks(ask: PageRequest, names: Sequence[str]) -> Html:
     return _spaced([link(ask.to("task", name), name[:8]) for name in names])
 
 

@@ -18,7 +18,7 @@ _DIGITS = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class SolveRateColumn:
     """One step: how many of its tasks were solved how often. Row 0 is never, row ``BINS + 1`` always."""
 
     step: int
@@ -43,7 +43,7 @@ def sampled(journal: Journal, most: int = _COLUMNS) -> tuple[list[int], int]:
     return list(range(last, 0, -every))[::-1], every
 
 
-def heat(journal: Journal, steps: list[int]) -> dict[str, list[Column]]:
+def heat(journal: Journal, steps: list[int]) -> dict[str, list[SolveRateColumn]]:
     """How often the tasks of each mode were solved, in each of `steps`."""
     found: dict[str, dict[int, list[int]]] = {}
     query = """
@@ -54,7 +54,7 @@ WHERE step = ? AND task IS NOT NULL AND solve_rate IS NOT NULL GROUP BY 1, 2"""
             counts = found.setdefault(words(mode), {}).setdefault(step, [0] * (BINS + 2))
             counts[_row(figure(rate))] += whole(number)
     nothing = [0] * (BINS + 2)
-    return {mode: [Column(step, tuple(by.get(step, nothing))) for step in steps] for mode, by in found.items()}
+    return {mode: [SolveRateColumn(step, tuple(by.get(step, nothing))) for step in steps] for mode, by in found.items()}
 
 
 def rejections(journal: Journal, steps: list[int], examples: int = 10) -> list[Reason]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from abzero.views.web.journal import Journal, Text, share, whole, words
+from abzero.views.web.journal import Journal, StoredText, share, whole, words
 
 MOST_NODES, MOST_ANCESTORS = 400, 200
 _EDGES = 3_000
@@ -35,7 +35,7 @@ class Graph:
 
 
 @dataclass(frozen=True, slots=True)
-class Ancestor:
+class ReferenceUse:
     """A task that many proposals were shown, and how many of them became tasks."""
 
     id: str
@@ -43,7 +43,7 @@ class Ancestor:
     mode: str
     shown: int
     children: int
-    program: Text
+    program: StoredText
 
 
 def graph(journal: Journal, first: int, last: int) -> Graph:
@@ -69,7 +69,7 @@ def graph(journal: Journal, first: int, last: int) -> Graph:
     return Graph(first, last, tuple(nodes.values()), kept, max(whole(total) - len(rows), 0))
 
 
-def fertile(journal: Journal, since: int, most: int = 12) -> list[Ancestor]:
+def fertile(journal: Journal, since: int, most: int = 12) -> list[ReferenceUse]:
     """The tasks that proposals since a step were shown most often."""
     # The plus keeps SQLite from grouping by the index of references, which would read the whole run.
     query = """
@@ -81,7 +81,9 @@ WHERE l.step >= ? GROUP BY +l.reference ORDER BY 3 DESC, 2 DESC, 1 LIMIT ?"""
         row = journal.row("SELECT step, mode, program FROM task WHERE id = ?", words(reference))
         if row:
             text = journal.text(row[2], 400)
-            found.append(Ancestor(words(reference), whole(row[0]), words(row[1]), whole(shown), whole(children), text))
+            found.append(
+                ReferenceUse(words(reference), whole(row[0]), words(row[1]), whole(shown), whole(children), text)
+            )
     return found
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from abzero.views.web.runs import Run
+from abzero.views.web.runs import ServedRun
 
 FILE = "now.json"
 _LARGEST = 4_096
@@ -15,7 +15,7 @@ PHASES = ("propose", "estimate", "solve", "update")
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class PhaseUnderWay:
     """A phase of a step that is not committed yet."""
 
     step: int
@@ -36,7 +36,7 @@ class Moment:
         return max((place for place, name in enumerate(PHASES) if name in self.took), default=0)
 
 
-def moment(run: Run, clock: Callable[[], float] = time.time) -> Moment | None:
+def moment(run: ServedRun, clock: Callable[[], float] = time.time) -> PhaseUnderWay | None:
     """What a running run says it is at; ``None`` where it says nothing that can be read."""
     try:
         row = json.loads(run.file(FILE, _LARGEST) or b"")
@@ -48,4 +48,4 @@ def moment(run: Run, clock: Callable[[], float] = time.time) -> Moment | None:
         return None
     if not whole or not isinstance(phase, str) or not math.isfinite(seconds):
         return None
-    return Moment(step, phase, min(done, count), count, max(seconds, 0.0), took)
+    return PhaseUnderWay(step, phase, min(done, count), count, max(seconds, 0.0), took)

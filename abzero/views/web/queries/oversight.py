@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from abzero.views.report.oversight import Event, events
 from abzero.views.web.journal import Journal, figure, whole, words
-from abzero.views.web.runs import Run
+from abzero.views.web.runs import ServedRun
 
 RECORD = "oversight.jsonl"
 _LARGEST = 4 << 20
@@ -48,6 +48,6 @@ def by_category(journal: Journal) -> list[tuple[str, int, int]]:
     return [(words(name), whole(worst), whole(count)) for name, worst, count in journal.rows(query)]
 
 
-def record(run: Run) -> list[Event]:
+def record(run: ServedRun) -> list[Event]:
     """The entries of the run's record, in order, as far as they can be read."""
     return list(events((run.file(RECORD, _LARGEST) or b"").decode("utf-8", "replace")))

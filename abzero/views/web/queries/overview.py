@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from abzero.errors import RunError
 from abzero.views.web.journal import Journal, figure, whole, words
-from abzero.views.web.queries.now import Moment, moment
-from abzero.views.web.runs import Run, State, state, steps_wanted
+from abzero.views.web.queries.now import PhaseUnderWay, moment
+from abzero.views.web.runs import ServedRun, State, state, steps_wanted
 
 _SPARK = 60
 
@@ -26,13 +26,13 @@ class Overview:
     """Mean score of the solver over the modes, the newest last; not more than sixty of them, evenly spaced."""
     figures: dict[str, float]
     """Those of the newest step."""
-    now: Moment | None = None
+    now: PhaseUnderWay | None = None
     """What the running step is at."""
     problem: str = ""
     """Why nothing else is known."""
 
 
-def overview(run: Run, journal: Journal) -> Overview:
+def overview(run: ServedRun, journal: Journal) -> Overview:
     about = journal.about()
     last, wanted = journal.last_step(), steps_wanted(about)
     doing = state(run, last, wanted)
@@ -50,7 +50,7 @@ def overview(run: Run, journal: Journal) -> Overview:
     )
 
 
-def unreadable(run: Run, error: RunError) -> Overview:
+def unreadable(run: ServedRun, error: RunError) -> Overview:
     return Overview(run.name, "", "unknown", None, None, 0, (), {}, None, str(error))
 
 

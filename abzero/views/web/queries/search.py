@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from abzero.errors import RunError
-from abzero.views.web.journal import Cell, Journal, Row, share, whole, words
+from abzero.views.web.journal import Journal, SqlRow, SqlValue, share, whole, words
 
 Place = Literal["program", "message", "completion", "reason"]
 _LOOKED_AT = 60_000
@@ -15,7 +15,7 @@ _BEFORE, _AFTER = 24, 90
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class SearchQuery:
     """What is looked for; empty or ``None`` is anything."""
 
     text: str = ""
@@ -28,7 +28,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class SearchHit:
     """A proposal that matches, with the words around what was found."""
 
     step: int
@@ -46,15 +46,15 @@ class Hit:
 class Hits:
     """What was found in the steps that were searched; `next` is the step to go on from."""
 
-    hits: tuple[Hit, ...]
+    hits: tuple[SearchHit, ...]
     first: int
     next: int | None
 
 
-def search(journal: Journal, wanted: Wanted, start: int, most: int = 50, seconds: float = 0.03) -> Hits:
+def search(journal: Journal, wanted: SearchQuery, start: int, most: int = 50, seconds: float = 0.03) -> Hits:
     """The newest hits from step `start` backwards, until there are `most` or the time is up."""
     end = time.monotonic() + seconds
-    hits: list[Hit] = []
+    hits: list[SearchHit] = []
     step: int | None = start
     while step is not None and step > 0:
         for row in journal.rows(_ROWS, step, wanted.mode, wanted.mode):
@@ -77,7 +77,7 @@ def _before(journal: Journal, step: int) -> int | None:
     return None if number is None else whole(number)
 
 
-def _hit(journal: Journal, wanted: Wanted, row: Row) -> Hit | None:
+def _hit(journal: Journal, wanted: SearchQuery, row: SqlRow) -> SearchHit | None:
     step, position, mode, task, rate, program, message, completion, error = row
     solved = share(rate)
     if wanted.verdict and (wanted.verdict == "valid") != (task is not None):
@@ -87,7 +87,7 @@ def _hit(journal: Journal, wanted: Wanted, row: Row) -> Hit | None:
     if solved is not None and not (wanted.least or 0.0) <= solved <= (1.0 if wanted.most is None else wanted.most):
         return None
     head = (whole(step), whole(position), words(mode), None if task is None else words(task), solved)
-    places: list[tuple[Place, Cell]] = [("program", program), ("message", message), ("reason", error)]
+    places: list[tuple[Place, SqlValue]] = [("program", program), ("message", message), ("reason", error)]
     for place, number in [*places, ("completion", completion)]:
         if number is None:
             continue
@@ -99,7 +99,7 @@ def _hit(journal: Journal, wanted: Wanted, row: Row) -> Hit | None:
         )
         if at >= 0 and text:
             end = at + len(wanted.text)
-            return Hit(*head, place, text[max(at - _BEFORE, 0) : at], text[at:end], text[end : end + _AFTER])
+            return SearchHit(*head, place, text[max(at - _BEFORE, 0) : at], text[at:end], text[end : end + _AFTER])
     return None
 
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from abzero.types import Role
-from abzero.views.web.journal import Cell, Journal, Row, Text, figure, share, whole, words
+from abzero.views.web.journal import Journal, SqlRow, SqlValue, StoredText, figure, share, whole, words
 
 PORTION = 60
 """Rows of one group that a page shows at once."""
@@ -32,8 +32,8 @@ class ProposalRow:
     position: int
     mode: str
     task: str | None
-    program: Text | None
-    error: Text | None
+    program: StoredText | None
+    error: StoredText | None
     solve_rate: float | None
     scores: tuple[float | None, ...]
     """Of the attempts that estimated the solve rate."""
@@ -54,7 +54,7 @@ class AttemptRow:
     task: str
     proposal: int | None
     score: float | None
-    answer: Text
+    answer: StoredText
     tokens: int
     finish: str
     earned: Earned | None
@@ -138,7 +138,7 @@ def _proposals(journal: Journal, where: str, *values: str | int) -> list[Proposa
     return [_proposal(journal, row, scores[whole(row[0])]) for row in rows]
 
 
-def _proposal(journal: Journal, row: Row, scores: dict[int, list[float | None]]) -> ProposalRow:
+def _proposal(journal: Journal, row: SqlRow, scores: dict[int, list[float | None]]) -> ProposalRow:
     step, position, mode, task, program, error, rate, new, ours, tokens, finish = row
     return ProposalRow(
         *(whole(step), whole(position), words(mode), None if task is None else words(task)),
@@ -171,7 +171,7 @@ def _attempts(journal: Journal, where: str, *values: str | int) -> list[AttemptR
     return [_attempt(journal, row) for row in journal.rows(query, *values)]
 
 
-def _attempt(journal: Journal, row: Row) -> AttemptRow:
+def _attempt(journal: Journal, row: SqlRow) -> AttemptRow:
     step, position, mode, task, owner, score, answer, tokens, finish = row
     return AttemptRow(
         *(whole(step), whole(position), words(mode), words(task)),
@@ -184,5 +184,5 @@ def _attempt(journal: Journal, row: Row) -> AttemptRow:
     )
 
 
-def _text(journal: Journal, number: Cell) -> Text | None:
+def _text(journal: Journal, number: SqlValue) -> StoredText | None:
     return None if number is None else journal.text(number, _BEGINNING)

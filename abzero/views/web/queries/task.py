@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from abzero.errors import RunError
 from abzero.types import Role
-from abzero.views.web.journal import Journal, Row, Text, figure, share, whole, words
+from abzero.views.web.journal import Journal, SqlRow, StoredText, figure, share, whole, words
 
 _CASES = 100
 _LONG = 20_000
@@ -20,18 +20,18 @@ class TaskRecord:
     step: int
     """The step at which it entered the journal; 0 for a seed."""
     mode: str
-    program: Text
+    program: StoredText
     cases: tuple[tuple[str, str], ...]
     more_cases: int
-    message: Text
+    message: StoredText
 
 
 @dataclass(frozen=True, slots=True)
-class Rollout:
+class StoredRollout:
     """A prompt as it was sent, and what came back."""
 
-    prompt: Text
-    completion: Text
+    prompt: StoredText
+    completion: StoredText
     tokens: int
     finish: str
     version: int
@@ -39,7 +39,7 @@ class Rollout:
 
 
 @dataclass(frozen=True, slots=True)
-class Novelty:
+class StoredNovelty:
     """How a proposal compared with the buffer; ``None`` in a journal of version 1."""
 
     new: bool | None
@@ -76,7 +76,7 @@ def task(journal: Journal, prefix: str) -> TaskRecord:
     )
 
 
-def rollout(journal: Journal, role: Role, step: int, position: int) -> Rollout:
+def rollout(journal: Journal, role: Role, step: int, position: int) -> StoredRollout:
     """The rollout of a proposal or an attempt. Raises `RunError` where there is none."""
     table = "proposal" if role == "propose" else "attempt"
     query = (
@@ -86,7 +86,7 @@ def rollout(journal: Journal, role: Role, step: int, position: int) -> Rollout:
     if row is None:
         raise RunError(f"step {step} has no {table} {position}")
     prompt, completion, tokens, finish, version, formed = row
-    return Rollout(
+    return StoredRollout(
         prompt=journal.text(prompt, _LONG),
         completion=journal.text(completion, _LONG),
         tokens=whole(tokens),
@@ -96,10 +96,12 @@ def rollout(journal: Journal, role: Role, step: int, position: int) -> Rollout:
     )
 
 
-def novelty(journal: Journal, step: int, position: int) -> Novelty:
+def novelty(journal: Journal, step: int, position: int) -> StoredNovelty:
     query = "SELECT new, repeats, answer_share FROM proposal WHERE step = ? AND position = ?"
     row = journal.row(query, step, position) or (None, None, None)
-    return Novelty(None if row[0] is None else bool(row[0]), None if row[1] is None else whole(row[1]), share(row[2]))
+    return StoredNovelty(
+        None if row[0] is None else bool(row[0]), None if row[1] is None else whole(row[1]), share(row[2])
+    )
 
 
 def references(journal: Journal, step: int, position: int) -> list[str]:
@@ -138,14 +140,14 @@ GROUP BY t.position"""
     return _peers(journal.rows(query, step, role, step, role, position))
 
 
-def _peers(rows: list[Row]) -> Peers:
+def _peers(rows: list[SqlRow]) -> Peers:
     rewards = [figure(value) for (value,) in rows]
     mean = sum(rewards) / len(rewards) if rewards else math.nan
     variance = sum((reward - mean) ** 2 for reward in rewards) / max(len(rewards) - 1, 1)
     return Peers(len(rewards), mean, math.sqrt(variance))
 
 
-def _cases(text: Text) -> tuple[tuple[tuple[str, str], ...], int]:
+def _cases(text: StoredText) -> tuple[tuple[tuple[str, str], ...], int]:
     """The first cases of a task, and how many more there are."""
     try:
         rows = json.loads(text.text)
