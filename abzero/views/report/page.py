@@ -10,6 +10,7 @@ from abzero.views.report.cards import family_section, proposals_section
 from abzero.views.report.curves import health, held_out, proposing, solving
 from abzero.views.report.examples import family, hardest, sample
 from abzero.views.report.gather import RunSummary
+from abzero.views.report.judged import answers_section
 from abzero.views.report.oversight import oversight_section
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
@@ -24,6 +25,7 @@ def run_page(run: RunSummary, reader: JournalReader, record: Path) -> Html:
         _tiles(run),
         learned(run, colours),
         held_out(run),
+        answers_section(record.parent),
         solving(run, colours),
         proposing(run, colours),
         health(run, colours),

@@ -8,6 +8,7 @@ from abzero.views.report import results
 from abzero.views.report.accuracy import learned
 from abzero.views.report.gather import RunSummary as Gathered
 from abzero.views.report.gather import settings
+from abzero.views.report.judged import answers_section
 from abzero.views.report.page import mode_colours
 from abzero.views.web.pages.frame import Page, PageRequest, link, number, section, table
 from abzero.views.web.pages.steps import natural as whole
@@ -91,9 +92,10 @@ def _option(value: str, chosen: str) -> Html:
 
 
 def eval_page(ask: PageRequest) -> Page:
-    """Held-out accuracy before and after: the report's own section."""
+    """Held-out accuracy before and after, and answers to held-out problems: the report's own sections."""
     run = gathered(ask)
-    return Page("Evaluation", "eval", learned(run, mode_colours(run.modes)), live=True)
+    parts = [learned(run, mode_colours(run.modes)), answers_section(ask.run.path)]
+    return Page("Evaluation", "eval", joined(parts), live=True)
 
 
 def gathered(ask: PageRequest) -> Gathered:
