@@ -19,7 +19,7 @@ import torch
 from abzero.algo.advantages import grpo, trr_pp
 from abzero.algo.losses import Objective, token_weights
 from abzero.config import build
-from abzero.config.engines import local
+from abzero.config.backends import local
 from abzero.config.load import parse
 from abzero.config.recipe import find, read_recipe
 from abzero.evals.base import judge

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from abzero.cli.recipes import recipe
 from abzero.config import backends, build
-from abzero.config.engines import local
+from abzero.config.backends import local
 from abzero.config.load import parse, read_recipe
 from abzero.evals.base import Problem, Score
 from abzero.evals.results import table

@@ -46,7 +46,7 @@ ScoreSamples = Callable[[Path, str, Path], int]
 def ask(asked: Asking, places: data.Where, score: ScoreSamples) -> int:
     """Write each suite's answers to OUT/SUITE.samples.jsonl, then have them scored; the worst exit status of all."""
     from abzero.config import backends
-    from abzero.config.engines import local
+    from abzero.config.backends import local
     from abzero.tasks.prompts import Prompts
 
     found = {suite.name: data.find(suite, places) for suite in suites.named(asked.suite)}

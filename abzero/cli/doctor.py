@@ -18,7 +18,7 @@ def doctor(model: str | None = None, json: Switch = False) -> int:
     """Say what this machine, and with --model a model, has and lacks for abzero; exit status 1 if it matters."""
     under_way("loading torch, trying the sandbox")
     from abzero.cli.machine import Diagnosis, machine, table
-    from abzero.config.engines.local import model_name
+    from abzero.config.backends.local import model_name
     from abzero.policy.local.report import traits
 
     findings = machine()

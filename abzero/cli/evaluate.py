@@ -61,7 +61,7 @@ def evaluate(
 def measurements(config: Config, name: str, suite: str, split: "Split", seed: int, n: int) -> "list[Measurement]":
     """The figures of the model `name` on a suite's split, sampled by transformers here."""
     from abzero.config import backends, build
-    from abzero.config.engines import local
+    from abzero.config.backends import local
     from abzero.evals import tiny
 
     config = backends.settled(config, name)
@@ -85,7 +85,7 @@ def _own(config: Config, name: str, suite: str, seed: int, n: int, json: Path | 
     from abzero.cli import trust
     from abzero.config import backends, build
     from abzero.config import own as own_code
-    from abzero.config.engines import local
+    from abzero.config.backends import local
     from abzero.evals import cells
 
     reference = named.read(named.BENCHMARK, suite)

@@ -30,7 +30,7 @@ def needs(arguments: Sequence[str]) -> int:
     """
     from abzero.cli.machine import Diagnosis, memory_bytes, size, table
     from abzero.config import backends
-    from abzero.config.engines import local
+    from abzero.config.backends import local
     from abzero.policy.local import plan
 
     config = adapted(suited(settings(Planned, arguments, "abzero plan [RECIPE.toml]")))
@@ -94,7 +94,7 @@ def check_memory(config: Config) -> None:
     """Raise `ConfigError` if a run needs more memory than there is, before anything is loaded."""
     from abzero.cli.machine import memory_bytes, size
     from abzero.config import backends
-    from abzero.config.engines import local
+    from abzero.config.backends import local
     from abzero.policy.local import plan, sharding
 
     backend = backends.chosen(config)

@@ -74,7 +74,7 @@ def adapted(found: Resolved[ConfigT], tell: Callable[[str], None] = say) -> Conf
     name = found.config.model.name
     if not (Path(name) / "checkpoints").is_dir():
         return found.config
-    from abzero.config.engines.local import model_name
+    from abzero.config.backends.local import model_name
 
     return replace(found.config, model=replace(found.config.model, name=model_name(name)))
 

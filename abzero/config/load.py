@@ -39,7 +39,7 @@ def draft(
 
 
 def checked(kind: type[ConfigT], values: ConfigT) -> ConfigT:
-    """`values` as a config. Raises `ConfigError` for what does not go together, or what its engine cannot honour."""
+    """`values` as a config. Raises `ConfigError` for what does not go together, or what its backend cannot honour."""
     config = kind(**_fields(kind, values))
     from abzero.config.backends import chosen  # only now: the parser's --help needs no torch
 

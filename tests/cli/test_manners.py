@@ -94,7 +94,7 @@ def test_a_plan_that_does_not_fit_marks_the_row_and_says_what_it_cannot_know(cap
 
 
 def test_a_run_s_folder_is_its_newest_model(tmp_path):
-    from abzero.config.engines.local import model_name
+    from abzero.config.backends.local import model_name
 
     for step in (2, 10):
         (tmp_path / "checkpoints" / f"step-{step:06d}" / "model").mkdir(parents=True)

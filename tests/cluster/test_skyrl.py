@@ -19,7 +19,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from abzero.config.engines.local import TINY
+from abzero.config.backends.local import TINY
 from abzero.errors import BackendError, RunError
 from abzero.policy.tinker import health
 from abzero.run.journal import JournalReader

@@ -6,8 +6,8 @@ import pytest
 
 from abzero.cli.main import main
 from abzero.cli.recipes import settings
+from abzero.config.backends.local import TINY
 from abzero.config.config import Config
-from abzero.config.engines.local import TINY
 from abzero.config.load import parse
 from abzero.config.recipe import read_recipe
 from abzero.config.resolve import as_toml, fitted, leaves, resolved

@@ -53,7 +53,7 @@ class Setup:
     processes: int = 1
     """That share the learner; the figures are those of one of them."""
     separate_weights: bool = False
-    """Whether another engine samples, from weights of its own; on a GPU they are let go of during an update."""
+    """Whether another backend samples, from weights of its own; on a GPU they are let go of during an update."""
     wide_head: bool = False
     """Whether logits are computed in fp32, from a copy of the head where weights are narrower."""
 
@@ -195,7 +195,7 @@ def _cache(model: Shape, setup: Setup) -> int:
 
 
 def _prompts(model: Shape, setup: Setup) -> int:
-    """What is held of the prompts that are computed at once; another engine counts its own."""
+    """What is held of the prompts that are computed at once; another backend counts its own."""
     if setup.separate_weights:
         return 0
     tokens = max(PREFILL_TOKENS, setup.max_prompt_tokens)

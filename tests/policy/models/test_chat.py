@@ -9,8 +9,8 @@ from tokenizers import Tokenizer, decoders, pre_tokenizers
 from tokenizers.models import BPE
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from abzero.config.backends import local
 from abzero.config.config import Config
-from abzero.config.engines import local
 from abzero.config.schema import Model
 from abzero.errors import ConfigError
 from abzero.policy.models import chat

@@ -9,8 +9,8 @@ import torch
 from tokenizers.pre_tokenizers import ByteLevel
 
 from abzero.cli.main import main
+from abzero.config.backends import local
 from abzero.config.config import Config
-from abzero.config.engines import local
 from abzero.config.schema import Model
 from abzero.errors import ConfigError
 from abzero.policy.local.plan import shape

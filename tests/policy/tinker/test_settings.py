@@ -2,8 +2,8 @@
 
 import pytest
 
+from abzero.config.backends import tinker
 from abzero.config.config import Config
-from abzero.config.engines import tinker
 from abzero.config.load import parse
 from abzero.errors import ConfigError
 from abzero.policy.tinker.servers import SERVERS, sequence_mean, token_sum

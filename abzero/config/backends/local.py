@@ -1,4 +1,4 @@
-"""The engine ``local``: torch and transformers, in this process or in all those that ``torchrun`` started."""
+"""The backend ``local``: torch and transformers, in this process or in all those that ``torchrun`` started."""
 
 import random
 from collections.abc import Callable, Sequence

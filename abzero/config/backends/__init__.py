@@ -1,12 +1,15 @@
-"""The engines that a policy may run on, one row each. Nothing else compares ``model.engine`` with a string."""
+"""The backends that a policy may run on, a file and a row each. Nothing else compares ``model.engine`` with a string.
+
+An *engine* below `abzero.policy` decodes: it turns prompts into tokens.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
+from abzero.config.backends import local, tinker, vllm
 from abzero.config.config import Config
-from abzero.config.engines import local, tinker, vllm
 from abzero.errors import ConfigError
 from abzero.policy.base import Generator, Learner, RolloutEnded
 from abzero.policy.local import plan, sharding, shared_prefix, threads
@@ -53,7 +56,7 @@ BACKENDS: dict[str, Backend] = {
     "vllm": Backend(vllm.policy, local.where, vllm.check, memory=vllm.memory, step_0_judge=local.step_0_judge),
     "tinker": Backend(tinker.policy, tinker.where, tinker.check),
 }
-"""A new engine is a row here."""
+"""A new backend is a row here."""
 
 
 def chosen(config: Config) -> Backend:

@@ -1,9 +1,9 @@
-"""The engine ``vllm``: the local learner, with vLLM to sample."""
+"""The backend ``vllm``: the local learner, with vLLM to sample."""
 
 from dataclasses import replace
 
+from abzero.config.backends import local
 from abzero.config.config import Config
-from abzero.config.engines import local
 from abzero.errors import ConfigError
 from abzero.policy.base import Generator, Learner, RolloutEnded, unheard
 from abzero.policy.frozen import FrozenGenerator
@@ -44,13 +44,13 @@ def policy(config: Config, done: RolloutEnded = unheard) -> tuple[Generator, Gen
 
 
 def check(config: Config) -> None:
-    """Refuse what only the local engine samples by."""
+    """Refuse what only the local backend samples by."""
     for name, value in (("model.fp32-head", config.model.fp32_head), ("sampling.stop", config.sampling.stop)):
         if value:
             raise ConfigError(f"{name} {value}: leave it out, or set --model.engine local, which alone can do this")
 
 
 def memory(config: Config) -> plan.Setup:
-    """As the local engine's, but the sampler has weights of its own, and a cache of the size that the config says."""
+    """As the local backend's, but the sampler has weights of its own, and a cache of the size that the config says."""
     cache_bytes = int(config.vllm.cache_gib * plan.GIB)
     return replace(local.memory(config), cache_bytes=cache_bytes, separate_weights=True)

@@ -1,7 +1,7 @@
-"""The engine ``tinker``: everything on a server that speaks the Tinker API; only the tokenizer is here."""
+"""The backend ``tinker``: everything on a server that speaks the Tinker API; only the tokenizer is here."""
 
+from abzero.config.backends import local
 from abzero.config.config import Config
-from abzero.config.engines import local
 from abzero.errors import ConfigError
 from abzero.policy.base import Generator, Learner, RolloutEnded, unheard
 from abzero.policy.frozen import FrozenGenerator

@@ -1,1 +1,0 @@
-"""One file per engine: how a config becomes the objects of a policy. The table is `abzero.config.backends`."""
