@@ -13,6 +13,7 @@ from abzero.cli import ask_model
 from abzero.cli import evaluate as nursery
 from abzero.cli.eval_compare import Comparing, compare
 from abzero.cli.eval_data import Data, release, show_data
+from abzero.cli.eval_export import Exporting, export
 from abzero.cli.eval_table import aligned, figures_rows
 from abzero.cli.output import say
 from abzero.cli.words import described
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from abzero.evals.data import SuiteRows
     from abzero.evals.rows import Figures
 
-WORDS = ("data", "compare")
+WORDS = ("data", "compare", "export")
 """First words that are not a model's name; a folder that is called so is ./data."""
 
 
@@ -65,6 +66,8 @@ def evaluate(arguments: Sequence[str]) -> int:
         return show_data(tyro.cli(Data, args=flags, prog="abzero eval data"))
     if word == "compare":
         return compare(tyro.cli(Comparing, args=flags, prog="abzero eval compare"))
+    if word == "export":
+        return export(tyro.cli(Exporting, args=flags, prog="abzero eval export"))
     if any(flag == "--samples" or flag.startswith("--samples=") for flag in flags):
         return score_samples(tyro.cli(Scoring, args=flags, prog="abzero eval --samples"))
     suite = (

@@ -1,6 +1,7 @@
 """Answers to held-out problems are found again and read: show --suite, grep --suite; of a run, and in a folder."""
 
 import json
+import re
 from contextlib import closing
 
 import pytest
@@ -145,3 +146,21 @@ def test_the_report_and_the_viewer_show_wrong_answers_with_their_problem_and_why
             assert words in page
         assert "fine 4" not in page
         assert "fine 2" not in page
+
+
+def test_results_are_exported_for_inspect_with_an_error_that_is_no_score(results, capsys):
+    error = Judged(
+        Sample("HumanEval/9", 0, "response", "x"), "", Score("error", 0.0, "", "SandboxError: died"), None, 0.1
+    )
+    silent = Judged(Sample("HumanEval/8", 1, "response", ""), "", Score("no_answer", 0.0), None, 0.1)
+    rows.append(results / "humaneval+.jsonl", "humaneval+", [error, silent])
+    assert main(["eval", "export", str(results), "--to", "inspect"]) == 0
+    assert main(["eval", "export", str(results), "--to", "inspect"]) == 0
+    [path] = (results / "inspect").iterdir()
+    assert re.match(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d", path.name)  # or Inspect does not list it
+    log = json.loads(path.read_text())
+    told = [(one["id"], one["epoch"], one.get("scores", {}).get("abzero", {}).get("value")) for one in log["samples"]]
+    assert told == [("HumanEval/7", 1, "I"), ("HumanEval/8", 1, "C"), ("HumanEval/9", 1, None), ("HumanEval/8", 2, "N")]
+    assert log["samples"][2]["error"]["message"] == "SandboxError: died"
+    assert log["results"]["scores"][0]["metrics"] == {}
+    assert log["samples"][0]["input"] == PROBLEMS[0][1]

@@ -1,0 +1,57 @@
+"""``abzero eval export``: results in the format of another tool."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import tyro
+
+from abzero import __version__
+from abzero.cli.output import say
+from abzero.errors import ConfigError
+from abzero.run.files import read_text, replacing
+
+
+@dataclass(frozen=True)
+class Exporting:
+    """Write results as logs that Inspect's viewer reads: abzero eval export OUT --to inspect."""
+
+    folder: tyro.conf.Positional[Path]
+    """Folder of results, or of a run that was measured while it trained."""
+    to: Literal["inspect"]
+    """The format: inspect."""
+    out: Path | None = None
+    """Folder to write to; by default one named inspect in the folder of results."""
+
+
+def export(asked: Exporting) -> int:
+    """Write one log for each suite, and for each step of a run; a log of the same file of answers is replaced."""
+    from abzero.views.inspect_log import log
+    from abzero.views.judged import judgements
+
+    found = judgements(asked.folder)
+    if not found:
+        raise ConfigError(f"'{asked.folder}' holds no results: name a folder that abzero eval --out made, or a run's")
+    out = asked.out or asked.folder / "inspect"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"--out '{out}' cannot be made ({error.strerror}): name another folder") from error
+    model = _model(asked.folder)
+    for one in found:
+        name, content = log(one, model, __version__)
+        with replacing(out / name) as file:
+            json.dump(content, file)
+    say(f"{len(found)} logs are in {out}: inspect view --log-dir {out}")
+    return 0
+
+
+def _model(folder: Path) -> str:
+    """What the results say that the model is called; the folder's name where they do not."""
+    path = folder / "summary.json"
+    try:
+        named = json.loads(read_text(path)).get("model") if path.exists() else None
+    except (ValueError, AttributeError):
+        named = None
+    return f"abzero/{named if isinstance(named, str) else folder.resolve().name}"
