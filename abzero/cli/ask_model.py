@@ -1,37 +1,58 @@
 """``abzero eval MODEL --suite …``: asks a model the problems of benchmarks, and has its answers scored."""
 
 import json
-import random
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import tyro
+from tyro.conf import Positional
 
-from abzero.cli.output import progress, say, under_way
-from abzero.cli.recipes import measured
+from abzero.cli.output import at_once, progress, say, under_way
 from abzero.errors import ConfigError
-from abzero.evals import asking, data, samples, suites
+from abzero.evals import data, presets, samples, suites
+from abzero.evals.summary import Asked
+from abzero.run.files import replace_text
+
+if TYPE_CHECKING:
+    from abzero.config.answering import Answering
+
+CHUNK = 256
+"""Completions between two writes to disk."""
 
 
 @dataclass(frozen=True)
 class Asking:
     """Measure a model or a run's newest checkpoint: abzero eval MODEL --suite humaneval+,aime24 --data DIR."""
 
-    model: tyro.conf.Positional[str]
+    model: Positional[str]
     """Folder of a model or of a run, tiny, or a Hugging Face name with a slash in it."""
     suite: str
     """Names with commas between; paper is all."""
     data: tuple[str, ...] = ()
     """Folders, or SUITE=FILE."""
     out: Path | None = None
-    """Where results go; by default evals-MODEL here."""
+    """Where results go; by default RUN/evals/STEP/PRESET, or evals-MODEL/PRESET here."""
+    preset: str | None = None
+    """How to ask: paper, paper-boxed, trained (the default of a run), chat (of a model with a chat template) or bare.
+    """
     limit: int = 0
     """Ask the first so many problems of each suite only; 0 is all."""
-    lcb: str = "v5"
-    """LiveCodeBench's release, v1 to v6."""
+    max_tokens: int = 0
+    """Longest completion; 0 is the preset's."""
+    temperature: float = 0.0
+    """0 is greedy: always the likeliest token. Nothing else is cut off: top-p is 1."""
+    repeats: int = 1
+    """Samples of each problem, with each seed; more than one needs a temperature."""
+    seeds: str = ""
+    """Seeds with commas between, such as 0,1,2: how much the score depends on them is printed."""
     seed: int = 0
     """Seed of all chance."""
+    k: str = ""
+    """Which pass@k to print, with commas between; by default 1, 2, 4, … up to the samples of a problem."""
+    lcb: str = "v5"
+    """LiveCodeBench's release, v1 to v6."""
     resume: bool = False
     """Go on with what the folder of results holds."""
     allow_missing: bool = False
@@ -39,54 +60,111 @@ class Asking:
     recipe: str | None = None
     """Recipe whose settings to ask with; by default a run's own, or those that training the model would begin with."""
 
+    def drawn(self) -> tuple[int, ...]:
+        """The seeds. Raises `ConfigError` for what greedy answers have no use for."""
+        found = numbers("--seeds", self.seeds) or (self.seed,)
+        if self.repeats < 1 or self.temperature < 0 or self.max_tokens < 0 or self.limit < 0:
+            raise ConfigError("--repeats is 1 or more; --temperature, --max-tokens and --limit are 0 or more")
+        if len(set(found)) < len(found):
+            raise ConfigError(f"--seeds {self.seeds}: one of them is there twice")
+        if self.temperature == 0 and (self.repeats > 1 or len(found) > 1):
+            what = f"--repeats {self.repeats}" if self.repeats > 1 else f"--seeds {self.seeds}"
+            raise ConfigError(f"{what} of greedy answers are all the same: give --temperature 1.0, too")
+        return found
 
-ScoreSamples = Callable[[Path, str, Path], int]
+
+ScoreSamples = Callable[[Path, data.SuiteRows, Path, Asked], int]
+"""Judges a file of samples, into a folder."""
+
+
+def numbers(flag: str, text: str) -> tuple[int, ...]:
+    """The whole numbers of a list with commas between. Raises `ConfigError`."""
+    if not all(re.fullmatch(r"\d{1,9}", one.strip()) for one in text.split(",") if text):
+        raise ConfigError(f"{flag} '{text}': whole numbers with commas between are wanted, such as {flag} 0,1,2")
+    return tuple(int(one) for one in text.split(",") if text)
 
 
 def ask(asked: Asking, places: data.Where, score: ScoreSamples) -> int:
     """Write each suite's answers to OUT/SUITE.samples.jsonl, then have them scored; the worst exit status of all."""
-    from abzero.config import backends
-    from abzero.config.backends import local
-    from abzero.tasks.prompts import Prompts
-
-    found = {suite.name: data.find(suite, places) for suite in suites.named(asked.suite)}
+    seeds, chosen = asked.drawn(), suites.named(asked.suite)
+    preset = presets.named(asked.preset) if asked.preset is not None else None
+    found = {suite.name: data.find(suite, places) for suite in chosen}
     missing = [name for name, paths in found.items() if not paths]
+    limited = f", the first {asked.limit} problems of each" if asked.limit else ""
+    at_once(f"{asked.model} on {', '.join(name for name in found if name not in missing) or 'nothing'}{limited}")
     for name in missing:
-        say(f"{name}  MISSING: no {suites.SUITES[name].expected}; docs/evals.md says where it is published")
+        at_once(f"{name}  MISSING: no {suites.SUITES[name].expected}; docs/evals.md says where it is published")
     if missing and not asked.allow_missing:
         return 3
-    folder = asked.out or Path(f"evals-{Path(asked.model).name}")
+    from abzero.cli.recipes import from_the_box, measured
+    from abzero.config import answering
+
     config, weights = measured(asked.model, asked.recipe)
+    trained = weights != asked.model or from_the_box(asked.model)
     under_way(f"loading {weights}")
-    config = backends.settled(config, weights)
-    prompts, loaded = Prompts("paper", backends.frame(config, weights)), None
+    model = answering.Answering(config, weights, trained, preset)
+    folder = asked.out or _folder(asked.model, weights) / model.preset.name
+    at_once(f"preset {model.preset.name} · {_drawn(asked, seeds)} · results in {folder}")
     worst = 0
     for name, paths in found.items():
-        if not paths:
-            continue
-        file = folder / f"{name}.samples.jsonl"
-        if file.exists() and not asked.resume:
-            raise ConfigError(f"{file} is there: go on with it by --resume, or choose another folder by --out")
-        if not file.exists():
-            loaded = loaded or local.load(config, weights)
+        if paths:
             source = data.read(suites.SUITES[name], paths, asked.lcb)
-            questions = asking.questions(source, prompts)[: asked.limit or None]
-            with progress(name, len(questions)) as done:
-                greedy = local.generator(config, *loaded, 0.0, done)
-                rollouts = greedy.generate([prompt for _, prompt in questions], 1, random.Random(asked.seed))
-            asked_and_told = zip(questions, rollouts, strict=True)
-            answered = [
-                {"id": key, "response": one.text, "tokens": len(one.tokens), "finish": one.finish,
-                 "seed": asked.seed, "prompt_sha256": samples.sha256(prompt)}
-                for (key, prompt), [one] in asked_and_told
-            ]  # fmt: skip
-            _write(file, answered)
-        worst = max(worst, score(file, name, folder))
+            file, how = _answered(asked, seeds, model, source, folder)
+            worst = max(worst, score(file, source, folder, how))
     return worst
 
 
-def _write(file: Path, rows: Sequence[Mapping[str, object]]) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    fresh = file.with_suffix(".new")
-    fresh.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
-    fresh.replace(file)
+def _answered(
+    asked: Asking, seeds: Sequence[int], model: "Answering", source: data.SuiteRows, folder: Path
+) -> tuple[Path, Asked]:
+    """The file of a suite's samples, with those that it lacked, and how they came about, which stands beside them."""
+    name = source.suite.name
+    suite = model.suite(source, asked.max_tokens, asked.temperature, asked.repeats, seeds)
+    how, questions = suite.how, suite.questions[: asked.limit or None]
+    file, beside = folder / f"{name}.samples.jsonl", folder / f"{name}.asked.json"
+    if file.exists():
+        if not asked.resume:
+            raise ConfigError(f"{file} is there: go on with it by --resume, or choose another folder by --out")
+        _same_as(beside, how)
+    folder.mkdir(parents=True, exist_ok=True)
+    replace_text(beside, json.dumps(asdict(how), indent=1) + "\n")
+    done = samples.kept(file)
+    waiting = [
+        (one, [(number, seed) for number, seed in how.samples() if (one.key, number) not in done]) for one in questions
+    ]
+    waiting = [(one, some) for one, some in waiting if some]
+    if long := sum(not suite.fits(one.prompt) for one in questions):
+        say(f"{name}: {long} of {len(questions)} problems are longer than the model's room, and count as not answered")
+    with progress(name, sum(len(some) for _, some in waiting)) as told:
+        for begin in range(0, len(waiting), max(1, CHUNK // len(how.samples()))):
+            some = waiting[begin : begin + max(1, CHUNK // len(how.samples()))]
+            samples.append(file, suite.answers(some, told))
+    return file, how
+
+
+def _same_as(beside: Path, how: Asked) -> None:
+    """Raise `ConfigError` if the samples that are there were asked for otherwise."""
+    try:
+        before = json.loads(beside.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"{beside} does not say how the samples beside it were asked for: give another --out"
+        ) from error
+    for name, value in json.loads(json.dumps(asdict(how))).items():
+        if name != "model" and before.get(name) != value:
+            raise ConfigError(
+                f"{beside}: {name} was {before.get(name)!r} and would now be {value!r}: "
+                "ask as before, or choose another folder by --out"
+            )
+
+
+def _folder(model: str, weights: str) -> Path:
+    step = Path(weights).parent.name
+    return Path(model, "evals", step) if step.startswith("step-") else Path(f"evals-{Path(model).name}")
+
+
+def _drawn(asked: Asking, seeds: Sequence[int]) -> str:
+    if asked.temperature == 0:
+        return "greedy"
+    times = f"{asked.repeats * len(seeds)} samples of each problem"
+    return f"temperature {asked.temperature:g}, {times}, seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"

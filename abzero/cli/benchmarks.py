@@ -1,6 +1,5 @@
 """``abzero eval``: score samples or a model on benchmarks, and look at their data. No torch unless a model is asked."""
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,16 +13,15 @@ from abzero.cli import evaluate as nursery
 from abzero.cli.eval_compare import Comparing, compare
 from abzero.cli.eval_data import Data, release, show_data
 from abzero.cli.eval_export import Exporting, export
-from abzero.cli.eval_table import aligned, figures_rows
-from abzero.cli.output import say
+from abzero.cli.eval_table import show
+from abzero.cli.output import at_once, say
 from abzero.cli.words import described
 from abzero.config.named import is_reference
 from abzero.errors import ConfigError
 from abzero.evals import data
 
 if TYPE_CHECKING:
-    from abzero.evals.data import SuiteRows
-    from abzero.evals.rows import Figures
+    from abzero.evals.summary import Asked, SuiteEntry
 
 WORDS = ("data", "compare", "export")
 """First words that are not a model's name; a folder that is called so is ./data."""
@@ -49,6 +47,8 @@ class Scoring:
     """Go on with what the folder of results holds."""
     allow_missing: bool = False
     """Missing data is no failure; LiveCodeBench's public tests will do where no others are."""
+    k: str = ""
+    """Which pass@k to print, with commas between; by default 1, 2, 4, … up to the samples of a problem."""
     opens_think: bool = False
     """The prompt ended in an opening think tag, so that a response without the closing one has no answer."""
 
@@ -76,23 +76,7 @@ def evaluate(arguments: Sequence[str]) -> int:
         else "nursery"
     )
     if suite != "nursery" and not is_reference(suite):
-        asked = tyro.cli(ask_model.Asking, args=flags, prog="abzero eval MODEL")
-
-        def score(file: Path, name: str, folder: Path) -> int:
-            given = Scoring(
-                file,
-                name,
-                asked.data,
-                folder,
-                asked.limit,
-                asked.lcb,
-                asked.resume,
-                asked.allow_missing,
-                opens_think=True,
-            )
-            return score_samples(given)
-
-        return ask_model.ask(asked, data.where(asked.data, cache=data.hub_cache()), score)
+        return ask(tyro.cli(ask_model.Asking, args=flags, prog="abzero eval MODEL"))
     return tyro.cli(described(nursery.evaluate), args=list(arguments), prog="abzero eval")
 
 
@@ -111,10 +95,36 @@ def _data_flags(arguments: Sequence[str]) -> Iterator[str]:
         yield from ("--data", *given)
 
 
+def ask(asked: ask_model.Asking) -> int:
+    """Ask a model, score its answers and print the table of all suites, or of those that there were before an error."""
+    release(asked.lcb)
+    ks = ask_model.numbers("--k", asked.k)
+    scored: dict[str, SuiteEntry] = {}
+    folders: list[Path] = []
+
+    def score(file: Path, source: data.SuiteRows, folder: Path, how: "Asked") -> int:
+        given = Scoring(
+            file, source.suite.name, (), folder, asked.limit, asked.lcb, asked.resume, asked.allow_missing, asked.k,
+            how.opens_think,
+        )  # fmt: skip
+        folders.append(folder)
+        status, found = _scored(given, source, ks, how)
+        if found is not None:
+            scored[source.suite.name] = found
+        return status
+
+    try:
+        return ask_model.ask(asked, data.where(asked.data, cache=data.hub_cache()), score)
+    finally:
+        if scored:
+            show(scored, folders[-1])
+
+
 def score_samples(asked: Scoring) -> int:
     """Judge a file of samples and print the suite's row."""
-    from abzero.evals import rows, samples, scoring, selftest, suites
+    from abzero.evals import suites
 
+    ks = ask_model.numbers("--k", asked.k)
     chosen = suites.named(asked.suite)
     if len(chosen) != 1:
         raise ConfigError(f"--suite {asked.suite}: samples belong to one suite; name one of {', '.join(suites.SUITES)}")
@@ -123,7 +133,25 @@ def score_samples(asked: Scoring) -> int:
     if not paths:
         say(f"{suite.name}  MISSING: no {suite.expected} under {', '.join(asked.data) or 'any --data'} (docs/evals.md)")
         return 0 if asked.allow_missing else 3
-    source = data.read(suite, paths, release(asked.lcb))
+    at_once(f"{asked.samples} on {suite.name}")
+    status, found = _scored(asked, data.read(suite, paths, release(asked.lcb)), ks, None)
+    if found is not None:
+        show({suite.name: found}, _folder(asked))
+    return status
+
+
+def _folder(asked: Scoring) -> Path:
+    return asked.out or asked.samples.with_name(f"{asked.samples.name}.evals")
+
+
+def _scored(
+    asked: Scoring, source: data.SuiteRows, ks: Sequence[int], how: "Asked | None"
+) -> tuple[int, "SuiteEntry | None"]:
+    """Judge what waits of a file of samples: the exit status, and the suite's figures if its self-test is passed."""
+    from abzero import __version__
+    from abzero.evals import rows, samples, scoring, selftest, summary
+
+    suite = source.suite
     with ExitStack() as stack:
         judges = scoring.judges(stack)
         benchmark = scoring.suited(source, judges, opens_think=asked.opens_think, public_only=asked.allow_missing)
@@ -133,7 +161,7 @@ def score_samples(asked: Scoring) -> int:
         given = [one for one in given if one.key in set(known)]
         if not given:
             raise ConfigError(f"{asked.samples}: no sample of the {len(known)} problems that were asked for")
-        folder = asked.out or asked.samples.with_name(f"{asked.samples.name}.evals")
+        folder = _folder(asked)
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / f"{suite.name}.jsonl"
         if file.exists() and not asked.resume:
@@ -142,7 +170,7 @@ def score_samples(asked: Scoring) -> int:
         failures = selftest.failures(plain, sorted({one.key for one in given}), judges)
         if failures:
             say(f"self-test of {suite.name} failed, so there is no number: {'; '.join(failures)}")
-            return 1
+            return 1, None
         done = {(row.id, row.sample) for row in rows.read(file) if row.verdict != "error"}
         waiting = [one for one in given if (one.key, one.number) not in done]
         asked_for = {one.key for one in given}
@@ -152,25 +180,6 @@ def score_samples(asked: Scoring) -> int:
             rows.append(file, suite.name, batch)
     wanted = {(one.key, one.number) for one in given}
     kept = [row for row in rows.read(file) if (row.id, row.sample) in wanted]
-    found = rows.figures(kept)
-    _write_summary(folder, source, found, asked.limit)
-    say(aligned(figures_rows([(source, found)])))
-    gold = "gold 100 %, " if selftest.has_gold(benchmark) else ""
-    say(f"self-test: {gold}empty 0 % · results in {folder}")
-    return 1 if found.errors else 0
-
-
-def _write_summary(folder: Path, source: "SuiteRows", found: "Figures", limit: int) -> None:
-    """Add a suite to the folder's summary, which is replaced in one piece."""
-    from abzero import __version__
-
-    path = folder / "summary.json"
-    suites = json.loads(path.read_text(encoding="utf-8"))["suites"] if path.exists() else {}
-    suites[source.suite.name] = {
-        "status": source.status, "sha256": list(source.sha256), "limit": limit, "n": found.n, "samples": found.samples,
-        "score": None if found.errors else found.correct, "low": found.low, "high": found.high, "base": found.base,
-        "counts": dict(found.counts), "cut": found.cut,
-    }  # fmt: skip
-    fresh = path.with_suffix(".new")
-    fresh.write_text(json.dumps({"version": __version__, "suites": suites}, indent=1) + "\n", encoding="utf-8")
-    fresh.replace(path)
+    found = summary.entry(source, kept, asked.limit, ks, how)
+    summary.add(folder, suite.name, found, __version__)
+    return int(found.score is None), found

@@ -27,10 +27,14 @@ class Comparing:
 def compare(asked: Comparing) -> int:
     """Print, for each suite that both folders hold, both scores, the difference, its interval and p."""
     found = comparing.differences(asked.left, asked.right)
+    notes = comparing.notes(asked.left, asked.right)
     if asked.json:
-        body = {"left": str(asked.left), "right": str(asked.right), "suites": [asdict(one) for one in found]}
+        suites = [asdict(one) for one in found]
+        body = {"left": str(asked.left), "right": str(asked.right), "suites": suites, "notes": notes}
         print(dumps(body, indent=1))
         return 0
     say(f"left {asked.left}\nright {asked.right}")
     say(aligned(comparing.table("left", "right", found)))
+    for note in notes:
+        say(f"BEWARE {note}")
     return 0

@@ -1,11 +1,16 @@
-"""The tables of ``abzero eval``."""
+"""What ``abzero eval`` prints of results."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from abzero.cli.output import out, say
+
 if TYPE_CHECKING:
-    from abzero.evals.data import SuiteRows
-    from abzero.evals.rows import Figures
+    from abzero.evals.summary import SuiteEntry
+
+FEW = 40
+"""Problems up to which one of them is worth a remark."""
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
@@ -14,17 +19,59 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
 
-def figures_rows(measured: "Sequence[tuple[SuiteRows, Figures]]") -> list[Sequence[str]]:
-    """One line a suite: its file's status, its score and the interval, and what was not an answer."""
-    table: list[Sequence[str]] = [("suite", "file", "n", "correct", "95 %", "no answer", "timeout", "cut", "error", "")]
-    for source, found in measured:
-        counts = found.counts
-        remarks = [f"base {100 * found.base:.1f} %"] if found.base is not None else []
-        remarks += [f"1 item = {100 / found.n:.1f} points"] if found.n <= 40 else []
-        remarks += ["an error is left: bounds, no score"] if found.errors else []
-        table.append((
-            source.suite.name, source.status, str(found.n), "" if found.errors else f"{100 * found.correct:.1f} %",
-            f"{100 * found.low:.1f}-{100 * found.high:.1f}", str(counts.get("no_answer", 0)),
-            str(counts.get("timeout", 0)), str(found.cut), str(found.errors), ", ".join(remarks),
-        ))  # fmt: skip
-    return table
+def show(scored: "Mapping[str, SuiteEntry]", folder: Path) -> None:
+    """Print a line a suite, and what else is to be known of it, then the averages if several suites were asked for."""
+    from abzero.evals.averages import averages
+    from abzero.evals.suites import CODE, MATHS
+
+    say(table(scored, out.width))
+    if len(counted := [name for name in scored if name in (*CODE, *MATHS)]) > 1:
+        means = averages({name: scored[name].score for name in counted})
+        named = (("code", means.code), ("maths", means.maths), ("average of the two", means.total))
+        say(" · ".join(f"{name} {_percent(mean) if mean is not None else 'MISSING'}" for name, mean in named))
+        if means.missing:
+            say(f"averages are the paper's, over nine suites; no score of {', '.join(means.missing)}")
+    say(f"self-test passed · results in {folder}")
+
+
+def table(scored: "Mapping[str, SuiteEntry]", width: int) -> str:
+    """The table; in a terminal too narrow for its widest line, what is said of a suite stands below its line."""
+    head = ("suite", "n", "correct", "95 %", "no answer", "timeout", "cut", "error")
+    lines = aligned([head, *(_cells(name, one) for name, one in scored.items())]).splitlines()
+    remarks = [", ".join(_remarks(one)) for one in scored.values()]
+    space = max(map(len, lines)) + 2
+    if space + max(map(len, remarks)) <= width:
+        return "\n".join((lines[0], *(f"{line:<{space}}{said}" for line, said in zip(lines[1:], remarks, strict=True))))
+    below = [f"{line}\n    {said}" for line, said in zip(lines[1:], remarks, strict=True)]
+    return "\n".join((lines[0], *below))
+
+
+def _cells(name: str, one: "SuiteEntry") -> Sequence[str]:
+    return (
+        name, str(one.n), "" if one.score is None else _percent(one.score), f"{100 * one.low:.1f}-{100 * one.high:.1f}",
+        str(one.counts.get("no_answer", 0)), str(one.counts.get("timeout", 0)), str(one.cut),
+        str(one.counts.get("error", 0)),
+    )  # fmt: skip
+
+
+def _remarks(one: "SuiteEntry") -> Sequence[str]:
+    found = [one.status]
+    if one.n < one.problems:
+        found.append(f"{one.problems - one.n} of its {one.problems} problems left out")
+    if one.score is None:
+        found.append("an error is left: bounds, no score")
+    if one.base is not None:
+        found.append(f"base {_percent(one.base)}")
+    if one.sound is not None:
+        found.append(f"{_percent(one.sound.score)} of the {one.sound.n} that are not known to be defective")
+    if one.pass_at:
+        found.append(", ".join(f"pass@{k} {_percent(share)}" for k, share in one.pass_at.items()))
+    if one.by_seed:
+        found.append(f"by seed {_percent(min(one.by_seed.values()))} to {_percent(max(one.by_seed.values()))}")
+    if one.n <= FEW:
+        found.append(f"1 item = {100 / one.n:.1f} points")
+    return found
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"

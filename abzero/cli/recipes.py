@@ -89,7 +89,7 @@ def measured(model: str, by: str | None = None, tell: Callable[[str], None] = sa
 
     folder = RunFolder(Path(model))
     if not folder.config.exists() or not folder.checkpoints.exists():
-        if by is None and _descends_from_the_box(Path(model)):
+        if by is None and model != Model.name and from_the_box(model):
             by = DEFAULT_RECIPE
             tell(f"model '{model}' was trained from {Model.name}, so with the settings of {by}; --recipe gives others")
         arguments = [*([by] if by else []), f"--model.name={model}"]
@@ -105,10 +105,12 @@ def measured(model: str, by: str | None = None, tell: Callable[[str], None] = sa
     return config, str(newest / "model")
 
 
-def _descends_from_the_box(folder: Path) -> bool:
-    """Whether the card in an export's folder names the model in the box as what was trained."""
+def from_the_box(model: str) -> bool:
+    """Whether it is the model in the box, or a folder whose card names that as what was trained."""
+    if model == Model.name:
+        return True
     try:
-        with (folder / "README.md").open(encoding="utf-8") as card:
+        with (Path(model) / "README.md").open(encoding="utf-8") as card:
             head = [line.rstrip() for _, line in zip(range(9), card, strict=False)]
     except (OSError, UnicodeDecodeError):
         return False

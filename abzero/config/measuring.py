@@ -27,7 +27,8 @@ def held_out(
             "eval.suites nursery: its programs may be proposed and trained on; keep them out: --tasks.holdout nursery"
         )
     chosen: list[heldout.HeldOut] = []
-    judges, prompts = scoring.judges(stack), Prompts("paper", backends.frame(config, config.model.name))
+    judges = scoring.judges(stack)
+    prompts = Prompts(config.tasks.prompts, backends.frame(config, config.model.name))
     for name, paths in found.items():
         if name == heldout.NURSERY:
             chosen.append(heldout.nursery(play.types, config.tasks.inputs, asked.limit, play.sandbox))

@@ -7,10 +7,13 @@ from pathlib import Path
 from statistics import fmean
 
 from abzero.errors import ConfigError
-from abzero.evals import paired, rows
+from abzero.evals import paired, rows, summary
 
 EQUAL = ("sha256", "limit")
-"""What must be the same on both sides for a difference to be one of the models."""
+"""What must be the same on both sides for a difference to be one of the models, of a suite's results …"""
+ASKED_ALIKE = ("preset", "words")
+"""… and of how its samples were asked for; `NOTED` is what may be compared on purpose, and is said."""
+NOTED = ("conversation", "opens_think", "tokens", "stop", "temperature", "repeats", "seeds", "engine", "dtype")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +39,49 @@ class ModelDifference:
 
 def differences(left: Path, right: Path) -> list[ModelDifference]:
     """The difference on each suite that both folders hold. Raises `ConfigError` for what cannot be compared."""
-    summaries = [_suites(folder) for folder in (left, right)]
+    summaries = [summary.suites(folder) for folder in (left, right)]
     shared = [name for name in summaries[0] if name in summaries[1]]
     if not shared:
         held = " and ".join(", ".join(one) or "none" for one in summaries)
         raise ConfigError(f"the two folders have no suite in common: they hold {held}; evaluate both on one suite")
     for name in shared:
-        for what in EQUAL:
-            sides = [summary[name].get(what) for summary in summaries]
-            if sides[0] != sides[1]:
-                raise ConfigError(
-                    f"{name}: {left} and {right} differ in {what}, so that the difference of their scores says nothing "
-                    f"of the models ({_brief(sides[0])} and {_brief(sides[1])}): evaluate both alike"
-                )
+        one, other = (entries[name] for entries in summaries)
+        unlike = [what for what in EQUAL if one.get(what) != other.get(what)]
+        both = _asked(one), _asked(other)
+        if all(both):
+            unlike += [what for what in ASKED_ALIKE if both[0].get(what) != both[1].get(what)]
+        if unlike:
+            sides = " and ".join(
+                _brief({**of, **entry}.get(unlike[0])) for of, entry in zip(both, (one, other), strict=True)
+            )
+            raise ConfigError(
+                f"{name}: {left} and {right} differ in {unlike[0]} ({sides}), so that the difference of their scores "
+                "says nothing of the models: evaluate both alike"
+            )
     return [_difference(name, left, right) for name in shared]
+
+
+def notes(left: Path, right: Path) -> list[str]:
+    """What else differs between the two in how samples were asked for, a line each: for the reader to judge."""
+    summaries = [summary.suites(folder) for folder in (left, right)]
+    found = []
+    for name in (name for name in summaries[0] if name in summaries[1]):
+        one, other = (_asked(entries[name]) for entries in summaries)
+        if bool(one) != bool(other):
+            side = left if other else right
+            found.append(
+                f"{name}: {side} was scored from a file of samples, which does not say how they were asked for"
+            )
+        elif unlike := [what for what in NOTED if one.get(what) != other.get(what)]:
+            said = "; ".join(f"{what} {_brief(one.get(what))} and {_brief(other.get(what))}" for what in unlike)
+            found.append(f"{name}: the two were asked with different {said}")
+    return found
+
+
+def _asked(entry: Mapping[str, object]) -> Mapping[str, object]:
+    """How a suite's samples were asked for; empty where the results do not say."""
+    found = entry.get("asked")
+    return found if isinstance(found, dict) else {}
 
 
 def _difference(name: str, left: Path, right: Path) -> ModelDifference:
@@ -68,17 +100,6 @@ def _difference(name: str, left: Path, right: Path) -> ModelDifference:
     gained, lost = sum(one > 0 for one in found), sum(one < 0 for one in found)
     test = "mcnemar" if single else "sign-flips"
     return ModelDifference(name, a.n, a.correct, b.correct, fmean(found), low, high, p, test, gained, lost)
-
-
-def _suites(folder: Path) -> Mapping[str, Mapping[str, object]]:
-    path = folder / "summary.json"
-    if not path.exists():
-        raise ConfigError(f"'{folder}' holds no summary.json: name a folder of results, as abzero eval --out makes")
-    try:
-        found: Mapping[str, Mapping[str, object]] = json.loads(path.read_text(encoding="utf-8"))["suites"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"'{path}' is no summary of results ({error}): evaluate again") from error
-    return found
 
 
 def _brief(value: object) -> str:

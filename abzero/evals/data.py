@@ -193,6 +193,14 @@ def rows_of(path: Path) -> Iterator[tuple[str, dict[str, object]]]:
             yield f"{path}, line {number}", _object(line, f"{path}, line {number}")
 
 
+def drop_torn_line(path: Path) -> None:
+    """Take a last line off the file that a kill cut short."""
+    data = path.read_bytes()
+    if not data.endswith(b"\n"):
+        with path.open("r+b") as file:
+            file.truncate(data.rfind(b"\n") + 1)
+
+
 def _checked(row: SuiteRow, fields: Fields, place: str) -> None:
     for name, kinds in fields.items():
         allowed = kinds if isinstance(kinds, tuple) else (kinds,)

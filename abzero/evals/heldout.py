@@ -9,7 +9,8 @@ from statistics import fmean
 
 from abzero.algo.metrics import Stopwatch
 from abzero.errors import ConfigError
-from abzero.evals import asking, base, rows, scoring, selftest
+from abzero.evals import base, presets, rows, scoring, selftest
+from abzero.evals.asking import Voice, opens_think
 from abzero.evals.data import SuiteRows
 from abzero.evals.samples import Sample, sha256
 from abzero.evals.scoring import Judged, Judges
@@ -55,8 +56,9 @@ def nursery(types: Sequence[TaskType], inputs: int, limit: int, box: Sandbox) ->
 
 def benchmark(source: SuiteRows, prompts: Prompts, limit: int, judges: Judges) -> HeldOut:
     """The first `limit` problems of a benchmark. Raises `ConfigError` if its judge fails its self-test on them."""
-    suite = scoring.suited(source, judges, opens_think=True)
-    questions = dict(asking.questions(source, prompts)[: limit or None])
+    asked = presets.PRESETS["trained"].questions(source, Voice(prompts, prompts, None))[: limit or None]
+    questions: dict[str, str] = {one.key: one.prompt for one in asked}
+    suite = scoring.suited(source, judges, opens_think=all(opens_think(one.prompt) for one in asked))
     if wrong := selftest.failures(scoring.suited(source, judges), list(questions), judges):
         raise ConfigError(f"eval.suites {source.suite.name}: its self-test failed: {'; '.join(wrong)}; leave it out")
 

@@ -12,7 +12,7 @@ from typing import cast
 from abzero.algo.intervals import wilson
 from abzero.errors import ConfigError
 from abzero.evals.base import Verdict
-from abzero.evals.data import rows_of
+from abzero.evals.data import drop_torn_line, rows_of
 from abzero.evals.paired import bootstrap
 from abzero.evals.scoring import Judged
 from abzero.run.files import replacing
@@ -27,6 +27,7 @@ class SampleRow:
     verdict: Verdict
     base: Verdict | None = None
     finish: str | None = None
+    seed: int | None = None
 
 
 def append(path: Path, suite: str, judged: Iterable[Judged]) -> None:
@@ -65,17 +66,14 @@ def read(path: Path) -> list[SampleRow]:
     """The rows of `path`, one for each sample. A last line that a kill cut short is taken off the file."""
     if not path.exists():
         return []
-    data = path.read_bytes()
-    whole = data[: data.rfind(b"\n") + 1]
-    if len(whole) < len(data):
-        with path.open("r+b") as file:
-            file.truncate(len(whole))
+    drop_torn_line(path)
     rows: dict[tuple[str, int], SampleRow] = {}
     for place, row in rows_of(path):
         try:
             one = SampleRow(
                 str(row["id"]), int(str(row["sample"])), cast(Verdict, row["verdict"]),
                 cast("Verdict | None", row.get("base")), cast("str | None", row.get("finish")),
+                cast("int | None", row.get("seed")),
             )  # fmt: skip
         except (KeyError, ValueError) as error:
             raise ConfigError(

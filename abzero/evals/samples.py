@@ -1,13 +1,15 @@
 """A file of samples: what a model, any model, wrote for the problems of a suite."""
 
 import hashlib
+import json
+import os
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from abzero.errors import ConfigError
-from abzero.evals.data import rows_of
+from abzero.evals.data import drop_torn_line, rows_of
 
 FORMS = ("response", "solution", "completion", "answer")
 """All that the model wrote; code as it is; what continues the prompt; an answer that needs no more reading."""
@@ -68,6 +70,27 @@ def read(path: Path, key: str, known: Collection[str], partial: bool) -> list[Sa
             " problems with --limit N"
         )
     return samples
+
+
+def append(path: Path, given: Iterable[Sample]) -> None:
+    """Add samples to a file, and see them on the disk."""
+    with path.open("a", encoding="utf-8") as file:
+        for one in given:
+            row = {
+                "id": one.key, "sample": one.number, one.form: one.text, "tokens": one.tokens, "finish": one.finish,
+                "seed": one.seed, "prompt_sha256": one.prompt_sha256,
+            }  # fmt: skip
+            file.write(json.dumps(row) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def kept(path: Path) -> set[tuple[str, int]]:
+    """Problem and number of the samples that `append` has written, if any. What a kill cut short is taken off."""
+    if not path.exists():
+        return set()
+    drop_torn_line(path)
+    return {(str(row.get("id")), _whole(row, "sample") or 0) for _, row in rows_of(path)}
 
 
 def _whole(row: Mapping[str, object], name: str) -> int | None:

@@ -55,6 +55,24 @@ def test_what_differs_in_more_than_the_model_is_not_compared(tmp_path, capsys, v
     assert said in " ".join(capsys.readouterr().err.split())
 
 
+ASKED = {"preset": "paper", "words": "0", "tokens": 768}
+
+
+@pytest.mark.parametrize("unlike", [{"preset": "chat"}, {"words": "1"}])
+def test_what_was_asked_otherwise_is_not_compared(tmp_path, capsys, unlike):
+    left = results(tmp_path / "a", "yn", asked=ASKED)
+    right = results(tmp_path / "b", "yn", asked={**ASKED, **unlike})
+    assert main(["eval", "compare", left, right]) == 1
+    assert f"differ in {next(iter(unlike))}" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(("asked", "said"), [({**ASKED, "tokens": 64}, "tokens 768 and 64"), (None, "file of samples")])
+def test_what_else_differs_is_said(tmp_path, capsys, asked, said):
+    left, right = results(tmp_path / "a", "yn", asked=ASKED), results(tmp_path / "b", "yn", asked=asked)
+    assert main(["eval", "compare", left, right]) == 0
+    assert said in capsys.readouterr().out
+
+
 def test_a_file_that_cannot_be_read_hides_no_other(tmp_path, capsys):
     (tmp_path / "HumanEvalPlus.jsonl").write_text("not JSON\n")
     (tmp_path / "cruxeval.jsonl").write_text(json.dumps({"id": "0", "code": "", "input": "", "output": "1"}) + "\n")

@@ -119,7 +119,7 @@ def test_a_benchmark_is_asked_in_the_run_s_own_conversation(tmp_path):
         suite = heldout.benchmark(source, Prompts("paper"), 1, scoring.judges(stack))
         [(key, prompt)] = suite.questions.items()
         assert key == "s1"
-        assert "f(1) == ??" in prompt
+        assert "### The input\n```input\n1\n```" in prompt
         game = play(lambda prompt, rng: "2 it is</think><answer>```output\n2\n```</answer>")
         measure, _ = measuring(tmp_path / "rows", game)
         step = replace(measure, suites=[suite]).annotate(Step(0, [], [], [], {}))
