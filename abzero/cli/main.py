@@ -10,7 +10,7 @@ import tyro
 from rich.text import Text
 
 from abzero import __version__
-from abzero.cli import benchmarks, doctor, fork, models, plan, recipes, runs, texts, train, validate, watch
+from abzero.cli import benchmarks, completion, doctor, fork, models, plan, recipes, runs, texts, train, validate, watch
 from abzero.cli.output import err, out, say, usage
 from abzero.cli.oversight import oversight
 from abzero.cli.words import EXAMPLES, described
@@ -38,6 +38,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "nursery": models.build_tiny,
     "doctor": doctor.doctor,
     "oversight": oversight,
+    "completion": completion.completion,
 }
 
 HELP = ("--help", "-h", "help")

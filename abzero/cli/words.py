@@ -19,6 +19,7 @@ ARGUMENTS: Mapping[str, str] = {
     "suite": "Held-out problems: nursery, or benchmarks by their names in docs/evals.md; eval takes commas between.",
     "problem": "One problem of the suite, by its id: HumanEval/7.",
     "split": "Which half of the nursery: test is for claims, dev for tuning.",
+    "shell": "Shell that the script is for.",
     "seed": "Seed of all chance.",
     "n": "Problems in each cell.",
     "json": "Write the figures as JSON: a switch prints them, a path is the file.",
@@ -91,6 +92,7 @@ EXAMPLES: Mapping[str, str] = {
     "plan": "abzero plan qwen2.5-7b-coder --gib 80 --processes 8",
     "nursery": "abzero nursery build models/mine",
     "doctor": "abzero doctor --model runs/first",
+    "completion": "abzero completion bash > ~/.local/share/bash-completion/completions/abzero",
     "oversight": "abzero oversight scan runs/first --tiers 0,1",
     "fork": "abzero fork runs/first --run runs/second --optimizer.lr 2e-6",
 }

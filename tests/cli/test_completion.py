@@ -1,0 +1,51 @@
+"""The script that completes commands in a shell: bash takes it, and finds commands, actions and settings."""
+
+import shutil
+import subprocess
+
+import pytest
+
+from abzero.cli.completion import SETTINGS
+from abzero.cli.main import COMMANDS, RAW, main
+
+WORDS = {
+    "abzero tr": "train",
+    "abzero oversight me": "measure",
+    "abzero oversight scan --tie": "--tiers",
+    "abzero train --sampling.te": "--sampling.temperature",
+    "abzero resume --trust": "--trust-code",
+    "abzero eval --spl": "--split",
+    "abzero show --ste": "--step",
+}
+
+
+def test_every_command_that_reads_its_arguments_itself_says_what_it_takes():
+    assert set(SETTINGS) == {name for name, command in COMMANDS.items() if command in RAW}
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="bash is not installed")
+def test_bash_takes_the_script_and_completes_by_it(tmp_path, capsys):
+    assert main(["completion", "bash"]) == 0
+    script = tmp_path / "abzero.bash"
+    script.write_text(capsys.readouterr().out, encoding="utf-8")
+    subprocess.run(["bash", "-n", script], check=True)
+    asked = "\n".join(
+        f'COMP_WORDS=({words}); COMP_CWORD={words.count(" ")}; COMPREPLY=(); _tyro_abzero; echo "${{COMPREPLY[*]}}"'
+        for words in WORDS
+    )
+    program = f"source {script}\n{asked}\ncomplete -p abzero"
+    done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=True)
+    *found, registered = done.stdout.splitlines()
+    assert dict(zip(WORDS, found, strict=True)) == WORDS
+    assert "-o default" in registered  # or no run's folder would be completed
+
+
+def test_zsh_s_script_is_one_of_zsh_s(capsys):
+    assert main(["completion", "zsh"]) == 0
+    assert capsys.readouterr().out.startswith("#compdef abzero\n")
+
+
+def test_another_shell_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        main(["completion", "ksh"])
+    assert "bash" in capsys.readouterr().err
