@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from abzero.cli.trust import Code
+from abzero.config.named import CodeFile
 from abzero.evals import rows as benchmark_rows
 from abzero.evals.base import Score
 from abzero.evals.results import Measurement
 from abzero.evals.samples import Sample
 from abzero.evals.scoring import Judged
+from abzero.run.directory import RunFolder
 from abzero.run.journal import JournalReader, JournalWriter
 from abzero.run.journal.schema import TABLES, VERSION
 from abzero.types import Finding
@@ -66,6 +69,13 @@ def test_a_row_of_a_benchmark_has_the_fields_that_are_documented(tmp_path):
     judged = Judged(Sample("key", 0, "completion", "text"), "text", Score("correct", 1.0), None, 0.0)
     benchmark_rows.append(tmp_path / "x.jsonl", "suite", [judged])
     assert documented("Benchmark rows") == list(json.loads((tmp_path / "x.jsonl").read_text()))
+
+
+def test_code_json_has_the_keys_that_are_documented(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    folder = RunFolder(tmp_path)
+    Code({}, {"mine:half": CodeFile(tmp_path / "mine.py", b"half = 0.5\n")}, "0" * 32).record(folder)
+    assert list(json.loads(folder.code.read_text())) == documented("Code of a run")
 
 
 def test_the_tables_of_the_journal_are_those_that_are_documented():
