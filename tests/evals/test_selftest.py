@@ -1,0 +1,33 @@
+"""A judge that takes anything, or nothing, gives no number."""
+
+import json
+
+import pytest
+
+from abzero.evals import data, selftest
+from abzero.evals.mathematics import Mathematics
+from abzero.evals.scoring import Judges
+from abzero.evals.suites import SUITES
+
+JUDGES = Judges(lambda: None, lambda: None, lambda: None)
+
+
+class Says:
+    """What compares two answers and always finds the same."""
+
+    def __init__(self, finding):
+        self.finding = finding
+
+    def compare(self, gold, answer):
+        return self.finding
+
+
+@pytest.mark.parametrize(("n", "finding", "words"), [(12, "right", "another one"), (12, "wrong", ""), (9, "right", "")])
+def test_answers_to_other_problems_are_not_accepted(tmp_path, n, finding, words):
+    """Unless there are too few problems to tell chance from a judge that takes anything."""
+    file = tmp_path / "aime24.jsonl"
+    file.write_text("".join(json.dumps({"id": i, "problem": "?", "answer": f"k + {i}"}) + "\n" for i in range(n)))
+    suite = Mathematics(data.read(SUITES["aime24"], [file]), Says(finding))
+    found = selftest.failures(suite, [problem.id for problem in suite.problems()], JUDGES)
+    assert bool(found) == bool(words)
+    assert all(words in one for one in found)
