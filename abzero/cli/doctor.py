@@ -47,7 +47,9 @@ def _asked(model: str) -> "list[Diagnosis]":
     why = chat.reason(codec) if before.model.chat == "auto" else "as the run has settled"
     [first, *_] = build.task_types(config.tasks, backends.frame(config, weights))
     sent = codec.decode(codec.encode(first.ask(first.seed)))
+    ends = ", ".join(f"{codec.decode([token])!r} ({token})" for token in sorted(codec.ends))
     return [
+        Diagnosis("model: ends", ends),
         *(Diagnosis("model: settings", note) for note in notes),
         Diagnosis("model: asked in", f"{words}, with the prompts '{config.tasks.prompts}': {why}"),
         Diagnosis("model: as sent", sent[:SHOWN] + ("…" if len(sent) > SHOWN else "")),

@@ -57,6 +57,7 @@ def test_the_doctor_prints_json_alone_and_a_prompt_as_it_is_sent(exported, capsy
     main(["doctor", "--json", "--model", str(exported / "out")])
     found = {row["what"]: row["found"] for row in json.loads(capsys.readouterr().out)}
     assert found["model: as sent"].startswith("<abduce><program>def f(a):")
+    assert found["model: ends"] == "'<|end|>' (1)"
     assert found["model: asked in"].startswith("plain text, with the prompts 'compact': it does not end with")
 
 

@@ -35,7 +35,6 @@ def traits(name: str | Path) -> list[Trait]:
     return [
         Trait("model", f"{config.model_type}, {model.num_parameters():,} parameters in {str(model.dtype)[6:]}"),
         Trait("context", f"{getattr(config.get_text_config(), 'max_position_embeddings', 'unknown')} tokens"),
-        Trait("ends", ", ".join(f"{codec.decode([token])!r} ({token})" for token in sorted(codec.ends))),
         _think(model, codec),
         _space(codec),
         Trait("decoding on CPU", engine),

@@ -69,6 +69,9 @@ def _write(
     codec.tokenizer.save_pretrained(partial)
     (partial / "README.md").write_text(card, encoding="utf-8")
     partial.chmod(0o755)
+    for file in partial.rglob("*"):
+        if file.is_file():
+            file.chmod(0o644)  # safetensors writes what its owner alone may read
     if target.exists():
         target.rmdir()
     os.replace(partial, target)

@@ -2,15 +2,14 @@
 
 import json
 import os
-import struct
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
 import torch
 from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-from safetensors import SafetensorError
 from torch import nn
 from transformers import (
     AutoConfig,
@@ -51,17 +50,10 @@ def load(name: str | Path, *, dtype: torch.dtype | None, device: str) -> tuple[P
     place, file = gguf.source(source)
     if file:
         gguf.show_progress_in_terminals_alone()
-    try:
+    with _told(str(name)):
         loaded = AutoModelForCausalLM.from_pretrained(
             place, dtype=dtype or "auto", output_loading_info=True, trust_remote_code=False, **file
         )
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise ConfigError(f"model {str(name)!r} cannot be loaded: {_brief(error)}") from error
-    except ImportError as error:
-        raise ConfigError(
-            f"model {str(name)!r} needs a library that is not here, as quantised ones do ({_brief(error)}): install "
-            "it, or give --model.name the folder of the model as it was before it was quantised"
-        ) from error
     model, report = cast(tuple[PreTrainedModel, Mapping[str, Collection[str]]], loaded)
     if report["missing_keys"]:
         missing = sorted(report["missing_keys"])
@@ -71,23 +63,22 @@ def load(name: str | Path, *, dtype: torch.dtype | None, device: str) -> tuple[P
     _drop_dropout(model)
     _freeze_all_but_text(model)
     cast(nn.Module, model).to(device)
-    return model, Codec(tokenizer, model)
+    with _told(str(name)):
+        return model, Codec(tokenizer, model)
 
 
 def codec(name: str | Path) -> Codec:
     """The codec of a model whose weights are somewhere else: config and tokenizer are all that is read."""
     source = locate(str(name))
     tokenizer = _read_tokenizer(source, str(name))
-    try:
+    with _told(str(name)):
         with torch.device("meta"):
             outline = AutoModelForCausalLM.from_config(read_config(source), trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
-        raise ConfigError(f"model {str(name)!r} cannot be loaded: {_brief(error)}") from error
-    if not gguf.named(source) and cached_file(
-        source, "generation_config.json", _raise_exceptions_for_missing_entries=False
-    ):
-        outline.generation_config = GenerationConfig.from_pretrained(source)
-    return Codec(tokenizer, outline)
+        if not gguf.named(source) and cached_file(
+            source, "generation_config.json", _raise_exceptions_for_missing_entries=False
+        ):
+            outline.generation_config = GenerationConfig.from_pretrained(source)
+        return Codec(tokenizer, outline)
 
 
 STRETCHED = ("linear", "dynamic", "yarn")
@@ -98,11 +89,8 @@ def positions(name: str | Path) -> int | None:
     """How many tokens the model sees at once, prompt and completion; ``None`` if its config sets no bound."""
     source = locate(str(name))
     base = _base(Path(source))
-    try:
-        config = read_config(base or source)
-    except (OSError, ValueError, KeyError) as error:
-        raise ConfigError(f"model {str(name)!r} cannot be loaded: {_brief(error)}") from error
-    return positions_of(config)
+    with _told(str(name)):
+        return positions_of(read_config(base or source))
 
 
 def positions_of(config: PreTrainedConfig) -> int | None:
@@ -131,10 +119,8 @@ def read_config(source: str) -> PreTrainedConfig:
 
 
 def _read_tokenizer(source: str, name: str) -> PreTrainedTokenizerBase:
-    try:
+    with _told(name, "has no tokenizer that can be read"):
         tokenizer = _tokenizer(source)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
-        raise ConfigError(f"model {name!r} has no tokenizer that can be read: {_brief(error)}") from error
     if not tokenizer.encode("a", add_special_tokens=False):
         raise ConfigError(f"model {name!r} has no tokenizer: copy tokenizer.json beside its weights")
     return tokenizer
@@ -185,7 +171,7 @@ def _base(folder: Path) -> str | None:
         return None
     try:
         return str(json.loads(adapter.read_text())["base_model_name_or_path"])
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"the adapter in {str(folder)!r} does not name its base model") from error
 
 
@@ -218,6 +204,25 @@ def _freeze_all_but_text(model: PreTrainedModel) -> None:
         weight.requires_grad_(weight.requires_grad and id(weight) in text)
 
 
+@contextmanager
+def _told(name: str, what: str = "cannot be loaded") -> Iterator[None]:
+    """Raise `ConfigError` for whatever a library raises over the files of the model `name`, which may say anything."""
+    try:
+        yield
+    except ConfigError:
+        raise
+    except ImportError as error:
+        raise ConfigError(
+            f"model {name!r} needs a library that is not here, as quantised ones do ({_brief(error)}): install "
+            "it, or give --model.name the folder of the model as it was before it was quantised"
+        ) from error
+    except Exception as error:
+        raise ConfigError(f"model {name!r} {what}: {_brief(error)}") from error
+
+
 def _brief(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
+    """The type and first line of an error; the next one, too, where the first announces it."""
+    first, *rest = str(error).strip().splitlines() or [""]
+    if first.endswith(":") and rest:
+        first = f"{first} {rest[0].strip()}"
+    return f"{type(error).__name__}: {first[:200]}" if first else type(error).__name__

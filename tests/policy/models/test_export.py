@@ -25,6 +25,7 @@ def test_an_exported_model_loads_anywhere_with_the_same_logits(folders, tmp_path
     assert torch.equal(logits(found), logits(original))
     assert AutoTokenizer.from_pretrained(tmp_path / "out").encode("abc") == [2, 3, 4]
     assert (tmp_path / "out" / "README.md").read_text() == "card"
+    assert {file.stat().st_mode & 0o777 for file in (tmp_path / "out").iterdir()} == {0o644}
 
 
 @pytest.mark.parametrize("shape", ["qwen2", "llama"])

@@ -1,5 +1,6 @@
 import json
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,35 @@ def test_an_adapter_has_the_positions_of_its_base(folder, tmp_path):
     (tmp_path / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(folder)}))
     with pytest.raises(ConfigError, match="has 512 positions"):
         loading.check_context(tmp_path, 500, 100)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("config.json", b"[1]"),
+        ("config.json", b'{"model_type": "qwen2", "hidden_size": "wide"}'),
+        ("config.json", b'{"model_type": "qwen2", "num_attention_heads": 0}'),
+        ("config.json", b'{"model_type": ["qwen2"]}'),
+        ("config.json", b"\xff\xfe"),
+        ("config.json", b"[" * 5000),
+        ("generation_config.json", b'{"eos_token_id": "last"}'),
+        ("tokenizer.json", b"[]"),
+        ("tokenizer_config.json", b"[]"),
+        ("tokenizer_config.json", b'{"eos_token": {"a": 1}}'),
+        ("model.safetensors", b""),
+        ("adapter_config.json", b"[]"),
+    ],
+)
+def test_no_file_of_a_model_ends_in_a_traceback(damaged, file, content):
+    (damaged / file).write_bytes(content)
+    for read in (load, loading.codec):
+        with suppress(ConfigError):  # the weights are not read for a codec
+            read(damaged)
+    with suppress(ConfigError):
+        loading.positions(damaged)
+
+
+def test_an_error_that_only_announces_the_next_line_is_told_with_it(damaged):
+    edit(damaged / "config.json", hidden_size="wide")
+    with pytest.raises(ConfigError, match=r"cannot be loaded: .*'hidden_size': TypeError: .* expected int"):
+        load(damaged)
