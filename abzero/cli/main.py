@@ -11,8 +11,9 @@ from rich.text import Text
 
 from abzero import __version__
 from abzero.cli import benchmarks, completion, doctor, fork, models, plan, recipes, runs, texts, train, validate, watch
+from abzero.cli.arguments import wrong_flag
 from abzero.cli.output import err, out, say, usage
-from abzero.cli.oversight import oversight
+from abzero.cli.oversight import ACTIONS, oversight
 from abzero.cli.words import EXAMPLES, described
 from abzero.errors import AbzeroError, ConfigError
 from abzero.text.sanitize import harmless
@@ -64,6 +65,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         near = difflib.get_close_matches(name, COMMANDS, 1)
         remedy = f"did you mean abzero {near[0]}?" if near else "abzero --help lists all commands"
         return _failed(f"there is no command '{name}': {remedy}", 2)
+    acting = name == "oversight" and rest and rest[0] in ACTIONS
+    if acting or COMMANDS[name] not in RAW:
+        prog, command = (f"oversight {rest[0]}", ACTIONS[rest[0]]) if acting else (name, COMMANDS[name])
+        if wrong := wrong_flag(described(command), rest, prog):
+            return _failed(wrong, 2)
     try:
         return _flushed(_run(name, rest))
     except AbzeroError as error:

@@ -58,6 +58,13 @@ def test_help_of_a_command_ends_with_its_example(capsys):
         (["train", "--seeds", "/none/seeds", "--run", "/none/run"], 1, "seeds '/none/seeds' cannot be read"),
         (["compare"], 1, "there is nothing to compare"),
         (["show", "x" * 300], 1, "File name too long"),
+        (["show", "--stepp", "3"], 2, "abzero: show has no flag --stepp: did you mean --step?"),
+        (
+            ["oversight", "scan", "r", "--tires=0"],
+            2,
+            "oversight scan has no flag --tires: did you mean --tiers?",
+        ),
+        (["runs", "--qqq"], 2, "abzero: runs has no flag --qqq: abzero runs --help lists all"),
         (["\x1b[2J"], 2, "there is no command '\\x1b[2J'"),
     ],
 )
