@@ -18,7 +18,10 @@ def wrong_flag(command: Callable[..., int], arguments: Sequence[str], prog: str)
     """What to say of the first flag that a described `command` does not take; '' if it takes them all."""
     flags = itertools.takewhile(lambda one: one != "--", arguments)
     given = [one.partition("=")[0].replace("_", "-") for one in flags if one.startswith("--")]
-    takes = {"--help", *(flag for name, hint in command.__annotations__.items() for flag in _flags(name, hint))}
+    takes = {
+        "--help",
+        *(flag for name, hint in command.__annotations__.items() if name != "return" for flag in _flags(name, hint)),
+    }
     for flag in given:
         if flag not in takes:
             near = difflib.get_close_matches(flag, sorted(takes), 1)
