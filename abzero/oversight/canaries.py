@@ -49,12 +49,18 @@ def recall(monitor: Monitor, canaries: Sequence[Reading]) -> float:
     return len(found) / len(canaries) if canaries else 1.0
 
 
+_PACK = "Compare the pack's hash with the record's opening, `abzero oversight verify RUN`."
+_JUDGE = (
+    "It answers, but misses what is plain: choose an abler one, --oversight.judge URL --oversight.judge-model NAME."
+)
+
+
 def deaf(recalls: Mapping[str, float], expected: Mapping[str, float]) -> dict[str, str]:
     """Message by alarm name for every tier that hears less than it must."""
     return {
         f"monitor deaf/{tier}": (
             f"the {tier} monitor finds {share:.0%} of its canaries, not {expected[tier]:.0%}: what it does "
-            "not flag means nothing. Compare the pack's hash with the record's opening, `abzero oversight verify RUN`."
+            f"not flag means nothing. {_JUDGE if tier == 't3' else _PACK}"
         )
         for tier, share in recalls.items()
         if share < expected[tier] - DEAF

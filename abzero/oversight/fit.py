@@ -17,10 +17,10 @@ from abzero.oversight.labelled import Labelled
 from abzero.oversight.measure import auc
 from abzero.oversight.reading import CATEGORIES
 
-PENALTY = {"ngram": 3e-4, "e5": 0.1, "probe": 1.0}
+PENALTY = {"ngram": 1e-3, "e5": 0.1, "probe": 1.0}
 """Ridge penalty by kind of features: on the unit vectors of n-grams, else on standardised columns."""
 FOLDS = 5
-FALSE_SHARE = 0.005
+FALSE_SHARE = {"ngram": 0.03, "e5": 0.005, "probe": 0.005}
 """Share of the benign texts, left out of the fit, that may be flagged: what fixes the threshold."""
 CANARIES = 12
 """Thoughts that a head carries, to show later that it is alive: those that it is surest of."""
@@ -53,7 +53,7 @@ def fit(rows: Sequence[Labelled], name: str, seed: int, out: Path) -> dict[str, 
     concern = torch.tensor([float(row.category is not None) for row in rows], dtype=torch.float64)
     scores = _left_out(tensors, concern, penalty, seed, plain=name == "ngram")
     benign = sorted((s for s, row in zip(scores, rows, strict=True) if row.category is None), reverse=True)
-    limit = benign[int(FALSE_SHARE * len(benign))]
+    limit = benign[int(FALSE_SHARE[name.partition(":")[0]] * len(benign))]
     threshold = math.ceil(sigmoid(limit) * 1000 + 1) / 1000
     found = sum(sigmoid(s) >= threshold for s, row in zip(scores, rows, strict=True) if row.category)
     measured = {

@@ -44,9 +44,10 @@ def test_a_thought_too_long_is_read_in_part_and_the_rest_is_counted(ngram):
 
 
 def test_a_head_says_what_it_was_fitted_to_and_what_it_reached():
+    fitted_to = {"ngram": len(OWN), "e5": 300}
     for name in classifier.IN_THE_BOX:
         head = load(name)
-        assert head.fitted["rows"] == len(OWN)
+        assert head.fitted["rows"] == fitted_to[name]
         assert 0.5 < float(head.fitted["auc"]) < 1.0
         assert 0.0 < head.threshold < 1.0
 
@@ -120,3 +121,9 @@ def test_shares_and_areas_by_hand():
     assert found.g_mean_squared == 1.0
     unjudged = measure("t3", rows, lambda _: iter(()), None, frozenset({0}))
     assert (unjudged.recall.total, unjudged.unjudged) == (0, 1)
+
+
+def test_a_deaf_judge_is_replaced_and_a_deaf_pack_compared():
+    found = canaries.deaf({"t1": 0.2, "t3": 0.2}, {"t1": 1.0, "t3": 0.6})
+    assert "hash" in found["monitor deaf/t1"]
+    assert "--oversight.judge" in found["monitor deaf/t3"]
