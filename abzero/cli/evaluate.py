@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tyro.conf import Positional
 
-from abzero.cli.output import out, progress, under_way
+from abzero.cli.output import at_once, out, progress, under_way
 from abzero.cli.recipes import measured
 from abzero.config import named
 from abzero.config.config import Config
@@ -38,7 +38,6 @@ def evaluate(
     The test split is for claims, the dev split for tuning. A model that no run holds is measured with the settings that
     training it would begin with, or with those of a recipe.
     """
-    under_way("loading torch")
     from abzero.evals.results import table
 
     if split == "watch":
@@ -49,6 +48,8 @@ def evaluate(
         check_output(json, "--json")
     if not 1 <= n <= MOST:
         raise ConfigError(f"--n {n}: ask 1 to {MOST:,} problems of each cell, such as --n 300")
+    at_once(f"{model} on {suite}{'' if named.is_reference(suite) else f', {split} split'}, {n} problems in each cell")
+    under_way("loading torch")
     if named.is_reference(suite):
         return _own(*measured(model, recipe), suite, seed, n, json)
     rows = measurements(*measured(model, recipe), suite, split, seed, n)
