@@ -71,7 +71,7 @@ class Handled:
         self.steps: list[Step] = []
 
     def read(self, completion: str, program: str) -> None:
-        """By themselves: a program, a completion and what they say as a prompt, on the terminal and on a page."""
+        """By themselves: a program, and a completion on the terminal."""
         assert analysis.complexity(program) >= 1.0
         assert all(isinstance(text, str) for text in analysis.shortcuts(program))
         assert isinstance(analysis.normal_form(program), str)
@@ -87,7 +87,7 @@ class Handled:
         shown = harmless(completion)
         assert shown.encode().decode() == shown
         assert not set(shown) & {"\x1b", "\x07", "\u202e"}
-        abridged(completion, 60), html.code(program), html.prose(completion)
+        abridged(completion, 60)
 
     def encode(self, text: str, number: int) -> None:
         """Text inserted into a prompt holds no control token, for one family of tokenizers."""
@@ -119,8 +119,11 @@ class Handled:
         self.latest = attempts
         return proposals
 
-    def compare(self, program: str) -> None:
-        """With another program, with itself, and as a text that may hold another."""
+    def compare(self, completion: str, program: str) -> None:
+        """On a page; with another program, with itself, and as a text that may hold another."""
+        html.code(program), html.prose(completion)
+        if len(program) > MOST_COMPARED:
+            return
         assert analysis.distance(program, program) == 0.0
         assert 0.0 <= analysis.distance(program, REFERENCE.program) <= 1.0
         copies.holds(f"It is\n{program}", program), copies.holds(program, REFERENCE.program)
