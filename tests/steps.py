@@ -2,6 +2,7 @@
 
 import random
 import sqlite3
+from dataclasses import replace
 
 from abzero.types import Alarm, Attempt, Case, Experience, Proposal, Rejection, Rollout, Step, Task
 
@@ -57,6 +58,15 @@ def history(steps: int, seed: int = 0) -> list[Step]:
     return [step(number, rng) for number in range(1, steps + 1)]
 
 
+def with_faults() -> tuple[Step, int]:
+    """A step in which checks of its first rejected proposal, at the place told, and of its first attempt failed."""
+    [one] = history(1)
+    at = next(place for place, proposal in enumerate(one.proposals) if proposal.rejection)
+    rejected = replace(one.proposals[at], outcome=Rejection("a fault of ours", ours=True, fault="OverflowError"))
+    attempts = [replace(one.attempts[0], score=None, fault="RecursionError"), *one.attempts[1:]]
+    return replace(one, proposals=[*one.proposals[:at], rejected, *one.proposals[at + 1 :]], attempts=attempts), at
+
+
 def as_version_1(path):
     """Rewrite a journal as abzero wrote it before attempts knew their proposal."""
     connection = sqlite3.connect(path)
@@ -65,6 +75,7 @@ def as_version_1(path):
         CREATE TABLE old AS SELECT step, position, task, prompt, completion, tokens, finish, version, answer, score,
             well_formed, proposal IS NOT NULL AS estimate FROM attempt;
         DROP TABLE attempt; ALTER TABLE old RENAME TO attempt; DROP TABLE finding;
+        DROP TABLE fault;
         ALTER TABLE proposal DROP COLUMN ours; ALTER TABLE proposal DROP COLUMN new;
         ALTER TABLE proposal DROP COLUMN repeats; ALTER TABLE proposal DROP COLUMN answer_share;
         PRAGMA user_version = 1;

@@ -35,6 +35,7 @@ def grep(
     malformed: Switch = False,
     valid: Switch = False,
     rejected: Switch = False,
+    faults: Switch = False,
     category: Names = (),
     suite: Names = (),
     thoughts: Switch = False,
@@ -50,9 +51,10 @@ def grep(
     """Search every text of a run for a regular expression: abzero grep RUN 'sum\\(' --wrong --thoughts --step 10..20.
 
     Thoughts, answers, programs and reasons of rejection, unless some are named; prompts where --prompts is. Of attempts
-    --right, --wrong, --malformed; of proposals --valid, --rejected; --category of what monitors found. --suite searches
-    answers to held-out problems instead, a run's or those of a folder of abzero eval; 'all' is every suite. --most
-    ends after so many hits, 0 never; --count prints the totals alone; --json a line a hit. Exit status 1 without hits.
+    --right, --wrong, --malformed; of proposals --valid, --rejected; of either --faults; --category of what monitors
+    found. --suite searches answers to held-out problems instead, a run's or those of a folder of abzero eval; 'all' is
+    every suite. --most ends after so many hits, 0 never; --count prints the totals alone; --json a line a hit. Exit
+    status 1 without hits.
     """
     from abzero.run.journal import JournalReader
     from abzero.views import grep as search
@@ -61,7 +63,7 @@ def grep(
     from abzero.views.rows import ROLES
 
     chosen = {"right": right, "wrong": wrong, "partly": wrong, "malformed": malformed}
-    verdicts = {name for name, on in {**chosen, "valid": valid, "rejected": rejected}.items() if on}
+    verdicts = {name for name, on in {**chosen, "valid": valid, "rejected": rejected, "fault": faults}.items() if on}
     named = {"thought": thoughts, "answer": answers, "program": programs, "reason": reasons, "prompt": prompts}
     parts = [name for name, on in named.items() if on]
     ready = search.compiled(pattern, ignore_case)

@@ -39,6 +39,7 @@ ARGUMENTS: Mapping[str, str] = {
     "malformed": "Only attempts without a readable answer.",
     "valid": "Only proposals that became tasks.",
     "rejected": "Only proposals that did not.",
+    "faults": "Only rollouts that abzero itself failed to judge.",
     "category": "Only rollouts in which monitors found such a thing; may be given several times.",
     "thoughts": "Search thoughts.",
     "answers": "Search what follows the thought.",

@@ -33,6 +33,8 @@ def solve_rate(proposed: Proposed) -> str:
 
 
 def score(attempted: Attempted) -> str:
+    if attempted.fault:
+        return f"not graded: {attempted.fault}, a fault of abzero's"
     return "malformed" if attempted.score is None else f"{attempted.score:g}"
 
 

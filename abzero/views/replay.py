@@ -64,7 +64,7 @@ def replay_run(
         yield _replay([reader.task(task) for task in portion], [], {}, types, sandbox, leave_out)
         report(f"{len(portion)} tasks run again")
     for step in reader.steps():
-        attempts = reader.attempts(step)
+        attempts = [attempt for attempt in reader.attempts(step) if not attempt.fault]
         tasks = {task: reader.task(task) for task in {attempt.task for attempt in attempts}}
         yield _replay([], attempts, tasks, types, sandbox, leave_out)
         report(f"step {step}: {len(attempts)} answers scored again")

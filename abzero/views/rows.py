@@ -66,7 +66,12 @@ def task_row(task: Task) -> JsonRow:
 
 
 def verdict(record: Proposed | Attempted) -> str:
-    """``valid`` or ``rejected`` of a proposal; ``right``, ``partly``, ``wrong`` or ``malformed`` of an attempt."""
+    """``valid`` or ``rejected`` of a proposal; ``right``, ``partly``, ``wrong`` or ``malformed`` of an attempt.
+
+    ``fault`` of either where abzero itself failed over it.
+    """
+    if record.fault:
+        return "fault"
     if isinstance(record, Proposed):
         return "valid" if record.task else "rejected"
     if record.score is None:
@@ -100,6 +105,7 @@ def _head(record: Proposed | Attempted, role: Role, findings: Sequence[Finding])
         "well_formed": record.well_formed,
         "tokens": record.tokens,
         "finish": record.finish,
+        "fault": record.fault or None,
         "version": record.version,
         "reward": _reward(record.reward),
         "findings": [asdict(one) for one in findings if (one.role, one.position) == (role, record.position)],

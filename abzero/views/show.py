@@ -163,7 +163,8 @@ def _answers(attempts: Sequence[Attempted]) -> RenderableType:
 
 
 def _attempt_table(attempts: Sequence[Attempted]) -> RankedTable:
-    names = ("mode", "kind", "attempts", "solved", "malformed", "cut")
+    faults = ["faults"] if any(attempt.fault for attempt in attempts) else []
+    names = ("mode", "kind", "attempts", "solved", "malformed", "cut", *faults)
     table = RankedTable([Column(name) for name in names], "attempts")
     for mode in sorted({attempt.mode for attempt in attempts}):
         for estimate in (True, False):
@@ -171,11 +172,13 @@ def _attempt_table(attempts: Sequence[Attempted]) -> RankedTable:
                 attempt for attempt in attempts if attempt.mode == mode and (attempt.proposal is not None) == estimate
             ]
             solved = sum(attempt.score or 0.0 for attempt in rows)
-            malformed = sum(attempt.score is None for attempt in rows)
+            malformed = sum(attempt.score is None and not attempt.fault for attempt in rows)
             cut = sum(attempt.finish == "length" for attempt in rows)
             if rows:
                 kind = "estimate" if estimate else "drawn"
-                table.add_row(harmless(mode), kind, str(len(rows)), f"{solved:g}", str(malformed), str(cut))
+                faulty = [str(sum(bool(attempt.fault) for attempt in rows))] if faults else []
+                counts = (str(len(rows)), f"{solved:g}", str(malformed), str(cut), *faulty)
+                table.add_row(harmless(mode), kind, *counts)
     return table
 
 

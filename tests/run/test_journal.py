@@ -5,6 +5,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections import Counter
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from abzero.run.journal import JournalReader, JournalWriter
 from abzero.run.journal.migrations import upgrade
 from abzero.types import Alarm, Attempt, Case, Experience, Finding, Step, Task
 from tests.fakes import play, player
-from tests.steps import HOSTILE, IDENTITY, add, as_version_1, history, rollout, step
+from tests.steps import HOSTILE, IDENTITY, add, as_version_1, history, rollout, step, with_faults
 
 
 def write(path, steps):
@@ -418,12 +420,39 @@ def test_a_run_of_version_1_goes_on_as_one_of_today(path):
     write(path, history(4)[3:])
     assert records(path, (1, 2, 3)) == [(of_version_1(p), a, f) for p, a, f in today]
     connection = sqlite3.connect(path)
-    assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+    assert connection.execute("PRAGMA user_version").fetchone() == (3,)
     assert connection.execute("SELECT count(*) FROM sqlite_master WHERE name LIKE '\\_%' ESCAPE '\\'").fetchone() == (
         0,
     )
     connection.close()
     assert JournalReader(path).steps() == [1, 2, 3, 4]
+
+
+def test_a_fault_is_kept_beside_what_it_befell_and_is_no_sample_of_a_solve_rate(path):
+    one, at = with_faults()
+    write(path, [one])
+    reader = JournalReader(path)
+    assert [(p.position, p.fault) for p in reader.proposals(1) if p.fault] == [(at, "OverflowError")]
+    assert [(a.position, a.fault) for a in reader.attempts(1) if a.fault] == [(0, "RecursionError")]
+    graded = Counter(a.proposal for a in one.attempts if not a.fault)
+    assert {p.position: p.samples for p in reader.proposals(1) if p.task} == {
+        place: graded[place] for place, proposal in enumerate(one.proposals) if proposal.task
+    }
+    reader.close()
+
+
+def test_a_journal_of_version_2_knows_no_faults_and_is_given_their_table_when_its_run_goes_on(path):
+    write(path, history(1))
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("DROP TABLE fault; PRAGMA user_version = 2")
+    before = path.read_bytes()
+    with closing(JournalReader(path)) as reader:
+        assert {attempt.fault for attempt in reader.attempts(1)} == {""}
+    assert path.read_bytes() == before
+    one, _ = with_faults()
+    write(path, [replace(one, number=2)])
+    with closing(JournalReader(path)) as reader:
+        assert [bool(attempt.fault) for attempt in reader.attempts(2)][:2] == [True, False]
 
 
 def test_findings_are_part_of_their_step(path):

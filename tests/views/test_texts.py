@@ -15,7 +15,8 @@ from abzero.types import Case, Finding, Proposal, Rejection, Step, Task
 from abzero.views.grep import MOST_TIMEOUTS, Search, Wanted, compiled, steps_of
 from abzero.views.rollout import address, attempt_view, proposal_view
 from abzero.views.rows import rollouts, to_json
-from tests.steps import HOSTILE, history, rollout
+from abzero.views.show import step_view
+from tests.steps import HOSTILE, history, rollout, with_faults
 
 
 @pytest.fixture
@@ -101,6 +102,19 @@ def test_rollouts_are_chosen_by_role_mode_and_verdict(reader):
     assert {hit.verdict for hit in found(reader, ".", verdicts=frozenset({"malformed"}))} == {"malformed"}
     assert {hit.part for hit in found(reader, ".", parts=["reason"])} == {"reason"}
     assert found(reader, ".", categories=frozenset({"power"})) == []
+
+
+def test_a_fault_of_ours_is_told_from_a_malformed_answer_in_every_view(tmp_path):
+    one, at = with_faults()
+    with closing(JournalWriter(tmp_path / "run.db")) as journal:
+        journal.write(one)
+    with closing(JournalReader(tmp_path / "run.db")) as reader:
+        assert "not graded: RecursionError" in printed(attempt_view(reader, 1, 0))
+        assert "faults" in printed(step_view(reader, 1))
+        hits = found(reader, ".", verdicts=frozenset({"fault"}))
+        assert {(hit.role, hit.position) for hit in hits} == {("propose", at), ("solve", 0)}
+        told = {(row["role"], row["position"]): row["fault"] for row in rollouts(reader, [1]) if row["fault"]}
+        assert told == {("propose", at): "OverflowError", ("solve", 0): "RecursionError"}
 
 
 def test_a_pattern_that_takes_for_ever_ends(tmp_path):

@@ -155,7 +155,7 @@ class JournalReader:
         found, self._room = [], MOST_TEXT
         for row in self._rows(f"{_PROPOSALS} WHERE {where} ORDER BY p.step, p.position", *values):
             step, position, mode, prompt, completion, tokens, finish, version, task, error, *rest = row
-            well_formed, rate, ours, new, repeats, share, samples = rest
+            well_formed, rate, ours, new, repeats, share, samples, fault = rest
             edges = self._rows("SELECT reference FROM lineage WHERE step = ? AND position = ? ORDER BY place", *row[:2])
             proposed = Proposed(
                 *(step, position, mode, self._text(prompt), self._text(completion), tokens, finish, version, task),
@@ -169,6 +169,7 @@ class JournalReader:
                 answer_share=share,
                 references=tuple(reference for (reference,) in edges),
                 reward=self._reward(step, "propose", position),
+                fault=fault or "",
             )
             found.append(proposed)
         return found
@@ -176,7 +177,8 @@ class JournalReader:
     def _attempts(self, where: str, *values: str | int) -> list[Attempted]:
         found, self._room = [], MOST_TEXT
         for row in self._rows(f"{_ATTEMPTS} WHERE {where} ORDER BY a.step, a.position", *values):
-            step, position, task, mode, prompt, completion, tokens, finish, version, answer, score, formed, of = row
+            step, position, task, mode, prompt, completion, tokens, finish, version, answer, score, formed, *rest = row
+            of, fault = rest
             attempted = Attempted(
                 *(step, position, task, mode, self._text(prompt), self._text(completion), tokens, finish, version),
                 answer=self._text(answer),
@@ -184,6 +186,7 @@ class JournalReader:
                 well_formed=bool(formed),
                 proposal=of,
                 reward=self._reward(step, "solve", position),
+                fault=fault or "",
             )
             found.append(attempted)
         return found
@@ -235,18 +238,22 @@ _KEY = "WHERE step = ? AND role = ? AND position = ?"
 _PROPOSALS = """
 SELECT p.step, p.position, p.mode, prompt.body, completion.body, p.tokens, p.finish, p.version, p.task, error.body,
     p.well_formed, p.solve_rate, p.ours, p.new, p.repeats, p.answer_share,
-    (SELECT count(*) FROM attempt AS a WHERE a.step = p.step AND a.proposal = p.position)
+    (SELECT count(*) FROM attempt AS a LEFT JOIN fault AS g
+        ON g.step = a.step AND g.role = 'solve' AND g.position = a.position
+        WHERE a.step = p.step AND a.proposal = p.position AND g.name IS NULL), fault.name
 FROM proposal AS p JOIN text AS prompt ON prompt.id = p.prompt JOIN text AS completion ON completion.id = p.completion
-    LEFT JOIN text AS error ON error.id = p.error"""
+    LEFT JOIN text AS error ON error.id = p.error
+    LEFT JOIN fault ON fault.step = p.step AND fault.role = 'propose' AND fault.position = p.position"""
 _SUMMARIES = """
 SELECT p.step, p.mode, p.task, program.body, p.solve_rate
 FROM proposal AS p LEFT JOIN task ON task.id = p.task LEFT JOIN text AS program ON program.id = task.program
 ORDER BY p.step, p.position"""
 _ATTEMPTS = """
 SELECT a.step, a.position, a.task, task.mode, prompt.body, completion.body, a.tokens, a.finish, a.version, answer.body,
-    a.score, a.well_formed, a.proposal
+    a.score, a.well_formed, a.proposal, fault.name
 FROM attempt AS a JOIN task ON task.id = a.task JOIN text AS prompt ON prompt.id = a.prompt
-    JOIN text AS completion ON completion.id = a.completion JOIN text AS answer ON answer.id = a.answer"""
+    JOIN text AS completion ON completion.id = a.completion JOIN text AS answer ON answer.id = a.answer
+    LEFT JOIN fault ON fault.step = a.step AND fault.role = 'solve' AND fault.position = a.position"""
 _FINDINGS = """
 SELECT role, position, part, "begin", "end", tier, source, category, severity, score
 FROM finding WHERE step = ? ORDER BY place"""

@@ -45,6 +45,8 @@ class Proposed:
     references: tuple[str, ...]
     reward: Rewarded | None
     """``None`` where the proposal did not reach the learner."""
+    fault: str = ""
+    """What checking it raised that it must not, by name: a fault of abzero's. Empty as a rule, and before version 3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ class Attempted:
     """Position of the proposal whose solve rate it estimates; ``None`` if drawn for the solver."""
     reward: Rewarded | None
     """``None`` where the attempt did not reach the learner."""
+    fault: str = ""
+    """What grading it raised that it must not, by name; its score, which is ``None``, then says nothing."""
 
 
 @dataclass(frozen=True, slots=True)

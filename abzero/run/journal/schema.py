@@ -14,7 +14,7 @@ from abzero.run.journal.migrations import MIGRATIONS, show_as_current, upgrade
 
 APPLICATION = 0x61627A30
 """SQLite's application id of a journal: ``abz0``."""
-VERSION = 2
+VERSION = 3
 
 TABLES = """
 CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -37,6 +37,9 @@ CREATE TABLE attempt (
     prompt INTEGER NOT NULL REFERENCES text, completion INTEGER NOT NULL REFERENCES text, tokens INTEGER NOT NULL,
     finish TEXT NOT NULL, version INTEGER NOT NULL, answer INTEGER NOT NULL REFERENCES text, score REAL,
     well_formed INTEGER NOT NULL, proposal INTEGER, PRIMARY KEY (step, position)) WITHOUT ROWID;
+CREATE TABLE fault (
+    step INTEGER NOT NULL, role TEXT NOT NULL, position INTEGER NOT NULL, name TEXT NOT NULL,
+    PRIMARY KEY (step, role, position)) WITHOUT ROWID;
 CREATE TABLE reward (
     step INTEGER NOT NULL, role TEXT NOT NULL, position INTEGER NOT NULL, "group" INTEGER NOT NULL,
     advantage REAL, PRIMARY KEY (step, role, position)) WITHOUT ROWID;
@@ -54,11 +57,11 @@ CREATE TABLE finding (
     "begin" INTEGER NOT NULL, "end" INTEGER NOT NULL, tier INTEGER NOT NULL, source TEXT NOT NULL,
     category TEXT NOT NULL, severity INTEGER NOT NULL, score REAL, PRIMARY KEY (step, place)) WITHOUT ROWID;
 """
-"""`position` counts a step's proposals (role propose) or attempts (role solve) from 0; a ``reward`` or ``term`` row
-belongs to the proposal or attempt of its role and position. An attempt's `proposal` is the position of the one whose
-solve rate it estimates, ``NULL`` if it was drawn for the solver. A proposal's last four columns are ``NULL`` where they
-come from a journal of version 1. ``NULL`` in a column of figures is NaN, save for `score` (malformed) and
-`solve_rate` (no task)."""
+"""`position` counts a step's proposals (role propose) or attempts (role solve) from 0; a ``fault``, ``reward`` or
+``term`` row belongs to the proposal or attempt of its role and position. An attempt's `proposal` is the position of
+the one whose solve rate it estimates, ``NULL`` if it was drawn for the solver. A proposal's last four columns are
+``NULL`` where they come from a journal of version 1. ``NULL`` in a column of figures is NaN, save for `score`
+(malformed) and `solve_rate` (no task)."""
 
 INDICES = """
 CREATE INDEX IF NOT EXISTS proposal_task ON proposal (task);
@@ -67,7 +70,20 @@ CREATE INDEX IF NOT EXISTS lineage_reference ON lineage (reference);
 """
 """What finds a task's proposals, attempts and descendants in a long run. A journal without them is read alike."""
 
-OF_A_STEP = ("text", "task", "proposal", "lineage", "attempt", "reward", "term", "metric", "alarm", "finding", "step")
+OF_A_STEP = (
+    "text",
+    "task",
+    "proposal",
+    "lineage",
+    "attempt",
+    "fault",
+    "reward",
+    "term",
+    "metric",
+    "alarm",
+    "finding",
+    "step",
+)
 """The tables that a step fills, and fills alike when it is repeated from the same state."""
 
 LONGEST_TEXT = 16 << 20

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from abzero.run.journal.changes import changes, is_change
 from abzero.run.journal.schema import OF_A_STEP, connect, explained, figure, pack, transaction
-from abzero.types import Attempt, Experience, Proposal, Step, Task
+from abzero.types import Attempt, Experience, Proposal, Role, Step, Task
 
 BoundRow = tuple[str | int | float | None, ...]
 
@@ -150,6 +150,7 @@ class _Entry:
             *(proposal.novelty.repeats, proposal.novelty.answer_share),
         )
         self.rows("proposal", [row])
+        self.fault("propose", position, proposal.rejection.fault if proposal.rejection else "")
         edges = enumerate(proposal.references)
         self.rows("lineage", [(self._step, position, place, self.task(task)) for place, task in edges])
 
@@ -161,6 +162,10 @@ class _Entry:
             *(self.text(attempt.answer), attempt.score, attempt.well_formed, attempt.proposal),
         )
         self.rows("attempt", [row])
+        self.fault("solve", position, attempt.fault)
+
+    def fault(self, role: Role, position: int, name: str) -> None:
+        self.rows("fault", [(self._step, role, position, name)] if name else [])
 
     def reward(self, experience: Experience) -> None:
         key = (self._step, *experience.source)

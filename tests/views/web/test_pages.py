@@ -9,10 +9,11 @@ from contextlib import closing
 import pytest
 from starlette.testclient import TestClient
 
+from abzero.run.journal import JournalWriter
 from abzero.run.journal.schema import pack
 from abzero.views.web.app import create
 from abzero.views.web.site import PAGES
-from tests.steps import HOSTILE
+from tests.steps import HOSTILE, with_faults
 from tests.views.web.folders import altered, run
 
 
@@ -48,6 +49,15 @@ def test_every_page_is_there_and_every_link_leads_to_one(browser):
         assert answer.status_code == 200, address
         coming += [one.replace("&amp;", "&") for one in re.findall(r'href="(/r/one/[^"]*)"', answer.text)]
     assert len(seen) > 40
+
+
+def test_a_fault_of_ours_is_no_malformed_answer(tmp_path):
+    one, _ = with_faults()
+    (tmp_path / "one").mkdir()
+    with closing(JournalWriter(tmp_path / "one" / "run.db")) as journal:
+        journal.write(one)
+    page = TestClient(create(tmp_path, {}), base_url="http://127.0.0.1").get("/r/one/attempt/1/0").text
+    assert "not graded: RecursionError" in page
 
 
 def test_what_a_model_wrote_is_text(browser):

@@ -163,7 +163,11 @@ def attempts(ask: PageRequest, rows: list[step.AttemptRow]) -> Html:
             p=row.position,
             dot=dots((row.score,)),
             answer=one_line(row.answer),
-            words=f"estimate {row.proposal}" if row.proposal is not None else "",
+            words=f"not graded: {row.fault}"
+            if row.fault
+            else f"estimate {row.proposal}"
+            if row.proposal is not None
+            else "",
             r=total(row.earned),
             a=advantage(row.earned),
         )

@@ -76,12 +76,17 @@ def one_proposal(ask: PageRequest) -> Page:
 def one_attempt(ask: PageRequest) -> Page:
     """An attempt: the question, the thought, the answer, the score."""
     n, position = _place(ask.about)
-    row = ask.journal.row("SELECT task, answer, score FROM attempt WHERE step = ? AND position = ?", n, position)
+    query = (
+        f"SELECT a.task, a.answer, a.score, f.name FROM attempt AS a {step.FAULT} WHERE a.step = ? AND a.position = ?"
+    )
+    row = ask.journal.row(query, n, position)
     if row is None:
         raise RunError(f"step {n} has no attempt {position}")
     found = task.task(ask.journal, str(row[0]))
     score = None if row[2] is None else float(str(row[2]))
     words = "malformed: it could not be read as an answer" if score is None else f"score {score:g}"
+    if row[3] is not None:
+        words = f"not graded: {row[3]!s}, a fault of abzero's"
     answer = section(
         "Answer",
         html("<p>{d} <b>{w}</b></p>{a}", d=dots((score,)), w=words, a=block(ask, ask.journal.text(row[1]), True)),

@@ -54,10 +54,16 @@ class AttemptRow:
     task: str
     proposal: int | None
     score: float | None
+    fault: str
+    """What abzero itself raised while it graded; empty as a rule."""
     answer: StoredText
     tokens: int
     finish: str
     earned: Earned | None
+
+
+FAULT = "LEFT JOIN fault AS f ON f.step = a.step AND f.role = 'solve' AND f.position = a.position"
+"""What a query about attempts `a` joins to know of faults."""
 
 
 def count(journal: Journal, step: int, role: Role, mode: str) -> int:
@@ -155,9 +161,12 @@ def _proposal(journal: Journal, row: SqlRow, scores: dict[int, list[float | None
 
 
 def _scores(journal: Journal, step: int) -> dict[int, list[float | None]]:
-    """The scores of a step's estimates, by the position of their proposal."""
+    """The scores of a step's estimates that were graded, by the position of their proposal."""
     found: dict[int, list[float | None]] = defaultdict(list)
-    query = "SELECT proposal, score FROM attempt WHERE step = ? AND proposal IS NOT NULL ORDER BY position LIMIT 200000"
+    query = (
+        f"SELECT a.proposal, a.score FROM attempt AS a {FAULT} "
+        "WHERE a.step = ? AND a.proposal IS NOT NULL AND f.name IS NULL ORDER BY a.position LIMIT 200000"
+    )
     for owner, score in journal.rows(query, step):
         found[whole(owner)].append(share(score))
     return found
@@ -165,18 +174,19 @@ def _scores(journal: Journal, step: int) -> dict[int, list[float | None]]:
 
 def _attempts(journal: Journal, where: str, *values: str | int) -> list[AttemptRow]:
     query = (
-        "SELECT a.step, a.position, t.mode, a.task, a.proposal, a.score, a.answer, a.tokens, a.finish "
-        f"FROM attempt AS a JOIN task AS t ON t.id = a.task WHERE {where}"
+        "SELECT a.step, a.position, t.mode, a.task, a.proposal, a.score, f.name, a.answer, a.tokens, a.finish "
+        f"FROM attempt AS a JOIN task AS t ON t.id = a.task {FAULT} WHERE {where}"
     )
     return [_attempt(journal, row) for row in journal.rows(query, *values)]
 
 
 def _attempt(journal: Journal, row: SqlRow) -> AttemptRow:
-    step, position, mode, task, owner, score, answer, tokens, finish = row
+    step, position, mode, task, owner, score, fault, answer, tokens, finish = row
     return AttemptRow(
         *(whole(step), whole(position), words(mode), words(task)),
         proposal=None if owner is None else whole(owner),
         score=share(score),
+        fault="" if fault is None else words(fault),
         answer=journal.text(answer, _BEGINNING),
         tokens=whole(tokens),
         finish=words(finish),
