@@ -50,7 +50,8 @@ def entry_point(program: str) -> str | None:
     defined at top level; ``None`` where none is. What strings and comments say defines nothing.
     """
     code = _skeleton(program)
-    names = [unicodedata.normalize("NFKC", name) for name in _DEFINITION.findall(code)]
+    found = (unicodedata.normalize("NFKC", name) for name in _DEFINITION.findall(code))
+    names = [name for name in found if name.isidentifier()]  # numerals beyond digits are letters to `re` alone
     alias = next((name for name in _ALIAS.findall(code) if not name or name in names), None)
     return "f" if "f" in names or (names and alias is not None) else names[-1] if names else None
 

@@ -131,3 +131,9 @@ FUTURE = "from __future__ import annotations\ndef f(x: int):\n    return math.fl
 )
 def test_imports_stand_where_they_may(program, imports, expected):
     assert with_imports(program, imports) == expected
+
+
+@pytest.mark.parametrize("name", ["\U0001d363", "\u0bf1", "\u00bd"])
+def test_a_numeral_that_re_takes_for_a_letter_is_no_name_of_a_function(name):
+    assert entry_point(f"def {name}(x):\n    return x") is None
+    assert entry_point(f"def g(x):\n    return x\ndef {name}(x):\n    return x") == "g"
