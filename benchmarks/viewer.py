@@ -2,7 +2,7 @@
 
 Starts `abzero watch` and says how long until it answers, when Chromium first paints each page, how much memory the
 server holds after all of them, and, over a run of the model in the box, how long after its commit a step is on the
-screen and what the page adds to the CPU time of the process that trains.
+screen, what a watched journal costs its writer, and what Chromium beside it costs the process that trains.
 """
 
 import os
@@ -22,7 +22,13 @@ from urllib.request import urlopen
 
 from playwright.sync_api import Page, sync_playwright
 
-ROOT = Path(__file__).parents[1]
+from abzero.cli.recipes import settings
+from abzero.config import build
+from abzero.config.config import Config
+from abzero.config.load import to_json
+from abzero.run.directory import RunFolder
+from abzero.run.journal import JournalWriter
+
 PAGES = ("live", "steps", "step/{step}", "proposal/{step}/3", "curriculum", "rejections", "lineage", "search?q=return")
 PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? -1"
 STEPS, WARM = 40, 4
@@ -33,6 +39,8 @@ def main() -> None:
         browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         if len(sys.argv) > 1:
             pages(browser.new_page(), Path(sys.argv[1]))
+        writing(browser.new_page())
+        writing(browser.new_page())
         live(browser.new_page())
         browser.close()
 
@@ -53,6 +61,50 @@ def pages(page: Page, root: Path) -> None:
         print(f"server: {memory(server.pid, 'VmRSS')} MB now, {memory(server.pid, 'VmHWM')} MB at most")
 
 
+def writing(page: Page) -> None:
+    """What readers cost the writer: each step is written to two journals, one of them watched, the other one in turn.
+
+    All else is the same for both, so what is dearer about the watched one is what watching costs.
+    """
+    config = settings(Config, ["tiny-cpu"], "viewer.py").config
+    with tempfile.TemporaryDirectory() as name, build.sandbox(config.sandbox, config.seed) as box:
+        folders = [RunFolder(Path(name) / run) for run in ("one", "other")]
+        for folder in folders:
+            folder.path.mkdir()
+            folder.write_config(to_json(config))
+        journals = [JournalWriter(folder.journal) for folder in folders]
+        play = build.self_play(config, box)
+        seeded = build.first_step(config, play, journals[0], folders[0], lambda text: None)(lambda: None)
+        for journal in journals:
+            journal.describe(build.about(to_json(config), box))
+            if seeded:
+                journal.write(seeded)
+        whole: list[float] = []
+        dearer: list[float] = []
+        with watching(Path(name)) as (_, address):
+            for number in range(1, STEPS + 1):
+                watched = 2 * number // (STEPS + 1)
+                if number in (1, STEPS // 2 + 1):
+                    page.goto(f"{address}/r/{folders[watched].path.name}/live")
+                began = time.perf_counter()
+                step = play.step(number)
+                whole.append(time.perf_counter() - began)
+                cost = {}
+                for place in (0, 1) if number % 2 else (1, 0):
+                    began = time.perf_counter()
+                    journals[place].write(step)
+                    cost[place] = time.perf_counter() - began
+                dearer.append(cost[watched] - cost[1 - watched])
+        for journal in journals:
+            journal.close()
+    dearer, whole = dearer[WARM:], whole[WARM:]
+    error, step_s = 1.96 * statistics.stdev(dearer) / len(dearer) ** 0.5, statistics.fmean(whole)
+    print(
+        f"a watched journal costs its writer {statistics.fmean(dearer) * 1e3:+.2f} ± {error * 1e3:.2f} ms a step, "
+        f"{statistics.fmean(dearer) / step_s:+.2%} ± {error / step_s:.2%} of a step"
+    )
+
+
 def live(page: Page) -> None:
     """A step's way from its commit to the screen; and CPU time of training, alone and watched, step by step."""
     with tempfile.TemporaryDirectory() as folder:
@@ -64,7 +116,9 @@ def live(page: Page) -> None:
         for alone, watched in zip(seconds[one], seconds[other], strict=True)
     ]
     error = statistics.stdev(pairs) / len(pairs) ** 0.5
-    print(f"CPU time of a step, watched against alone: {statistics.fmean(pairs):+.1%} ± {1.96 * error:.1%} (95 %)")
+    print(
+        f"CPU time of a step, beside the page against alone: {statistics.fmean(pairs):+.1%} ± {1.96 * error:.1%} (95 %)"
+    )
 
 
 RUNS = ("alone-1", "watched-1", "watched-2", "alone-2")
@@ -73,14 +127,16 @@ RUNS = ("alone-1", "watched-1", "watched-2", "alone-2")
 
 def trained(run: Path, page: Page | None) -> list[float]:
     """CPU seconds of each step of a new run, but for the first few; open on `page`, if there is one."""
-    command = [sys.executable, "-m", "abzero", "train", str(ROOT / "recipes/tiny-cpu.toml"), "--run", str(run)]
+    command = [sys.executable, "-m", "abzero", "train", "tiny-cpu", "--run", str(run)]
     process = subprocess.Popen([*command, "--steps", str(STEPS), "--model.threads", "1"], stdout=subprocess.DEVNULL)
     try:
         if page is None:
             return [seconds for _, seconds in commits(run, process.pid)][WARM:]
+        while not (run / "run.db").exists():
+            if process.poll() is not None:
+                sys.exit(f"training ended before its first step, with {process.returncode}")
+            time.sleep(0.05)
         with watching(run) as (_, address):
-            while not (run / "run.db").exists():
-                time.sleep(0.05)
             return shown(page, f"{address}/r/{run.name}/live", commits(run, process.pid))
     finally:
         process.send_signal(signal.SIGTERM)
