@@ -1,0 +1,246 @@
+"""The arms of docs/real-model.md, and what each model is worth on programs that no step trained on.
+
+    python benchmarks/real_model.py train FILE.gguf --into RUNS [--arms main-0,random-0] [--section.key value …]
+    python benchmarks/real_model.py hold FILE.gguf --tasks HELD.jsonl [--n 128]
+    python benchmarks/real_model.py eval MODEL_OR_RUN --tasks HELD.jsonl --data DIR --out OUT [--limit 200]
+    python benchmarks/real_model.py compare OUT_A OUT_B
+
+`train` trains each arm in turn, and goes on with one that was stopped. `hold` has the untrained model propose, and
+keeps what is valid. `eval` samples at temperature 1, four answers each: CRUXEval's first rows, asked as training asks
+(``abzero eval --samples OUT/SUITE.samples.jsonl`` scores them once more), the tasks of `hold` that the run's own steps
+never offered, and proposals of each mode. `compare` pairs two such folders problem by problem, with 95 % intervals.
+"""
+
+import argparse
+import json
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict, replace
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import torch
+
+from abzero.cli.main import main as abzero
+from abzero.cli.recipes import measured
+from abzero.config import backends, build
+from abzero.config.config import Config
+from abzero.errors import Malformed
+from abzero.evals import data, suites
+from abzero.evals.data import Row
+from abzero.evals.paired import bootstrap, sign_flips
+from abzero.python import literals
+from abzero.run.journal import JournalReader
+from abzero.run.seeding import seeds_from_file
+from abzero.sandbox.base import Sandbox
+from abzero.selfplay import SelfPlay
+from abzero.tasks.prompts import boxed_seeds
+from abzero.types import Attempt, Case, Task
+
+RECIPE = "smollm2-135m-cpu"
+ARMS: dict[str, list[str]] = {
+    "main": [],
+    "random": ["--reward.random", "True"],
+    "frozen": ["--propose.frozen-copy", "True"],
+}
+CRUXEVAL = {"cruxeval-o": "deduction", "cruxeval-i": "abduction"}
+ROOM = 2048
+"""Longest prompt that an evaluation asks, in tokens: CRUXEval's programs are longer than the model's own."""
+
+
+def train(model: str, into: Path, arms: Sequence[str], flags: Sequence[str]) -> int:
+    """Train each arm, as NAME-SEED, to its last step; exit status of the first that fails."""
+    for arm in arms:
+        name, _, seed = arm.rpartition("-")
+        run = into / arm
+        if (run / "checkpoints").is_dir():
+            done = abzero(["resume", str(run)])
+        else:
+            own = [f"--model.name={model}", f"--run={run}", "--seed", seed, *ARMS[name]]
+            done = abzero(["train", RECIPE, *own, *flags])
+        if done:
+            return done
+    return 0
+
+
+def playing(config: Config, weights: str, batch: int, seed: int) -> Config:
+    """`config` to evaluate `weights` with."""
+    sampling = replace(config.sampling, temperature=1.0, max_prompt_tokens=ROOM)
+    changed = replace(config, model=replace(config.model, name=weights), sampling=sampling, batch_size=batch, seed=seed)
+    return backends.settled(changed, weights)
+
+
+def hold(model: str, file: Path, n: int) -> int:
+    """Write the valid ones of `n` proposals of each mode, by the untrained model, to `file`."""
+    config, weights = measured(model, RECIPE)
+    config = playing(config, weights, n, 77)
+    with build.sandbox(config.sandbox, config.seed) as box:
+        play = build.self_play(config, box)
+        known = {task.id for task in seeded(config, play, box)}
+        proposals = play.propose(play.types, random.Random("held out"))
+    found = {one.task.id: one.task for one in proposals if one.task and one.task.id not in known}
+    file.write_text("".join(json.dumps(asdict(task)) + "\n" for task in found.values()), encoding="utf-8")
+    print(f"{file}: {len(found)} tasks of {len(proposals)} proposals")
+    return 0
+
+
+def seeded(config: Config, play: SelfPlay, box: Sandbox) -> list[Task]:
+    """The recipe's seeds, in the buffer now, whence proposals take what they show."""
+    seeds = boxed_seeds(str(config.seeds)) or Path(str(config.seeds))
+    tasks = seeds_from_file(seeds, play.types, config.tasks.max_output, box, play.judge)[0]
+    for task in tasks:
+        play.buffer.add(task)
+    return tasks
+
+
+def evaluate(name: str, held: Path, places: Sequence[str], out: Path, limit: int, samples: int) -> int:
+    """Fill the folder `out`; a part that is there is not asked again."""
+    out.mkdir(parents=True, exist_ok=True)
+    config, weights = measured(name, RECIPE)
+    config = playing(config, weights, 64, 0)
+    with build.sandbox(config.sandbox, config.seed) as box:
+        play = build.self_play(config, box)
+        seeded(config, play, box)
+        for suite, tasks in asked(held, places, limit, offered(Path(name))):
+            file = out / f"{suite}.json"
+            if not file.exists():
+                attempts = play.solve([task for _, task in tasks], samples, random.Random(f"{suite} attempts"))
+                groups = [attempts[at : at + samples] for at in range(0, len(attempts), samples)]
+                rows = {key: scored(group) for (key, _), group in zip(tasks, groups, strict=True)}
+                if suite in CRUXEVAL:
+                    write_samples(out / f"{suite}.samples.jsonl", rows)
+                file.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+            told(suite, json.loads(file.read_text(encoding="utf-8")))
+        if not (out / "proposals.json").exists():
+            proposals = play.propose(play.types, random.Random("proposals"))
+            rows = {
+                f"{one.mode}-{at}": {
+                    "scores": [float(one.task is not None)],
+                    "well_formed": [one.well_formed],
+                    "text": one.rollout.text,
+                    "reason": one.rejection.reason if one.rejection else "",
+                }
+                for at, one in enumerate(proposals)
+            }
+            (out / "proposals.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        told("proposals", json.loads((out / "proposals.json").read_text(encoding="utf-8")))
+    return 0
+
+
+def asked(
+    held: Path, places: Sequence[str], limit: int, known: frozenset[str]
+) -> Iterator[tuple[str, list[tuple[str, Task]]]]:
+    """Each suite's name and its problems, by key."""
+    for name, mode in CRUXEVAL.items():
+        suite = suites.SUITES[name]
+        rows = data.read(suite, data.find(suite, data.where(places))).rows[:limit]
+        yield name, [(str(row["id"]), task) for row in rows if (task := crux(mode, row))]
+    lines = [json.loads(line) for line in held.read_text(encoding="utf-8").splitlines()]
+    tasks = [Task(**row | {"cases": tuple(Case(**case) for case in row["cases"])}) for row in lines]
+    yield "held", [(f"{task.mode}-{task.id}", task) for task in tasks if task.program not in known]
+
+
+def crux(mode: str, row: Row) -> Task | None:
+    """A row of CRUXEval as one of ours, if it is one case of literals."""
+    try:
+        case = Case(literals.canonical_arguments(str(row["input"])), literals.canonical_literal(str(row["output"])))
+    except Malformed:
+        return None
+    return Task(mode, str(row["code"]), (case,))
+
+
+def offered(run: Path) -> frozenset[str]:
+    """The programs of all tasks that a run's steps proposed; none for a model that no run holds."""
+    if not (run / "run.db").exists():
+        return frozenset()
+    with closing(JournalReader(run / "run.db")) as reader:
+        return frozenset(one.program for one in reader.summaries() if one.program)
+
+
+def scored(group: Sequence[Attempt]) -> dict[str, Any]:
+    return {
+        "scores": [one.score or 0.0 for one in group],
+        "malformed": [one.score is None for one in group],
+        "well_formed": [one.well_formed for one in group],
+        "answers": [one.answer for one in group],
+        "tokens": [len(one.rollout.tokens) for one in group],
+        "finish": [one.rollout.finish for one in group],
+    }
+
+
+def write_samples(file: Path, rows: dict[str, dict[str, Any]]) -> None:
+    """As ``abzero eval --samples`` reads them."""
+    lines = [
+        json.dumps({"id": key, "sample": at, "answer": row["answers"][at], "tokens": row["tokens"][at]})
+        for key, row in rows.items()
+        for at in range(len(row["answers"]))
+    ]
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def told(suite: str, rows: dict[str, dict[str, Any]]) -> None:
+    """One line for all rows and, where keys begin with a mode, one for each mode."""
+    modes = sorted({key.partition("-")[0] for key in rows}) if suite in ("held", "proposals") else []
+    for mode in modes or [""]:
+        means = [fmean(row["scores"]) for key, row in rows.items() if key.startswith(mode)]
+        low, high = bootstrap(means)
+        shape = fmean(fmean(row["well_formed"]) for key, row in rows.items() if key.startswith(mode))
+        label = f"{suite} {mode}".strip()
+        print(
+            f"{label:<22} n {len(means):>4}  {fmean(means):>6.1%}  {low:.1%}-{high:.1%}  in form {shape:.0%}",
+            flush=True,
+        )
+
+
+def compare(left: Path, right: Path) -> int:
+    """The difference on each suite, right less left, over the problems that both were asked."""
+    for file in sorted(left.glob("*.json")):
+        before, after = (json.loads((side / file.name).read_text(encoding="utf-8")) for side in (left, right))
+        both = sorted(before.keys() & after.keys())
+        differences = [fmean(after[key]["scores"]) - fmean(before[key]["scores"]) for key in both]
+        low, high = bootstrap(differences)
+        print(
+            f"{file.stem:<12} n {len(both):>4}  {fmean(differences):+.1%}  {low:+.1%} to {high:+.1%}  "
+            f"p {sign_flips(differences):.3f}"
+        )
+    return 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    training = commands.add_parser("train")
+    training.add_argument("model")
+    training.add_argument("--into", type=Path, required=True)
+    training.add_argument("--arms", default="main-0,random-0,frozen-0,main-1,main-2")
+    holding = commands.add_parser("hold")
+    holding.add_argument("model")
+    holding.add_argument("--tasks", type=Path, required=True)
+    holding.add_argument("--n", type=int, default=128)
+    asking = commands.add_parser("eval")
+    asking.add_argument("model")
+    asking.add_argument("--tasks", type=Path, required=True)
+    asking.add_argument("--data", action="append", required=True)
+    asking.add_argument("--out", type=Path, required=True)
+    asking.add_argument("--limit", type=int, default=200)
+    asking.add_argument("--samples", type=int, default=4)
+    comparing = commands.add_parser("compare")
+    comparing.add_argument("left", type=Path)
+    comparing.add_argument("right", type=Path)
+    given, flags = parser.parse_known_args()
+    if given.command == "train":
+        return train(given.model, given.into, given.arms.split(","), flags)
+    if flags:
+        parser.error(f"unknown: {' '.join(flags)}")
+    if given.command == "compare":
+        return compare(given.left, given.right)
+    torch.set_grad_enabled(False)
+    if given.command == "hold":
+        return hold(given.model, given.tasks, given.n)
+    return evaluate(given.model, given.tasks, given.data, given.out, given.limit, given.samples)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
