@@ -6,9 +6,10 @@
     python benchmarks/real_model.py compare OUT_A OUT_B
 
 `train` trains each arm in turn, and goes on with one that was stopped. `hold` has the untrained model propose, and
-keeps what is valid. `eval` samples at temperature 1, four answers each: CRUXEval's first rows, asked as training asks
-(``abzero eval --samples OUT/SUITE.samples.jsonl`` scores them once more), the tasks of `hold` that the run's own steps
-never offered, and proposals of each mode. `compare` pairs two such folders problem by problem, with 95 % intervals.
+keeps what is valid. `eval` samples four answers each at temperature 1: CRUXEval's first rows, asked as training asks
+(``abzero eval --samples OUT/SUITE.samples.jsonl`` scores them once more), and the tasks of `hold` that the run's own
+steps never offered; and proposals of each mode, at the run's temperature. `compare` pairs two such folders problem by
+problem, with 95 % intervals.
 """
 
 import argparse
@@ -65,17 +66,17 @@ def train(model: str, into: Path, arms: Sequence[str], flags: Sequence[str]) -> 
     return 0
 
 
-def playing(config: Config, weights: str, batch: int, seed: int) -> Config:
+def playing(config: Config, weights: str, batch: int, seed: int, temperature: float, threads: int) -> Config:
     """`config` to evaluate `weights` with."""
-    sampling = replace(config.sampling, temperature=1.0, max_prompt_tokens=ROOM)
-    changed = replace(config, model=replace(config.model, name=weights), sampling=sampling, batch_size=batch, seed=seed)
-    return backends.settled(changed, weights)
+    sampling = replace(config.sampling, temperature=temperature, max_prompt_tokens=ROOM)
+    model = replace(config.model, name=weights, threads=threads)
+    return backends.settled(replace(config, model=model, sampling=sampling, batch_size=batch, seed=seed), weights)
 
 
-def hold(model: str, file: Path, n: int) -> int:
+def hold(model: str, file: Path, n: int, threads: int) -> int:
     """Write the valid ones of `n` proposals of each mode, by the untrained model, to `file`."""
     config, weights = measured(model, RECIPE)
-    config = playing(config, weights, n, 77)
+    config = playing(config, weights, n, 77, config.sampling.temperature, threads)
     with build.sandbox(config.sandbox, config.seed) as box:
         play = build.self_play(config, box)
         known = {task.id for task in seeded(config, play, box)}
@@ -95,15 +96,16 @@ def seeded(config: Config, play: SelfPlay, box: Sandbox) -> list[Task]:
     return tasks
 
 
-def evaluate(name: str, held: Path, places: Sequence[str], out: Path, limit: int, samples: int) -> int:
-    """Fill the folder `out`; a part that is there is not asked again."""
+def evaluate(name: str, given: argparse.Namespace) -> int:
+    """Fill the folder ``given.out``; a part that is there is not asked again."""
+    out, samples = given.out, given.samples
     out.mkdir(parents=True, exist_ok=True)
     config, weights = measured(name, RECIPE)
-    config = playing(config, weights, 64, 0)
+    asking = playing(config, weights, given.n, 0, 1.0, given.threads)
+    proposing = playing(config, weights, given.n, 0, config.sampling.temperature, given.threads)
     with build.sandbox(config.sandbox, config.seed) as box:
-        play = build.self_play(config, box)
-        seeded(config, play, box)
-        for suite, tasks in asked(held, places, limit, offered(Path(name))):
+        play = build.self_play(asking, box)
+        for suite, tasks in asked(given.tasks, given.data, given.limit, offered(Path(name))):
             file = out / f"{suite}.json"
             if not file.exists():
                 attempts = play.solve([task for _, task in tasks], samples, random.Random(f"{suite} attempts"))
@@ -114,6 +116,8 @@ def evaluate(name: str, held: Path, places: Sequence[str], out: Path, limit: int
                 file.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
             told(suite, json.loads(file.read_text(encoding="utf-8")))
         if not (out / "proposals.json").exists():
+            play = build.self_play(proposing, box)
+            seeded(config, play, box)
             proposals = play.propose(play.types, random.Random("proposals"))
             rows = {
                 f"{one.mode}-{at}": {
@@ -219,6 +223,7 @@ def main() -> int:
     holding.add_argument("model")
     holding.add_argument("--tasks", type=Path, required=True)
     holding.add_argument("--n", type=int, default=128)
+    holding.add_argument("--threads", type=int, default=2)
     asking = commands.add_parser("eval")
     asking.add_argument("model")
     asking.add_argument("--tasks", type=Path, required=True)
@@ -226,6 +231,8 @@ def main() -> int:
     asking.add_argument("--out", type=Path, required=True)
     asking.add_argument("--limit", type=int, default=200)
     asking.add_argument("--samples", type=int, default=4)
+    asking.add_argument("--n", type=int, default=64, help="proposals of each mode")
+    asking.add_argument("--threads", type=int, default=2)
     comparing = commands.add_parser("compare")
     comparing.add_argument("left", type=Path)
     comparing.add_argument("right", type=Path)
@@ -238,8 +245,8 @@ def main() -> int:
         return compare(given.left, given.right)
     torch.set_grad_enabled(False)
     if given.command == "hold":
-        return hold(given.model, given.tasks, given.n)
-    return evaluate(given.model, given.tasks, given.data, given.out, given.limit, given.samples)
+        return hold(given.model, given.tasks, given.n, given.threads)
+    return evaluate(given.model, given)
 
 
 if __name__ == "__main__":
