@@ -24,6 +24,7 @@ from abzero.tasks import TYPES, parsing
 from abzero.tasks.base import TaskType
 from abzero.tasks.buffer import Buffer
 from abzero.tasks.prompts import Prompts
+from abzero.tasks.validation import MAX_SHORTCUTS
 from abzero.text.sanitize import abridged, harmless
 from abzero.types import Attempt, Case, Proposal, Rejection, Rollout, Step, Task
 from abzero.views import grep, html, rollout, show
@@ -73,7 +74,7 @@ class Handled:
     def read(self, completion: str, program: str) -> None:
         """By themselves: a program, and a completion on the terminal."""
         assert analysis.complexity(program) >= 1.0
-        assert all(isinstance(text, str) for text in analysis.shortcuts(program))
+        assert all(isinstance(text, str) for text in analysis.shortcuts(program, MAX_SHORTCUTS))
         assert isinstance(analysis.normal_form(program), str)
         assert entry_of(program).isidentifier()
         assert all(remark in program for remark in remarks(program))
@@ -92,7 +93,7 @@ class Handled:
     def encode(self, text: str, number: int) -> None:
         """Text inserted into a prompt holds no control token, for one family of tokenizers."""
         codec = CODECS[number % len(CODECS)]
-        tokens = codec.encode(text)
+        tokens = codec.encode(text) if text else []  # an empty prompt is one start token
         assert controls_in(codec, tokens) == []
         if number % len(CODECS) < 2:
             assert codec.decode(tokens) == text.encode("utf-8", "replace").decode()

@@ -8,7 +8,9 @@ import ast
 import difflib
 import re
 import warnings
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 
 from abzero.python.names import numbered
 from abzero.python.source import entry_point
@@ -43,25 +45,29 @@ def distance(program: str, other: str) -> float:
     return 1.0 - difflib.SequenceMatcher(None, _words(program), _words(other), autojunk=False).ratio()
 
 
-def shortcuts(program: str) -> list[str]:
+def shortcuts(program: str, most: int) -> list[str]:
     """`program` with one step less each: an assignment made a copy of a variable that it reads, another step dropped.
 
-    If one of them gives the same result, the step that it lacks is redundant. Empty where `program` cannot be parsed
-    safely.
+    If one of them gives the same result, the step that it lacks is redundant. The first `most` of them, since each is
+    as long as the program; empty where `program` cannot be parsed safely.
     """
     tree = _tree(program)
-    if tree is None:
-        return []
+    return [] if tree is None else list(islice(_shortened(tree), most))
+
+
+def _shortened(tree: ast.Module) -> Iterator[str]:
     bound = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     bound |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
-    found = []
+    known: set[str] = set()
     for node in [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.For | ast.While | ast.If)]:
         for place, step in enumerate(node.body):
             for shorter in _shorter(step, bound):
                 node.body[place] = shorter
-                found.append(_written(ast.fix_missing_locations(tree)))
+                text = _written(ast.fix_missing_locations(tree))
+                if text is not None and text not in known:
+                    known.add(text)
+                    yield text
             node.body[place] = step
-    return [text for text in dict.fromkeys(found) if text is not None]
 
 
 def _shorter(step: ast.stmt, bound: set[str]) -> list[ast.stmt]:

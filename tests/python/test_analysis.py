@@ -126,7 +126,7 @@ def test_shortcuts_leave_one_step_out_each():
     def with_step(place, step):
         return "\n    ".join(["def f(x):", *body[:place], step, *body[place + 1 :]])
 
-    assert analysis.shortcuts(program) == [
+    assert analysis.shortcuts(program, 24) == [
         with_step(0, "a = x"),
         *(with_step(1, copy) for copy in ("b = a", "b = x")),
         with_step(2, "pass"),
@@ -134,9 +134,16 @@ def test_shortcuts_leave_one_step_out_each():
     ]
 
 
+def test_of_many_shortcuts_the_first_are_written():
+    program = "def f(x):\n" + "".join(f"    a{n} = x + {n}\n" for n in range(9)) + "    return x"
+    every = analysis.shortcuts(program, 100)
+    assert len(every) == 9
+    assert analysis.shortcuts(program, 3) == every[:3]
+
+
 def test_what_cannot_be_read_has_no_shortcuts():
-    assert analysis.shortcuts("def f(x:") == analysis.shortcuts("def f(x):\n    return " + "(" * 500) == []
+    assert analysis.shortcuts("def f(x:", 24) == analysis.shortcuts("def f(x):\n    return " + "(" * 500, 24) == []
 
 
 def test_steps_of_loops_are_left_out_too():
-    assert "        pass" in "\n".join(analysis.shortcuts(TOTAL))
+    assert "        pass" in "\n".join(analysis.shortcuts(TOTAL, 24))
