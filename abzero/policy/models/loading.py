@@ -63,22 +63,22 @@ def load(name: str | Path, *, dtype: torch.dtype | None, device: str) -> tuple[P
     _drop_dropout(model)
     _freeze_all_but_text(model)
     cast(nn.Module, model).to(device)
-    with _told(str(name)):
-        return model, Codec(tokenizer, model)
+    return model, Codec(tokenizer, model)
 
 
 def codec(name: str | Path) -> Codec:
     """The codec of a model whose weights are somewhere else: config and tokenizer are all that is read."""
     source = locate(str(name))
     tokenizer = _read_tokenizer(source, str(name))
+    weights = _base(Path(source)) or source
     with _told(str(name)):
         with torch.device("meta"):
-            outline = AutoModelForCausalLM.from_config(read_config(source), trust_remote_code=False)
-        if not gguf.named(source) and cached_file(
-            source, "generation_config.json", _raise_exceptions_for_missing_entries=False
+            outline = AutoModelForCausalLM.from_config(read_config(weights), trust_remote_code=False)
+        if not gguf.named(weights) and cached_file(
+            weights, "generation_config.json", _raise_exceptions_for_missing_entries=False
         ):
-            outline.generation_config = GenerationConfig.from_pretrained(source)
-        return Codec(tokenizer, outline)
+            outline.generation_config = GenerationConfig.from_pretrained(weights)
+    return Codec(tokenizer, outline)
 
 
 STRETCHED = ("linear", "dynamic", "yarn")
@@ -88,9 +88,8 @@ STRETCHED = ("linear", "dynamic", "yarn")
 def positions(name: str | Path) -> int | None:
     """How many tokens the model sees at once, prompt and completion; ``None`` if its config sets no bound."""
     source = locate(str(name))
-    base = _base(Path(source))
     with _told(str(name)):
-        return positions_of(read_config(base or source))
+        return positions_of(read_config(source))
 
 
 def positions_of(config: PreTrainedConfig) -> int | None:
@@ -113,8 +112,8 @@ def check_context(name: str | Path, prompt: int, new: int) -> None:
 
 
 def read_config(source: str) -> PreTrainedConfig:
-    """The config of what was located."""
-    place, file = gguf.source(source)
+    """The config of what was located; of its base, if that is an adapter."""
+    place, file = gguf.source(_base(Path(source)) or source)
     return cast(PreTrainedConfig, AutoConfig.from_pretrained(place, trust_remote_code=False, **file))
 
 
@@ -206,7 +205,11 @@ def _freeze_all_but_text(model: PreTrainedModel) -> None:
 
 @contextmanager
 def _told(name: str, what: str = "cannot be loaded") -> Iterator[None]:
-    """Raise `ConfigError` for whatever a library raises over the files of the model `name`, which may say anything."""
+    """Raise `ConfigError` for whatever a library raises over the files of the model `name`, which may say anything.
+
+    Only calls of libraries stand in it. No list of types would do: tokenizers raises bare `Exception`, and what
+    transformers raises over a setting of the wrong type depends on where it first reads it.
+    """
     try:
         yield
     except ConfigError:

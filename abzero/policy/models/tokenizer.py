@@ -82,7 +82,13 @@ def end_tokens(tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel) -> fr
     named = [getattr(config, "eos_token_id", None) for config in configs]
     ends: set[int] = set()
     for value in named:
-        ends.update([value] if isinstance(value, int) else value or [])
+        numbers = value if isinstance(value, list | tuple) else [] if value is None else [value]
+        if not all(isinstance(number, int) for number in numbers):
+            raise ConfigError(
+                f"model {model.config.name_or_path!r} has eos_token_id {value!r}: set it to the number of a token, or "
+                "a list of them, in its config.json and generation_config.json"
+            )
+        ends.update(numbers)
     if not ends:
         raise ConfigError(
             f"model {model.config.name_or_path!r} names no end-of-sequence token: set eos_token_id in its config.json"

@@ -233,8 +233,9 @@ def test_a_wide_head_gives_each_weight_its_gradient(folder):
         gradients(learner(folder, dtype=torch.float32, head=head, gap_limit=9.0), RAGGED)
         for head in (None, torch.float64)
     )
-    for name, gradient in plain.items():
-        torch.testing.assert_close(wide[name], gradient, rtol=1e-4, atol=1e-6, msg=name)
+    assert wide.keys() == plain.keys()
+    far = {name: float((wide[name] - gradient).abs().max() / gradient.abs().max()) for name, gradient in plain.items()}
+    assert {name: share for name, share in far.items() if share > 1e-4} == {}
 
 
 def test_a_model_that_scales_its_logits_is_refused(folder):

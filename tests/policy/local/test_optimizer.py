@@ -62,7 +62,7 @@ def test_it_arrives(make: AdamFactory):
     parameters = weights()
     steady = Optimisation(learning_rate=0.02, weight_decay=0.0, clip_norm=math.inf)
     descend(parameters, MasterOptimizer(parameters.items(), steady, make), 800)
-    torch.testing.assert_close(parameters["a"].detach(), TARGET, rtol=0, atol=0.03)
+    assert float((parameters["a"].detach() - TARGET).abs().max()) <= 0.03
 
 
 @pytest.mark.parametrize("make", [adam, adam_8bit])

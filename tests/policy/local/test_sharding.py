@@ -111,7 +111,7 @@ def test_what_two_processes_saved_is_exported_as_it_is(found, tmp_path, name):
             AutoModelForCausalLM.from_pretrained(path, dtype="auto").eval()(text).logits
             for path in (tmp_path / "out", saved)
         )
-    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-4 if name == "lora" else 0)
+    assert float((ours - theirs).abs().max()) <= (1e-4 if name == "lora" else 0)
 
 
 def test_the_leading_process_sees_one_policy(found, folder):

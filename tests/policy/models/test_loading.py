@@ -1,6 +1,6 @@
 import json
 import shutil
-from contextlib import suppress
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -112,6 +112,14 @@ def test_texts_beyond_the_model_s_positions_are_refused_before_anything_is_loade
         loading.check_context(damaged, 1949, 100)
 
 
+def test_an_adapter_is_encoded_and_ended_as_its_base(folder, tmp_path):
+    for file in folder.glob("tokenizer*.json"):
+        shutil.copy(file, tmp_path)
+    (tmp_path / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(folder)}))
+    ours, base = loading.codec(tmp_path), loading.codec(folder)
+    assert (ours.ends, ours.encode("hello")) == (base.ends, base.encode("hello"))
+
+
 def test_an_adapter_has_the_positions_of_its_base(folder, tmp_path):
     (tmp_path / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(folder)}))
     with pytest.raises(ConfigError, match="has 512 positions"):
@@ -136,12 +144,20 @@ def test_an_adapter_has_the_positions_of_its_base(folder, tmp_path):
     ],
 )
 def test_no_file_of_a_model_ends_in_a_traceback(damaged, file, content):
+    """Each way of reading the folder does without the file, or says in one line what is wrong with which model."""
     (damaged / file).write_bytes(content)
-    for read in (load, loading.codec):
-        with suppress(ConfigError):  # the weights are not read for a codec
-            read(damaged)
-    with suppress(ConfigError):
-        loading.positions(damaged)
+    told = [refusal(read, damaged) for read in (load, loading.codec, loading.positions)]
+    assert any(told)
+    assert [line for line in told if line and (str(damaged) not in line or "\n" in line)] == []
+
+
+def refusal(read: Callable[[Path], object], folder: Path) -> str:
+    """What `read` says against the folder; '' if it reads it."""
+    try:
+        read(folder)
+    except ConfigError as error:
+        return str(error)
+    return ""
 
 
 def test_an_error_that_only_announces_the_next_line_is_told_with_it(damaged):
