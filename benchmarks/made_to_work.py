@@ -15,10 +15,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from abzero.cli.recipes import recipe
+from abzero.cli.recipes import settings
 from abzero.config import backends, build
 from abzero.config.backends import local
-from abzero.config.load import parse, read_recipe
+from abzero.config.config import Config
+from abzero.config.load import checked
 from abzero.evals.base import Problem, Score
 from abzero.evals.results import table
 from abzero.evals.tiny import Nursery, evaluate
@@ -49,7 +50,7 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=100)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    config = backends.settled(parse(read_recipe(recipe("tiny-cpu")), "made to work"), given.model)
+    config = backends.settled(checked(Config, settings(Config, ["tiny-cpu"], "made_to_work.py").config), given.model)
     suite = Begun(build.task_types(config.tasks), "test", given.seed, given.n, inputs=config.tasks.inputs)
     model, codec = local.load(config, given.model)
     greedy, sampling = (local.generator(config, model, codec, temperature=t) for t in (0.0, 1.0))

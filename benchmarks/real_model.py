@@ -30,7 +30,7 @@ from abzero.config import backends, build
 from abzero.config.config import Config
 from abzero.errors import Malformed
 from abzero.evals import data, suites
-from abzero.evals.data import Row
+from abzero.evals.data import SuiteRow
 from abzero.evals.paired import bootstrap, sign_flips
 from abzero.python import literals
 from abzero.run.journal import JournalReader
@@ -106,16 +106,16 @@ def evaluate(name: str, given: argparse.Namespace) -> int:
     with build.sandbox(config.sandbox, config.seed) as box:
         play = build.self_play(asking, box)
         for suite, tasks in asked(given.tasks, given.data, given.limit, offered(Path(name))):
-            file = out / f"{suite}.json"
+            file = out / f"{suite}.jsonl"
             if not file.exists():
                 attempts = play.solve([task for _, task in tasks], samples, random.Random(f"{suite} attempts"))
                 groups = [attempts[at : at + samples] for at in range(0, len(attempts), samples)]
                 rows = {key: scored(group) for (key, _), group in zip(tasks, groups, strict=True)}
                 if suite in CRUXEVAL:
                     write_samples(out / f"{suite}.samples.jsonl", rows)
-                file.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-            told(suite, json.loads(file.read_text(encoding="utf-8")))
-        if not (out / "proposals.json").exists():
+                write(file, rows)
+            told(suite, read(file))
+        if not (out / "proposals.jsonl").exists():
             play = build.self_play(proposing, box)
             seeded(config, play, box)
             proposals = play.propose(play.types, random.Random("proposals"))
@@ -128,8 +128,8 @@ def evaluate(name: str, given: argparse.Namespace) -> int:
                 }
                 for at, one in enumerate(proposals)
             }
-            (out / "proposals.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-        told("proposals", json.loads((out / "proposals.json").read_text(encoding="utf-8")))
+            write(out / "proposals.jsonl", rows)
+        told("proposals", read(out / "proposals.jsonl"))
     return 0
 
 
@@ -146,7 +146,7 @@ def asked(
     yield "held", [(f"{task.mode}-{task.id}", task) for task in tasks if task.program not in known]
 
 
-def crux(mode: str, row: Row) -> Task | None:
+def crux(mode: str, row: SuiteRow) -> Task | None:
     """A row of CRUXEval as one of ours, if it is one case of literals."""
     try:
         case = Case(literals.canonical_arguments(str(row["input"])), literals.canonical_literal(str(row["output"])))
@@ -172,6 +172,16 @@ def scored(group: Sequence[Attempt]) -> dict[str, Any]:
         "tokens": [len(one.rollout.tokens) for one in group],
         "finish": [one.rollout.finish for one in group],
     }
+
+
+def write(file: Path, rows: dict[str, dict[str, Any]]) -> None:
+    """A line for each problem or proposal."""
+    file.write_text("".join(json.dumps({"id": key} | row) + "\n" for key, row in rows.items()), encoding="utf-8")
+
+
+def read(file: Path) -> dict[str, dict[str, Any]]:
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    return {row["id"]: row for row in rows}
 
 
 def write_samples(file: Path, rows: dict[str, dict[str, Any]]) -> None:
@@ -200,8 +210,8 @@ def told(suite: str, rows: dict[str, dict[str, Any]]) -> None:
 
 def compare(left: Path, right: Path) -> int:
     """The difference on each suite, right less left, over the problems that both were asked."""
-    for file in sorted(left.glob("*.json")):
-        before, after = (json.loads((side / file.name).read_text(encoding="utf-8")) for side in (left, right))
+    for file in sorted(one for one in left.glob("*.jsonl") if ".samples." not in one.name):
+        before, after = read(file), read(right / file.name)
         both = sorted(before.keys() & after.keys())
         differences = [fmean(after[key]["scores"]) - fmean(before[key]["scores"]) for key in both]
         low, high = bootstrap(differences)

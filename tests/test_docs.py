@@ -1,6 +1,7 @@
 """What the documentation names exists."""
 
 import ast
+import importlib.util
 import re
 import runpy
 from pathlib import Path
@@ -36,6 +37,26 @@ def test_a_function_that_is_named_exists(reference):
 @pytest.mark.parametrize("path", named(r"`((?:abzero|tests|examples|docs|benchmarks|recipes)/[\w/.-]+)`"))
 def test_a_file_that_is_named_exists(path):
     assert (ROOT / path).exists()
+
+
+SCRIPTS = sorted([*ROOT.glob("benchmarks/*.py"), *ROOT.glob("tests/*.py")])
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_what_a_script_imports_from_the_package_exists(script):
+    """Most scripts are run seldom, and by hand."""
+    nodes = [
+        node for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))) if isinstance(node, ast.ImportFrom)
+    ]
+    names = [(node.module, name.name) for node in nodes if node.module for name in node.names]
+    assert [
+        f"{module}.{name}" for module, name in names if module.startswith("abzero") and not found(module, name)
+    ] == []
+
+
+def found(module: str, name: str) -> bool:
+    holder = importlib.import_module(module)
+    return hasattr(holder, name) or (hasattr(holder, "__path__") and bool(importlib.util.find_spec(f"{module}.{name}")))
 
 
 @pytest.mark.parametrize("setting", named(r"[`\[]((?:[a-z]+\.)[a-z]+(?:-[a-z]+)*)(?: [^`\]]+)?`"))
