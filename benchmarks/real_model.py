@@ -1,6 +1,6 @@
 """The arms of docs/real-model.md, and what each model is worth on programs that no step trained on.
 
-    python benchmarks/real_model.py train FILE.gguf --into RUNS [--arms main-0,random-0] [--section.key value …]
+    python benchmarks/real_model.py train FILE.gguf --into RUNS [--arms main-1,random-1] [--section.key value …]
     python benchmarks/real_model.py hold FILE.gguf --tasks HELD.jsonl [--n 128]
     python benchmarks/real_model.py eval MODEL_OR_RUN --tasks HELD.jsonl --data DIR --out OUT [--limit 200]
     python benchmarks/real_model.py compare OUT_A OUT_B
@@ -228,7 +228,7 @@ def main() -> int:
     training = commands.add_parser("train")
     training.add_argument("model")
     training.add_argument("--into", type=Path, required=True)
-    training.add_argument("--arms", default="main-0,random-0,frozen-0,main-1,main-2")
+    training.add_argument("--arms", default="main-1,random-1,frozen-1,main-2,main-3")
     holding = commands.add_parser("hold")
     holding.add_argument("model")
     holding.add_argument("--tasks", type=Path, required=True)
