@@ -13,9 +13,11 @@ from abzero.cli.trust import Code
 from abzero.config.named import CodeFile
 from abzero.evals import rows as benchmark_rows
 from abzero.evals.base import Score
+from abzero.evals.provenance import JudgedBy
 from abzero.evals.results import Measurement
 from abzero.evals.samples import Sample
 from abzero.evals.scoring import Judged
+from abzero.evals.summary import Asked, SuiteEntry
 from abzero.run.directory import RunFolder
 from abzero.run.journal import JournalReader, JournalWriter
 from abzero.run.journal.schema import TABLES, VERSION
@@ -69,6 +71,14 @@ def test_a_row_of_a_benchmark_has_the_fields_that_are_documented(tmp_path):
     judged = Judged(Sample("key", 0, "completion", "text"), "text", Score("correct", 1.0), None, 0.0)
     benchmark_rows.append(tmp_path / "x.jsonl", "suite", [judged])
     assert documented("Benchmark rows") == list(json.loads((tmp_path / "x.jsonl").read_text()))
+
+
+@pytest.mark.parametrize(
+    ("heading", "record"),
+    [("Of a suite", SuiteEntry), ("Of a judge", JudgedBy), ("Of how a model was asked", Asked)],
+)
+def test_a_summary_of_benchmarks_has_the_fields_that_are_documented(heading, record):
+    assert documented(heading) == [field.name for field in fields(record)]
 
 
 def test_code_json_has_the_keys_that_are_documented(tmp_path, monkeypatch):

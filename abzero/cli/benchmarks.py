@@ -148,8 +148,7 @@ def _scored(
     asked: Scoring, source: data.SuiteRows, ks: Sequence[int], how: "Asked | None"
 ) -> tuple[int, "SuiteEntry | None"]:
     """Judge what waits of a file of samples: the exit status, and the suite's figures if its self-test is passed."""
-    from abzero import __version__
-    from abzero.evals import rows, samples, scoring, selftest, summary
+    from abzero.evals import provenance, rows, samples, scoring, selftest, summary
 
     suite = source.suite
     with ExitStack() as stack:
@@ -178,8 +177,9 @@ def _scored(
         rows.keep_problems(file, texts)
         for batch in scoring.score(benchmark, waiting, judges):
             rows.append(file, suite.name, batch)
+        judged_by = provenance.judged_by(benchmark, judges)
     wanted = {(one.key, one.number) for one in given}
     kept = [row for row in rows.read(file) if (row.id, row.sample) in wanted]
-    found = summary.entry(source, kept, asked.limit, ks, how)
-    summary.add(folder, suite.name, found, __version__)
+    found = summary.entry(source, kept, asked.limit, ks, judged_by, how)
+    summary.add(folder, suite.name, found)
     return int(found.score is None), found

@@ -10,7 +10,7 @@ import tyro
 from abzero import __version__
 from abzero.cli.output import say
 from abzero.errors import ConfigError
-from abzero.run.files import read_text, replacing
+from abzero.run.files import replacing
 
 
 @dataclass(frozen=True)
@@ -38,20 +38,22 @@ def export(asked: Exporting) -> int:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"--out '{out}' cannot be made ({error.strerror}): name another folder") from error
-    model = _model(asked.folder)
     for one in found:
-        name, content = log(one, model, __version__)
+        name, content = log(one, _model(one.path, one.suite, asked.folder), __version__)
         with replacing(out / name) as file:
             json.dump(content, file)
     say(f"{len(found)} logs are in {out}: inspect view --log-dir {out}")
     return 0
 
 
-def _model(folder: Path) -> str:
-    """What the results say that the model is called; the folder's name where they do not."""
-    path = folder / "summary.json"
-    try:
-        named = json.loads(read_text(path)).get("model") if path.exists() else None
-    except (ValueError, AttributeError):
-        named = None
-    return f"abzero/{named if isinstance(named, str) else folder.resolve().name}"
+def _model(rows: Path, suite: str, folder: Path) -> str:
+    """What the summary beside `rows` says that the model is called; the name of `folder` where none does."""
+    from abzero.views.judged import read_object
+
+    path = rows.with_name("summary.json")
+    match read_object(path) if path.exists() else {}:
+        case {"suites": {**suites}} if isinstance(entry := suites.get(suite), dict):
+            match entry.get("asked"):
+                case {"model": str(model)}:
+                    return f"abzero/{model.strip('/')}"
+    return f"abzero/{folder.resolve().name}"

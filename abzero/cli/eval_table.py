@@ -20,17 +20,12 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
 
 
 def show(scored: "Mapping[str, SuiteEntry]", folder: Path) -> None:
-    """Print a line a suite, and what else is to be known of it, then the averages if several suites were asked for."""
-    from abzero.evals.averages import averages
-    from abzero.evals.suites import CODE, MATHS
+    """Print a line a suite, and what else is to be known of it, then the averages of all suites in `folder`."""
+    from abzero.views import averages
 
     say(table(scored, out.width))
-    if len(counted := [name for name in scored if name in (*CODE, *MATHS)]) > 1:
-        means = averages({name: scored[name].score for name in counted})
-        named = (("code", means.code), ("maths", means.maths), ("average of the two", means.total))
-        say(" · ".join(f"{name} {_percent(mean) if mean is not None else 'MISSING'}" for name, mean in named))
-        if means.missing:
-            say(f"averages are the paper's, over nine suites; no score of {', '.join(means.missing)}")
+    for line in averages.lines(folder):
+        say(line)
     say(f"self-test passed · results in {folder}")
 
 
@@ -57,7 +52,7 @@ def _cells(name: str, one: "SuiteEntry") -> Sequence[str]:
 def _remarks(one: "SuiteEntry") -> Sequence[str]:
     found = [one.status]
     if one.n < one.problems:
-        found.append(f"{one.problems - one.n} of its {one.problems} problems left out")
+        found.append(f"only {one.n} of its {one.problems} problems")
     if one.score is None:
         found.append("an error is left: bounds, no score")
     if one.base is not None:

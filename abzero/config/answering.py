@@ -14,7 +14,7 @@ from abzero.evals.presets import Preset, Question
 from abzero.evals.samples import Sample, sha256
 from abzero.evals.summary import Asked
 from abzero.policy.base import RolloutEnded, unheard
-from abzero.policy.models import chat
+from abzero.policy.models import chat, digest
 from abzero.tasks.prompts import Prompts
 from abzero.types import Prompt, Rollout
 
@@ -32,6 +32,7 @@ class Answering:
         self.config = backends.settled(config, name)
         self.name = name
         self.model, self.codec = local.load(self.config, name)
+        self._weights = digest.weights(local.model_name(name))
         self.positions = backends.positions(name)
         self.preset = preset or presets.suited(trained, self.config.model.chat == "template")
         template = partial(chat.frame, self.codec) if self.codec.tokenizer.chat_template else None
@@ -57,10 +58,21 @@ class Answering:
             room = self.positions - tokens
         stop = self.preset.stop(suite, self.voice)
         how = Asked(
-            self.name, self.preset.name, asking.sha256(prompts, around=False), asking.sha256(prompts, around=True),
-            all(map(asking.opens_think, prompts)), tokens, self.config.sampling.stop if stop is None else stop,
-            temperature, repeats, tuple(seeds), "local", str(local.sampler_dtype(self.config)).removeprefix("torch."),
-        )  # fmt: skip
+            model=self.name,
+            weights=self._weights,
+            preset=self.preset.name,
+            words=asking.sha256(prompts, around=False),
+            conversation=asking.sha256(prompts, around=True),
+            opens_think=all(map(asking.opens_think, prompts)),
+            tokens=tokens,
+            stop=self.config.sampling.stop if stop is None else stop,
+            temperature=temperature,
+            repeats=repeats,
+            seeds=tuple(seeds),
+            engine="local",
+            engine_version=local.VERSION,
+            dtype=str(local.sampler_dtype(self.config)).removeprefix("torch."),
+        )
         return SuiteAnswers(self, suite, how, questions, room, stop or ())
 
 

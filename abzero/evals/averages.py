@@ -16,14 +16,18 @@ class Averages:
     total: float | None
     """The mean of the two, as the paper's AVG: not of the nine suites."""
     missing: tuple[str, ...]
+    partial: Mapping[str, tuple[int, int]]
+    """Suites of which fewer problems were scored than were published: both numbers."""
 
 
-def averages(scores: Mapping[str, float | None]) -> Averages:
-    """The averages of `scores`, by suite; other suites do not count."""
+def averages(scores: Mapping[str, float | None], problems: Mapping[str, tuple[int, int]]) -> Averages:
+    """The averages of `scores`, by suite, of so many `problems` of those published; other suites do not count."""
     code, maths = _mean(scores, CODE), _mean(scores, MATHS)
     total = None if code is None or maths is None else fmean((code, maths))
     missing = tuple(name for name in (*CODE, *MATHS) if scores.get(name) is None)
-    return Averages(code, maths, total, missing)
+    found = {name: problems[name] for name in (*CODE, *MATHS) if name not in missing}
+    partial = {name: (n, published) for name, (n, published) in found.items() if n < published}
+    return Averages(code, maths, total, missing, partial)
 
 
 def _mean(scores: Mapping[str, float | None], names: tuple[str, ...]) -> float | None:

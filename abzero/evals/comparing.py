@@ -13,7 +13,18 @@ EQUAL = ("sha256", "limit")
 """What must be the same on both sides for a difference to be one of the models, of a suite's results …"""
 ASKED_ALIKE = ("preset", "words")
 """… and of how its samples were asked for; `NOTED` is what may be compared on purpose, and is said."""
-NOTED = ("conversation", "opens_think", "tokens", "stop", "temperature", "repeats", "seeds", "engine", "dtype")
+NOTED = (
+    "conversation",
+    "opens_think",
+    "tokens",
+    "stop",
+    "temperature",
+    "repeats",
+    "seeds",
+    "engine",
+    "engine_version",
+    "dtype",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +58,7 @@ def differences(left: Path, right: Path) -> list[ModelDifference]:
     for name in shared:
         one, other = (entries[name] for entries in summaries)
         unlike = [what for what in EQUAL if one.get(what) != other.get(what)]
-        both = _asked(one), _asked(other)
+        both = _part(one, "asked"), _part(other, "asked")
         if all(both):
             unlike += [what for what in ASKED_ALIKE if both[0].get(what) != both[1].get(what)]
         if unlike:
@@ -66,7 +77,13 @@ def notes(left: Path, right: Path) -> list[str]:
     summaries = [summary.suites(folder) for folder in (left, right)]
     found = []
     for name in (name for name in summaries[0] if name in summaries[1]):
-        one, other = (_asked(entries[name]) for entries in summaries)
+        judges = [_part(entries[name], "judged_by") for entries in summaries]
+        if unlike := sorted(what for what in judges[0] if judges[0][what] != judges[1].get(what, judges[0][what])):
+            said = "; ".join(f"{what} {_brief(judges[0][what])} and {_brief(judges[1][what])}" for what in unlike)
+            found.append(f"{name}: the two were judged with different {said}")
+        one, other = (_part(entries[name], "asked") for entries in summaries)
+        if one.get("weights") and one.get("weights") == other.get("weights"):
+            found.append(f"{name}: the two were answered with the same weights")
         if bool(one) != bool(other):
             side = left if other else right
             found.append(
@@ -78,9 +95,9 @@ def notes(left: Path, right: Path) -> list[str]:
     return found
 
 
-def _asked(entry: Mapping[str, object]) -> Mapping[str, object]:
-    """How a suite's samples were asked for; empty where the results do not say."""
-    found = entry.get("asked")
+def _part(entry: Mapping[str, object], name: str) -> Mapping[str, object]:
+    """What `name` is of a suite's entry; empty where the results do not say."""
+    found = entry.get(name)
     return found if isinstance(found, dict) else {}
 
 

@@ -9,6 +9,7 @@ from abzero.errors import ConfigError
 from abzero.evals import averages, repeated
 from abzero.evals.data import SuiteRows
 from abzero.evals.livecodebench import DEFECTIVE
+from abzero.evals.provenance import JudgedBy
 from abzero.evals.rows import SampleRow, figures
 from abzero.run.files import replace_text
 
@@ -20,6 +21,8 @@ class Asked:
     """How a model was asked a suite's problems."""
 
     model: str
+    weights: Mapping[str, str]
+    """SHA-256 of each file of them, by its name."""
     preset: str
     words: str
     """SHA-256 of what was put into the conversation, of all problems of the file."""
@@ -35,6 +38,8 @@ class Asked:
     repeats: int
     seeds: tuple[int, ...]
     engine: str
+    engine_version: str
+    """Of the libraries that computed the answers."""
     dtype: str
 
     def samples(self) -> list[tuple[int, int]]:
@@ -58,6 +63,8 @@ class SuiteEntry:
 
     status: str
     sha256: tuple[str, ...]
+    published: int
+    """Problems in the release."""
     problems: int
     """In the file."""
     limit: int
@@ -76,12 +83,18 @@ class SuiteEntry:
     """Without LiveCodeBench's problems that are known to be defective."""
     pass_at: Mapping[int, float]
     by_seed: Mapping[int, float]
+    judged_by: JudgedBy
     asked: Asked | None
     """``None`` for samples that were given in a file."""
 
 
 def entry(
-    source: SuiteRows, rows: Sequence[SampleRow], limit: int, ks: Sequence[int], asked: Asked | None
+    source: SuiteRows,
+    rows: Sequence[SampleRow],
+    limit: int,
+    ks: Sequence[int],
+    judged_by: JudgedBy,
+    asked: Asked | None,
 ) -> SuiteEntry:
     """The figures of `rows`. Raises `ConfigError` for a pass@k that they are too few for."""
     found = figures(rows)
@@ -93,23 +106,42 @@ def entry(
     pass_at = {} if found.errors else repeated.pass_at_k(rows, ks)
     by_seed = {} if found.errors else repeated.by_seed(rows)
     return SuiteEntry(
-        source.status, source.sha256, len(source.rows), limit, found.n, found.samples, score, found.low, found.high,
-        found.base, dict(found.counts), found.cut, sound, pass_at, by_seed, asked,
-    )  # fmt: skip
+        status=source.status,
+        sha256=source.sha256,
+        published=source.expected,
+        problems=len(source.rows),
+        limit=limit,
+        n=found.n,
+        samples=found.samples,
+        score=score,
+        low=found.low,
+        high=found.high,
+        base=found.base,
+        counts=dict(found.counts),
+        cut=found.cut,
+        sound=sound,
+        pass_at=pass_at,
+        by_seed=by_seed,
+        judged_by=judged_by,
+        asked=asked,
+    )
 
 
-def add(folder: Path, name: str, made: SuiteEntry, version: str) -> None:
-    """Put a suite's figures, computed by this `version` of ours, into the folder's summary, replaced in one piece."""
-    suites = {**(_read(folder / NAME) if (folder / NAME).exists() else {}), name: asdict(made)}
-    means = averages.averages({suite: score_of(one) for suite, one in suites.items()})
-    body = {"version": version, "suites": suites, "averages": asdict(means)}
+def add(folder: Path, name: str, made: SuiteEntry) -> None:
+    """Put a suite's figures into the folder's summary, which is replaced in one piece."""
+    entries = {**(_read(folder / NAME) if (folder / NAME).exists() else {}), name: asdict(made)}
+    scores = {suite: _number(one, "score") for suite, one in entries.items()}
+    counts = {
+        suite: (int(_number(one, "n") or 0), int(_number(one, "published") or 0)) for suite, one in entries.items()
+    }
+    means = averages.averages(scores, counts)
+    body = {"version": made.judged_by.version, "suites": entries, "averages": asdict(means)}
     replace_text(folder / NAME, json.dumps(body, indent=1) + "\n")
 
 
-def score_of(made: Mapping[str, object]) -> float | None:
-    """The score in an entry of a summary."""
-    score = made.get("score")
-    return float(score) if isinstance(score, int | float) else None
+def _number(made: Mapping[str, object], name: str) -> float | None:
+    found = made.get(name)
+    return float(found) if isinstance(found, int | float) else None
 
 
 def suites(folder: Path) -> Mapping[str, Mapping[str, object]]:

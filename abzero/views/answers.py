@@ -9,6 +9,7 @@ from rich.text import Text
 from abzero.errors import RunError
 from abzero.text.sanitize import abridged, harmless
 from abzero.text.terminal import Column, RankedTable, heading
+from abzero.views import averages
 from abzero.views.judged import Judgement, Row, newest, tally
 from abzero.views.rows import JsonRow as Json
 
@@ -46,8 +47,13 @@ def overview(found: Sequence[Judgement]) -> RenderableType:
             "" if sums.base is None else f"{100 * sums.base:.1f} %",
             *(str(sums.counts.get(name, 0)) for name in ("wrong", "no_answer", "timeout")), str(sums.cut), str(errors),
         )  # fmt: skip
+    means = [
+        line for folder in dict.fromkeys(one.path.parent for one in newest(found)) for line in averages.lines(folder)
+    ]
     return Group(
-        table, Text("what is not right: --suite SUITE    one problem: --suite SUITE --problem ID", style="dim")
+        table,
+        *map(Text, means),
+        Text("what is not right: --suite SUITE    one problem: --suite SUITE --problem ID", style="dim"),
     )
 
 

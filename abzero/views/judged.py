@@ -173,6 +173,12 @@ def _folders(folder: Path) -> Iterator[Path]:
     return (path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
 
 
+def read_object(path: Path) -> dict[str, object]:
+    """The JSON object that is all of a file. Raises `RunError`."""
+    with _opened(path) as file:
+        return _object(file.read(LONGEST_ROW), path, 1)
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
     try:

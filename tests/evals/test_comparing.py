@@ -73,6 +73,16 @@ def test_what_else_differs_is_said(tmp_path, capsys, asked, said):
     assert said in capsys.readouterr().out
 
 
+def test_other_judges_and_equal_weights_are_said(tmp_path, capsys):
+    asked = {**ASKED, "weights": {"model.safetensors": "0"}}
+    left = results(tmp_path / "a", "yn", asked=asked, judged_by={"version": "1", "python": "3.11"})
+    right = results(tmp_path / "b", "yn", asked=asked, judged_by={"version": "2", "python": "3.11"})
+    assert main(["eval", "compare", left, right]) == 0
+    said = capsys.readouterr().out
+    assert 'judged with different version "1" and "2"\n' in said
+    assert "answered with the same weights" in said
+
+
 def test_a_file_that_cannot_be_read_hides_no_other(tmp_path, capsys):
     (tmp_path / "HumanEvalPlus.jsonl").write_text("not JSON\n")
     (tmp_path / "cruxeval.jsonl").write_text(json.dumps({"id": "0", "code": "", "input": "", "output": "1"}) + "\n")

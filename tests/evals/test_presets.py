@@ -1,17 +1,19 @@
 """How problems are put to a model, what is kept of its answers, and what several samples add up to."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from abzero.cli.ask_model import Asking, numbers
 from abzero.cli.eval_table import table
 from abzero.errors import ConfigError
-from abzero.evals import answers, asking, averages, data, presets, repeated, samples, summary
+from abzero.evals import answers, asking, averages, data, presets, provenance, repeated, samples, summary
 from abzero.evals.asking import Voice
 from abzero.evals.rows import SampleRow
 from abzero.evals.suites import CODE, MATHS, SUITES
 from abzero.tasks.prompts import Prompts
+from abzero.views.averages import lines
 
 ROWS = {
     "humaneval+": {
@@ -149,27 +151,45 @@ def test_the_score_of_each_seed_is_told():
     assert repeated.by_seed(answered(2, 4, of=4)) == {}
 
 
+WHOLE = dict.fromkeys((*CODE, *MATHS), (30, 30))
+JUDGE = provenance.JudgedBy("1", "0", "3.11", "strict", None)
+
+
 def test_an_average_is_missing_where_a_suite_is():
     scores = {**dict.fromkeys(CODE, 0.3), **dict.fromkeys(MATHS, 0.6)}
-    found = averages.averages({**scores, "cruxeval-i": 0.0})
+    found = averages.averages({**scores, "cruxeval-i": 0.0}, WHOLE)
     assert (found.code, found.maths, found.total) == pytest.approx((0.3, 0.6, 0.45))
-    assert found.missing == ()
-    found = averages.averages({**scores, "mbpp+": None})
+    assert (found.missing, found.partial) == ((), {})
+    found = averages.averages({**scores, "mbpp+": None}, WHOLE)
     assert (found.code, found.maths, found.total, found.missing) == (None, pytest.approx(0.6), None, ("mbpp+",))
+
+
+def test_an_average_of_parts_of_suites_says_so(tmp_path):
+    """In JSON and in words: of a file with too few rows, and under a limit."""
+    for number, name in enumerate(MATHS):
+        rows = [{"id": at, "problem": "?", "answer": "2"} for at in range(30)]
+        (tmp_path / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+        source = replace(data.read(SUITES["aime24"], [tmp_path / "rows.jsonl"]), expected=40 if number == 0 else 30)
+        scored = [SampleRow(str(at), 0, "correct") for at in range(30 if number != 1 else 5)]
+        summary.add(tmp_path, name, summary.entry(source, scored, 5 * (number == 1), (), JUDGE, None))
+    found = json.loads((tmp_path / "summary.json").read_text())["averages"]
+    assert (found["maths"], found["code"]) == (1.0, None)
+    assert found["partial"] == {"aime24": [30, 40], "aime25": [5, 30]}
+    said = lines(tmp_path)
+    assert said[0] == "averages: code MISSING · maths 100.0 % · mean of the two MISSING"
+    assert said[2] == "NOT the paper's averages, but of a part of the problems: aime24 30 of 40, aime25 5 of 30"
 
 
 def test_defective_problems_are_counted_and_left_out_beside(tmp_path):
     rows = [{**ROWS["livecodebench"], "question_id": name} for name in ("sum", "abc311_c")]
     (tmp_path / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     source = data.read(SUITES["livecodebench"], [tmp_path / "rows.jsonl"])
-    found = summary.entry(source, [SampleRow("sum", 0, "correct"), SampleRow("abc311_c", 0, "wrong")], 0, (), None)
+    scored = [SampleRow("sum", 0, "correct"), SampleRow("abc311_c", 0, "wrong")]
+    found = summary.entry(source, scored, 0, (), JUDGE, None)
     assert (found.score, found.sound.n, found.sound.score) == (0.5, 1, 1.0)
     narrow, wide = (table({"livecodebench": found}, width) for width in (80, 100_000))
     assert max(map(len, narrow.splitlines()[:2])) <= 80
     assert "100.0 % of the 1 that are not known to be defective" in wide.splitlines()[1]
-    summary.add(tmp_path, "livecodebench", found, "1")
-    body = json.loads((tmp_path / "summary.json").read_text())
-    assert (body["averages"]["code"], body["averages"]["missing"][0]) == (None, "humaneval+")
 
 
 def test_samples_are_gone_on_with_behind_a_torn_line(tmp_path):

@@ -3,6 +3,7 @@
 import json
 import re
 from contextlib import closing
+from html import unescape
 
 import pytest
 from starlette.testclient import TestClient
@@ -19,6 +20,14 @@ from abzero.views.web.app import create
 from tests.steps import history
 
 PROBLEMS = [("HumanEval/7", "def double(x):\n    # twice of it"), ("HumanEval/8", "def half(x):")]
+
+
+SUMMARY = {
+    "suites": {"humaneval+": {"asked": {"model": "some/model"}}},
+    "averages": {
+        "code": 0.5, "maths": None, "total": None, "missing": ["aime24"] * 6, "partial": {"humaneval+": [2, 164]},
+    },
+}  # fmt: skip
 
 
 def judged(step=0):
@@ -39,7 +48,7 @@ def results(tmp_path):
     rows.append(folder / "humaneval+.jsonl", "humaneval+", judged())
     rows.keep_problems(folder / "humaneval+.jsonl", PROBLEMS)
     (folder / "humaneval+.samples.jsonl").write_text('{"id": "HumanEval/7", "response": "x"}\n')
-    (folder / "summary.json").write_text("{}")
+    (folder / "summary.json").write_text(json.dumps(SUMMARY))
     return folder
 
 
@@ -148,6 +157,24 @@ def test_the_report_and_the_viewer_show_wrong_answers_with_their_problem_and_why
         assert "fine 2" not in page
 
 
+def test_averages_are_shown_where_evaluations_are(run, capsys):
+    """With what they are averages of, and whatever else somebody wrote there."""
+    place = run / "evals" / "step-000004" / "training"
+    (place / "summary.json").write_text(json.dumps(SUMMARY))
+    label = "NOT the paper's averages, but of a part of the problems: humaneval+ 2 of 164"
+    assert main(["show", str(run), "--json"]) == 0
+    assert main(["show", str(run)]) == 0
+    shown = capsys.readouterr().out
+    assert main(["report", str(run)]) == 0
+    for text in (shown, unescape((run / "report.html").read_text())):
+        assert "averages: code 50.0 % · maths MISSING" in text
+        assert label in text
+    for odd in ('{"averages": {"missing": [], "partial": 3}}', "{}"):
+        (place / "summary.json").write_text(odd)
+        main(["report", str(run)])
+        assert "averages:" not in (run / "report.html").read_text()
+
+
 def test_results_are_exported_for_inspect_with_an_error_that_is_no_score(results, capsys):
     error = Judged(
         Sample("HumanEval/9", 0, "response", "x"), "", Score("error", 0.0, "", "SandboxError: died"), None, 0.1
@@ -164,3 +191,4 @@ def test_results_are_exported_for_inspect_with_an_error_that_is_no_score(results
     assert log["samples"][2]["error"]["message"] == "SandboxError: died"
     assert log["results"]["scores"][0]["metrics"] == {}
     assert log["samples"][0]["input"] == PROBLEMS[0][1]
+    assert log["eval"]["model"] == "abzero/some/model"

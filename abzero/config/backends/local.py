@@ -6,6 +6,7 @@ from functools import cache, partial
 from pathlib import Path
 
 import torch
+import transformers
 from transformers import PreTrainedModel
 
 from abzero.algo import losses
@@ -30,6 +31,9 @@ from abzero.types import Prompt, Role
 
 TINY = Path(__file__).parents[2] / "tiny" / "weights"
 """The model in the box, which goes by the name ``tiny``."""
+
+VERSION = f"torch {torch.__version__}, transformers {transformers.__version__}"
+"""Of the libraries that compute what a model says."""
 
 WEIGHTINGS = {
     "sequence": losses.sequence_weights,

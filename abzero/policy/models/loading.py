@@ -70,7 +70,7 @@ def codec(name: str | Path) -> Codec:
     """The codec of a model whose weights are somewhere else: config and tokenizer are all that is read."""
     source = locate(str(name))
     tokenizer = _read_tokenizer(source, str(name))
-    weights = _base(Path(source)) or source
+    weights = base(Path(source)) or source
     with _told(str(name)):
         with torch.device("meta"):
             outline = AutoModelForCausalLM.from_config(read_config(weights), trust_remote_code=False)
@@ -113,7 +113,7 @@ def check_context(name: str | Path, prompt: int, new: int) -> None:
 
 def read_config(source: str) -> PreTrainedConfig:
     """The config of what was located; of its base, if that is an adapter."""
-    place, file = gguf.source(_base(Path(source)) or source)
+    place, file = gguf.source(base(Path(source)) or source)
     return cast(PreTrainedConfig, AutoConfig.from_pretrained(place, trust_remote_code=False, **file))
 
 
@@ -145,8 +145,8 @@ def locate(name: str) -> str:
         folder = Path(name).expanduser()
         if not (folder / "config.json").is_file() and not (folder / "adapter_config.json").is_file():
             raise ConfigError(f"model folder {name!r} has no config.json: it is not a Hugging Face model")
-        if base := _base(folder):
-            locate(base)
+        if (below := base(folder)) is not None:
+            locate(below)
         return str(folder.resolve())
     try:
         hf_hub_download(name, "config.json", local_files_only=True)
@@ -163,7 +163,7 @@ def locate(name: str) -> str:
     return name
 
 
-def _base(folder: Path) -> str | None:
+def base(folder: Path) -> str | None:
     """The base of the adapter in `folder`, if it is one."""
     adapter = folder / "adapter_config.json"
     if not adapter.is_file():

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from abzero.views import averages
 from abzero.views.html import Html, html, joined, prose
 from abzero.views.judged import Judgement, Row, judgements, newest, tally
 
@@ -20,11 +21,19 @@ def answers_section(folder: Path) -> Html:
         "of what is not right, up to {most} evenly spaced. All of them: <code>abzero show RUN --suite SUITE</code>.</p>"
         '<div class="wide"><table><tr><th>suite</th><th>step</th><th>asked as</th><th>problems</th><th>correct</th>'
         "<th>95 %</th><th>base</th><th>wrong</th><th>no answer</th><th>timeout</th><th>cut</th><th>error</th></tr>"
-        "{figures}</table></div>{mistakes}</section>",
+        "{figures}</table></div>{averages}{mistakes}</section>",
         most=_SHOWN,
         figures=joined(_figures(one, rows) for one, rows in found),
+        averages=joined(map(_averages, {one.path.parent: one for one, _ in found}.values())),
         mistakes=joined(_mistakes(one, rows) for one, rows in found),
     )
+
+
+def _averages(one: Judgement) -> Html:
+    """The paper's averages over the suites that lie in one folder."""
+    said = averages.lines(one.path.parent)
+    where = f"step {one.step}, asked as {one.preset}; " if one.step is not None else ""
+    return html('<p class="note">{where}{said}</p>', where=where, said="; ".join(said)) if said else Html("")
 
 
 def _figures(one: Judgement, rows: Sequence[Row]) -> Html:
