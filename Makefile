@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 CORPUS ?= ../shared/attacks
-HARNESS := ../shared/attacks/harness.py
+ATTACKS = PYTHONPATH=. $(1) tests/sandbox/harness.py --corpus '$(CORPUS)'
 STAMP := .venv/.installed
 
 .PHONY: setup demo smol test check test-slow vllm-test gpu-check attacks attacks-policy-off attacks-own attacks-under aarch64-test fuzz soak bench bench-sandbox cluster-test web-test docs clean
@@ -42,12 +42,12 @@ test-slow: setup
 	$(BIN)/python -m pytest -m slow
 
 # Hostile programs and answers against the sandbox: the shared corpus, or any other of its form.
-attacks: setup $(HARNESS)
-	$(BIN)/python $(HARNESS) --driver '$(BIN)/python tests/sandbox/attack_driver.py' --corpus '$(CORPUS)'
+attacks: setup $(CORPUS)/index.json
+	$(call ATTACKS,$(BIN)/python)
 
-$(HARNESS):
-	@echo "the corpus of attacks is not part of this repository: it, with its harness, belongs in ../shared/attacks;"
-	@echo "what a clone has of its own runs with: $(BIN)/python -m pytest tests/sandbox/test_escapes.py"
+$(CORPUS)/index.json:
+	@echo "no corpus of attacks in $(CORPUS): the shared ones are not part of this repository;"
+	@echo "what a clone has of its own runs with: make attacks-own"
 	@exit 1
 
 # The same with every Python-level policy off: the kernel's layers alone.
@@ -68,8 +68,8 @@ attacks-own: setup
 	$(MAKE) attacks CORPUS=tests/sandbox/escapes
 
 # The same under an interpreter of its own, which needs no package: make attacks-under PYTHON=python3.13
-attacks-under: $(HARNESS)
-	PYTHONPATH=. $(PYTHON) $(HARNESS) --driver '$(PYTHON) tests/sandbox/attack_driver.py' --corpus '$(CORPUS)'
+attacks-under: $(CORPUS)/index.json
+	$(call ATTACKS,$(PYTHON))
 
 # The same on Debian's arm64 kernel, under emulation: twenty minutes.
 aarch64-test: setup

@@ -1,6 +1,6 @@
 def f(x):
     try:
-        kept = ['x' * (150 << 20)]
+        kept = [bytes(150 << 20)]  # never written to: address space, at no time
         kept.append(kept)
         return 0
     except Exception as error:
