@@ -68,8 +68,12 @@ class SelfPlay:
         with self.stopwatch("update", len(batch)):
             learned = self.learner.update(batch)
         sizes = {task_type.mode: self.buffer.size(task_type.mode) for task_type in self.types}
-        figures = measure(proposals, attempts, batch, sizes, learned) | withdrawals(self.buffer)
+        figures = measure(proposals, attempts, batch, sizes, learned, self.answer) | withdrawals(self.buffer)
         return Step(number, proposals, attempts, batch, figures, speed(self.stopwatch.read(), proposals, attempts))
+
+    def answer(self, task: Task) -> str:
+        """What `task` asks for, as text."""
+        return self.types_by_mode[task.mode].answer(task)
 
     def propose(self, types: Sequence[TaskType], rng: random.Random) -> list[Proposal]:
         """A batch of proposals of each of `types`, verified; nothing is appended yet."""

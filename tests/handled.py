@@ -136,7 +136,7 @@ class Handled:
                 self.reward(proposal.task.program, proposal.well_formed, 0.5, novelty_of(proposal, self.buffer))
                 self.buffer.add(proposal.task)
         rows = Credit(self.reward)(proposals, self.latest, random.Random(0))
-        figures = measure(proposals, self.latest, rows, {}, {})
+        figures = measure(proposals, self.latest, rows, {}, {}, lambda task: task.cases[0].output)
         step = Step(number, proposals, self.latest, rows, figures)
         for tier in MONITORS:
             list(tier.monitor(readings(step)))

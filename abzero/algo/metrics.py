@@ -19,8 +19,9 @@ def measure(
     experiences: Sequence[Experience],
     sizes: Mapping[str, int],
     learned: Mapping[str, float],
+    answer: Callable[[Task], str],
 ) -> dict[str, float]:
-    """Everything about a step that does not depend on the clock."""
+    """Everything about a step that does not depend on the clock; `answer` is what a task asks for."""
     figures = {f"buffer/size/{mode}": float(size) for mode, size in sizes.items()}
     figures |= {f"learner/{name}": value for name, value in learned.items()}
     for mode, rows in _by_mode((p for p in proposals if not p.excluded), lambda proposal: proposal.mode):
@@ -29,7 +30,7 @@ def measure(
         figures[f"propose/valid/{mode}"] = len(valid) / len(rows)
         figures[f"propose/well_formed/{mode}"] = _mean(proposal.well_formed for proposal in rows)
         if valid:
-            hinted = [_states_its_answer(proposal.task) for proposal in valid if proposal.task]
+            hinted = [states(proposal.task.program, answer(proposal.task)) for proposal in valid if proposal.task]
             figures[f"propose/answer_in_comments/{mode}"] = _mean(hinted)
             figures[f"propose/new/{mode}"] = _mean(proposal.new for proposal in valid)
             figures[f"propose/unique/{mode}"] = len({proposal.task for proposal in valid}) / len(valid)
@@ -50,12 +51,6 @@ def measure(
     figures |= _lengths("propose", [proposal.rollout for proposal in proposals])
     figures |= _lengths("solve", [attempt.rollout for attempt in attempts])
     return figures | _groups(experiences)
-
-
-def _states_its_answer(task: Task) -> bool:
-    """Whether a comment or docstring of the program holds what the solver is asked for: an output, or an input."""
-    case = task.cases[0]
-    return states(task.program, case.input if task.mode == "abduction" else case.output)
 
 
 def speed(seconds: Mapping[str, float], proposals: Sequence[Proposal], attempts: Sequence[Attempt]) -> dict[str, float]:

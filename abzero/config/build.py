@@ -62,11 +62,6 @@ def task_types(tasks: Tasks, frame: ChatFrame | None = None, own: Own = NONE) ->
     Those in the box come first, then those of `own` that `tasks` names.
     """
     prompts = Prompts(tasks.prompts, frame)
-    if tasks.prompts == "examples" and tasks.inputs > MOST_EXAMPLES and "induction" in tasks.modes:
-        raise ConfigError(
-            f"tasks.inputs {tasks.inputs}: the prompts 'examples' show {MOST_EXAMPLES}; set --tasks.inputs "
-            f"{MOST_EXAMPLES}"
-        )
     equal = same_types if tasks.strict_types else same
     by_mode: dict[str, TaskType] = {
         task_type.mode: task_type
@@ -82,6 +77,11 @@ def task_types(tasks: Tasks, frame: ChatFrame | None = None, own: Own = NONE) ->
             "module:name"
         )
     chosen = [task_type for mode, task_type in by_mode.items() if mode in tasks.modes]
+    if tasks.prompts == "examples" and any(isinstance(one, Induction) and one.inputs > MOST_EXAMPLES for one in chosen):
+        raise ConfigError(
+            f"tasks.inputs {tasks.inputs}: the prompts 'examples' show {MOST_EXAMPLES}; set --tasks.inputs "
+            f"{MOST_EXAMPLES}"
+        )
     for reference in filter(named.is_reference, tasks.modes):
         task_type = own_code.task_type(named.read(named.TASK_TYPE, reference), own, tasks, prompts, equal)
         if task_type.mode in by_mode:

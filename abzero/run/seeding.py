@@ -69,7 +69,7 @@ def seed_itself(
                 )
     report(_progress(play, proposals, batch, batches, target, over=True))
     sizes = {task_type.mode: play.buffer.size(task_type.mode) for task_type in play.types}
-    figures = measure(proposals, [], [], sizes, {})
+    figures = measure(proposals, [], [], sizes, {}, play.answer)
     return Step(0, proposals, [], [], figures, speed(play.stopwatch.read(), proposals, []))
 
 

@@ -91,7 +91,7 @@ def test_a_proposal_that_we_refused_for_reasons_of_ours_is_neither_rewarded_nor_
     refused = dataclasses.replace(proposal(), outcome=Rejection("held out", ours=True))
     rows = Credit()([kept, refused], [], random.Random(0))
     assert [row.rollout for row in rows] == [kept.rollout]
-    assert measure([kept, refused], [], rows, {}, {})["propose/valid/deduction"] == 1.0
+    assert measure([kept, refused], [], rows, {}, {}, str)["propose/valid/deduction"] == 1.0
 
 
 def test_a_bonus_sees_how_the_proposal_compares_with_others():

@@ -18,6 +18,10 @@ def proposal(number, rate=None, mode="deduction", tokens=10, finish="stop", well
     return Proposal(mode, "", rollout(tokens, finish), (), outcome, well_formed, rate, new)
 
 
+def output(task):
+    return task.cases[0].output
+
+
 def attempt(score, proposal=None, mode="deduction", well_formed=True, tokens=4):
     return Attempt(task(1, mode), "", rollout(tokens), score, "", well_formed, proposal)
 
@@ -28,7 +32,7 @@ ROWS = [row(1.0), row(1.0), row(0.5, role="propose"), row(0.0, role="propose")]
 
 
 def test_the_figures_of_a_step_by_hand():
-    assert measure(PROPOSALS, ATTEMPTS, ROWS, {"deduction": 7}, {"loss": 0.25}) == {
+    assert measure(PROPOSALS, ATTEMPTS, ROWS, {"deduction": 7}, {"loss": 0.25}, output) == {
         "buffer/size/deduction": 7.0,
         "learner/loss": 0.25,
         "propose/valid/deduction": 3 / 4,
@@ -54,15 +58,15 @@ def test_the_figures_of_a_step_by_hand():
 def test_an_attempt_has_cot_if_its_thought_holds_anything():
     texts = ["one, then two</think><answer>2</answer>", "\n </think><answer>2</answer>", "</think>", "no end"]
     attempts = [Attempt(task(1), "", rollout(4, text=text), 1.0, "", True, proposal=0) for text in texts]
-    assert measure([], attempts, [], {}, {})["solve/has_cot/deduction"] == 2 / 4
+    assert measure([], attempts, [], {}, {}, output)["solve/has_cot/deduction"] == 2 / 4
 
 
 def test_a_step_in_which_nothing_happened_has_figures():
-    assert measure([], [], [], {"deduction": 0}, {}) == {"buffer/size/deduction": 0.0}
+    assert measure([], [], [], {"deduction": 0}, {}, output) == {"buffer/size/deduction": 0.0}
 
 
 def test_modes_are_counted_apart():
-    figures = measure([proposal(1, mode="abduction"), proposal(None)], [], [], {}, {})
+    figures = measure([proposal(1, mode="abduction"), proposal(None)], [], [], {}, {}, output)
     assert figures["propose/valid/abduction"] == 1.0
     assert figures["propose/valid/deduction"] == 0.0
     assert "propose/solve_rate/abduction" not in figures, "it was not estimated"
@@ -70,7 +74,7 @@ def test_modes_are_counted_apart():
 
 @given(st.lists(st.sampled_from(PROPOSALS), max_size=8), st.lists(st.sampled_from(ATTEMPTS), max_size=8))
 def test_figures_are_finite_and_shares_are_shares(proposals, attempts):
-    figures = measure(proposals, attempts, [], {}, {})
+    figures = measure(proposals, attempts, [], {}, {}, output)
     assert all(math.isfinite(value) for value in figures.values())
     assert all(0.0 <= value <= 1.0 for name, value in figures.items() if not name.endswith("/tokens"))
 
