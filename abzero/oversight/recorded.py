@@ -34,6 +34,10 @@ class Recorded:
             found.append(Reading(step, "solve", attempt.position, attempt.mode, attempt.prompt, thought, answer))
         return found
 
+    def altered_texts(self) -> Iterator[tuple[int, int]]:
+        """The id, and the step, of every text of the journal that is not the one that was written."""
+        return self._reader.altered_texts()
+
     def history(self, before: int) -> list[dict[str, float]]:
         """The figures of every self-play step up to `before`, ascending."""
         return [self._reader.metrics(step) for step in self.steps() if 0 < step <= before]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from abzero.errors import RunError
-from abzero.oversight import chain
+from abzero.oversight import chain, verdicts
 from abzero.oversight.chain import Entry, Json
 from abzero.oversight.gate import NOTE, open_findings, standing, text_hash
 from abzero.oversight.reading import Reading
@@ -25,6 +25,8 @@ class WalkedJournal(Protocol):
     def findings(self, step: int) -> Sequence[Finding]: ...
 
     def readings(self, step: int) -> Sequence[Reading]: ...
+
+    def altered_texts(self) -> Iterator[tuple[int, int]]: ...
 
 
 def faults(record: Path, source: WalkedJournal, checkpoints: Sequence[Path], folder: Path) -> Iterator[str]:
@@ -52,24 +54,47 @@ def _grammar(entries: Sequence[Entry]) -> Iterator[str]:
 
 
 def _journal(entries: Sequence[Entry], source: WalkedJournal) -> Iterator[str]:
-    held = standing(entries)
+    found, judged = standing(entries), verdicts.held(entries)
     steps = source.steps()
     for step in steps:
-        rows = _rows(held[step]) if step in held else []
+        rows = _rows(found[step]) if step in found else []
         recorded = [{name: value for name, value in row.items() if name not in ("text", "rings")} for row in rows]
         journalled: list[dict[str, Json]] = [asdict(finding) for finding in source.findings(step)]
         if recorded != journalled:
             yield f"step {step}: the journal's {len(journalled)} findings are not the {len(recorded)} of the record"
-            continue
-        texts = {(str(one.role), one.position): one for one in source.readings(step)} if rows else {}
-        for row in rows:
-            reading = texts.get((str(row["role"]), int(str(row["position"]))))
-            if reading is None or text_hash(reading.part(str(row["part"]))) != row["text"]:
-                yield f"step {step}, {row['role']} {row['position']}: its text is not the one that was flagged"
+            rows = []
+        if rows or any(of == step for of, _, _ in judged):
+            texts = {(str(one.role), one.position): one for one in source.readings(step)}
+            yield from _texts(step, rows, texts)
+            yield from _judged(step, judged, texts)
+    for number, step in source.altered_texts():
+        yield f"step {step}: text {number} of the journal is not the one that was written"
     last = max(steps, default=-1)
-    for step in held:
+    for step in sorted({*found, *(step for step, _, _ in judged)}):
         if step not in steps and step <= last:
-            yield f"step {step}: the record has findings, the journal has no such step"
+            what = "findings" if step in found else "verdicts"
+            yield f"step {step}: the record has {what}, the journal has no such step"
+
+
+def _texts(step: int, rows: Sequence[Mapping[str, Json]], texts: Mapping[tuple[str, int], Reading]) -> Iterator[str]:
+    for row in rows:
+        reading = texts.get((str(row["role"]), int(str(row["position"]))))
+        if reading is None or text_hash(reading.part(str(row["part"]))) != row["text"]:
+            yield f"step {step}, {row['role']} {row['position']}: its text is not the one that was flagged"
+
+
+def _judged(
+    step: int,
+    judged: Mapping[verdicts.CompletionPlace, Mapping[str, Json]],
+    texts: Mapping[tuple[str, int], Reading],
+) -> Iterator[str]:
+    for (of, role, position), body in judged.items():
+        if of != step:
+            continue
+        reading = texts.get((role, position))
+        if reading is None or verdicts.text_of(reading) != body.get("text"):
+            by = body.get("by")
+            yield f"step {step}, {role} {position}: its text is not the one that {by} judged {body['state']}"
 
 
 def _rows(entry: Entry) -> list[dict[str, Json]]:

@@ -10,7 +10,7 @@ from abzero.errors import RunError
 from abzero.run.journal.guarded import checked, kinds
 from abzero.run.journal.names import current, former
 from abzero.run.journal.records import Attempted, ProposalSummary, Proposed, Rewarded
-from abzero.run.journal.schema import OF_A_STEP, TABLES, connect, explained, figure, unpack
+from abzero.run.journal.schema import OF_A_STEP, TABLES, connect, digest, explained, figure, unpack
 from abzero.types import Alarm, Case, Finding, Role, Task
 
 StoredRow = tuple[str | int | float | bytes | None, ...]
@@ -131,6 +131,15 @@ class JournalReader:
     def children(self, task: str) -> list[str]:
         """The ids of the tasks that were proposed with `task` (a whole id) among their references."""
         return [child for (child,) in self._rows(_CHILDREN, task)]
+
+    def altered_texts(self) -> Iterator[tuple[int, int]]:
+        """(id, step) of every text that is not the one that was written, by the digest beside it."""
+        with explained(self._path):
+            for number, step, kept, body in self._connection.execute(
+                "SELECT id AS number, step, digest, body FROM text"
+            ):
+                if digest(unpack(body)) != kept:
+                    yield number, step
 
     def dump(self) -> Iterator[tuple[str, StoredRow]]:
         """Every row of every step, as (table, row) in a fixed order, wall-clock figures left out.

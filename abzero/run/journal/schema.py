@@ -1,5 +1,6 @@
 """The tables of ``run.db``, and how it is opened: what the writer and the reader agree on."""
 
+import hashlib
 import math
 import os
 import sqlite3
@@ -194,6 +195,11 @@ def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
 def pack(text: str) -> bytes:
     """`text`, whatever it holds (NULs, lone surrogates), compressed."""
     return zlib.compress(text.encode("utf-8", "surrogatepass"))
+
+
+def digest(text: str) -> bytes:
+    """What stands beside a text: equal texts are stored once, and one that was edited is told from what was written."""
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def unpack(body: object) -> str:

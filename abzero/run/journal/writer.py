@@ -1,6 +1,5 @@
 """The journal's writer: a step in, one transaction."""
 
-import hashlib
 import json
 import sqlite3
 from collections import OrderedDict
@@ -10,7 +9,7 @@ from dataclasses import astuple
 from pathlib import Path
 
 from abzero.run.journal.changes import changes, is_change
-from abzero.run.journal.schema import OF_A_STEP, connect, explained, figure, pack, transaction
+from abzero.run.journal.schema import OF_A_STEP, connect, digest, explained, figure, pack, transaction
 from abzero.types import Attempt, Experience, Proposal, Role, Step, Task
 
 BoundRow = tuple[str | int | float | None, ...]
@@ -187,11 +186,11 @@ class _Entry:
     def text(self, text: str) -> int:
         """The row that holds `text`, stored once among the last texts of a run."""
         if text not in self._texts:
-            digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-            number = self._recent.get(digest)
+            key = digest(text)
+            number = self._recent.get(key)
             if number is None:
-                [number] = self._connection.execute(_NEW_TEXT, (self._step, digest, pack(text))).fetchone()
-                self._recent.add(digest, number)
+                [number] = self._connection.execute(_NEW_TEXT, (self._step, key, pack(text))).fetchone()
+                self._recent.add(key, number)
             self._texts[text] = number
         return self._texts[text]
 
