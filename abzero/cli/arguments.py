@@ -2,10 +2,13 @@
 
 import difflib
 import itertools
+import re
 from collections.abc import Callable, Sequence
 from typing import Annotated
 
 from tyro.conf import FlagCreatePairsOff, UseAppendAction
+
+from abzero.errors import ConfigError
 
 Switch = Annotated[bool, FlagCreatePairsOff]
 """``--name`` turns it on; there is no ``--no-name``."""
@@ -34,3 +37,10 @@ def _flags(name: str, hint: object) -> list[str]:
     """The flags of an argument: by its own name, or by the one that it is given for the parser."""
     called = [note.name for note in getattr(hint, "__metadata__", ()) if getattr(note, "name", None)] or [name]
     return [f"--{off}{one.replace('_', '-')}" for one in called for off in ("", "no-")]
+
+
+def numbers(flag: str, text: str) -> tuple[int, ...]:
+    """The whole numbers of a list with commas between. Raises `ConfigError`."""
+    if not all(re.fullmatch(r"\d{1,9}", one.strip()) for one in text.split(",") if text):
+        raise ConfigError(f"{flag} '{text}': whole numbers with commas between are wanted, such as {flag} 0,1,2")
+    return tuple(int(one) for one in text.split(",") if text)

@@ -1,15 +1,19 @@
 """``abzero eval MODEL --suite …``: asks a model the problems of benchmarks, and has its answers scored."""
 
 import json
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tyro.conf import Positional
 
+from abzero.cli.arguments import numbers
+from abzero.cli.eval_data import release
+from abzero.cli.eval_table import show
 from abzero.cli.output import at_once, progress, say, under_way
+from abzero.cli.score_samples import passed
 from abzero.errors import ConfigError
 from abzero.evals import data, presets, samples, suites
 from abzero.evals.summary import Asked
@@ -17,6 +21,7 @@ from abzero.run.files import replace_text
 
 if TYPE_CHECKING:
     from abzero.config.answering import Answering
+    from abzero.evals.summary import SuiteEntry
 
 CHUNK = 256
 """Completions between two writes to disk."""
@@ -73,21 +78,26 @@ class Asking:
         return found
 
 
-ScoreSamples = Callable[[Path, data.SuiteRows, Path, Asked], int]
-"""Judges a file of samples, into a folder."""
+def ask(asked: Asking) -> int:
+    """Ask a model, score its answers and print the table of all suites, or of those that there were before an error."""
+    scored: dict[str, SuiteEntry] = {}
+    folders: list[Path] = []
+    try:
+        return _asked(asked, scored, folders)
+    finally:
+        if scored:
+            show(scored, folders[0])
 
 
-def numbers(flag: str, text: str) -> tuple[int, ...]:
-    """The whole numbers of a list with commas between. Raises `ConfigError`."""
-    if not all(re.fullmatch(r"\d{1,9}", one.strip()) for one in text.split(",") if text):
-        raise ConfigError(f"{flag} '{text}': whole numbers with commas between are wanted, such as {flag} 0,1,2")
-    return tuple(int(one) for one in text.split(",") if text)
+def _asked(asked: Asking, scored: "dict[str, SuiteEntry]", folders: list[Path]) -> int:
+    """Write each suite's answers to OUT/SUITE.samples.jsonl and have them `scored`; the worst exit status of all.
 
-
-def ask(asked: Asking, places: data.Where, score: ScoreSamples) -> int:
-    """Write each suite's answers to OUT/SUITE.samples.jsonl, then have them scored; the worst exit status of all."""
-    seeds, chosen = asked.drawn(), suites.named(asked.suite)
+    Every file is read, and every judge tested, before a model is loaded.
+    """
+    release(asked.lcb)
+    seeds, ks, chosen = asked.drawn(), numbers("--k", asked.k), suites.named(asked.suite)
     preset = presets.named(asked.preset) if asked.preset is not None else None
+    places = data.where(asked.data, cache=data.hub_cache())
     found = {suite.name: data.find(suite, places) for suite in chosen}
     missing = [name for name, paths in found.items() if not paths]
     limited = f", the first {asked.limit} problems of each" if asked.limit else ""
@@ -96,22 +106,44 @@ def ask(asked: Asking, places: data.Where, score: ScoreSamples) -> int:
         at_once(f"{name}  MISSING: no {suites.SUITES[name].expected}; docs/evals.md says where it is published")
     if missing and not asked.allow_missing:
         return 3
+    sources = [data.read(suites.SUITES[name], paths, asked.lcb) for name, paths in found.items() if paths]
+    under_way("loading torch")
     from abzero.cli.recipes import from_the_box, measured
     from abzero.config import answering
+    from abzero.evals import judging, scoring
 
     config, weights = measured(asked.model, asked.recipe)
     trained = weights != asked.model or from_the_box(asked.model)
-    under_way(f"loading {weights}")
-    model = answering.Answering(config, weights, trained, preset)
-    folder = asked.out or _folder(asked.model, weights) / model.preset.name
-    at_once(f"preset {model.preset.name} · {_drawn(asked, seeds)} · results in {folder}")
-    worst = 0
-    for name, paths in found.items():
-        if paths:
-            source = data.read(suites.SUITES[name], paths, asked.lcb)
-            file, how = _answered(asked, seeds, model, source, folder)
-            worst = max(worst, score(file, source, folder, how))
-    return worst
+    config, preset = answering.asked_by(config, weights, trained, preset)
+    folder = asked.out or _folder(asked.model, weights) / preset.name
+    folders.append(folder)
+    at_once(f"preset {preset.name} · {_drawn(asked, seeds)} · results in {folder}")
+    for name in (source.suite.name for source in sources):
+        judging.check_new(_samples_file(folder, name), asked.resume)
+        judging.check_new(judging.rows_file(folder, name), asked.resume)
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        judges = scoring.judges(stack)
+        tested = []
+        for source in sources:
+            under_way(f"testing the judge of {source.suite.name}")
+            suite = scoring.suited(source, judges, public_only=asked.allow_missing)
+            if passed(suite, judging.keys(suite, asked.limit), judges, folder):
+                tested.append(suite)
+        if not tested:
+            return int(bool(sources))
+        under_way(f"loading {weights}")
+        model = answering.Answering(config, weights, preset)
+        for suite in tested:
+            file, how = _answered(asked, seeds, model, suite.source, folder)
+            benchmark = replace(suite, opens_think=how.opens_think)
+            given = judging.given(file, benchmark, asked.limit)
+            scored[suite.source.suite.name] = judging.judge(given, benchmark, judges, folder, asked.limit, ks, how)
+    return int(len(tested) < len(sources) or any(one.score is None for one in scored.values()))
+
+
+def _samples_file(folder: Path, suite: str) -> Path:
+    return folder / f"{suite}.samples.jsonl"
 
 
 def _answered(
@@ -121,12 +153,9 @@ def _answered(
     name = source.suite.name
     suite = model.suite(source, asked.max_tokens, asked.temperature, asked.repeats, seeds)
     how, questions = suite.how, suite.questions[: asked.limit or None]
-    file, beside = folder / f"{name}.samples.jsonl", folder / f"{name}.asked.json"
+    file, beside = _samples_file(folder, name), folder / f"{name}.asked.json"
     if file.exists():
-        if not asked.resume:
-            raise ConfigError(f"{file} is there: go on with it by --resume, or choose another folder by --out")
         _same_as(beside, how)
-    folder.mkdir(parents=True, exist_ok=True)
     replace_text(beside, json.dumps(asdict(how), indent=1) + "\n")
     done = samples.kept(file)
     waiting = [

@@ -24,17 +24,26 @@ Waiting = Sequence[tuple[Question, Sequence[tuple[int, int]]]]
 """Questions, each with the numbers of the samples that it lacks and their seeds."""
 
 
+def asked_by(config: Config, name: str, trained: bool, preset: Preset | None) -> tuple[Config, Preset]:
+    """`config` with what was found of how the model `name` is asked, and by which preset; loads no weights.
+
+    Without a `preset`, it is the one of a model that was `trained` here, or was not.
+    """
+    _, _, config = backends.conversation(config, name)
+    return config, preset or presets.suited(trained, config.model.chat == "template")
+
+
 class Answering:
     """A model in memory, and how it is asked."""
 
-    def __init__(self, config: Config, name: str, trained: bool, preset: Preset | None) -> None:
-        """`name` is what to load. Without a `preset`, it is the one of a model that was `trained` here, or was not."""
+    def __init__(self, config: Config, name: str, preset: Preset) -> None:
+        """`name` is what to load."""
         self.config = backends.settled(config, name)
         self.name = name
         self.model, self.codec = local.load(self.config, name)
         self._weights = digest.weights(local.model_name(name))
         self.positions = backends.positions(name)
-        self.preset = preset or presets.suited(trained, self.config.model.chat == "template")
+        self.preset = preset
         template = partial(chat.frame, self.codec) if self.codec.tokenizer.chat_template else None
         if template is not None and (closer := chat.closer(self.codec)) is not None:
             self.codec.ends |= {closer}

@@ -58,9 +58,10 @@ def benchmark(source: SuiteRows, prompts: Prompts, limit: int, judges: Judges) -
     """The first `limit` problems of a benchmark. Raises `ConfigError` if its judge fails its self-test on them."""
     asked = presets.PRESETS["trained"].questions(source, Voice(prompts, prompts, None))[: limit or None]
     questions: dict[str, str] = {one.key: one.prompt for one in asked}
-    suite = scoring.suited(source, judges, opens_think=all(opens_think(one.prompt) for one in asked))
-    if wrong := selftest.failures(scoring.suited(source, judges), list(questions), judges):
+    tried = scoring.suited(source, judges)
+    if wrong := selftest.failures(tried, list(questions), judges):
         raise ConfigError(f"eval.suites {source.suite.name}: its self-test failed: {'; '.join(wrong)}; leave it out")
+    suite = replace(tried, opens_think=all(opens_think(one.prompt) for one in asked))
 
     def judge(samples: Sequence[Sample]) -> list[Judged]:
         return [one for batch in scoring.score(suite, samples, judges) for one in batch]

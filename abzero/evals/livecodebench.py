@@ -81,7 +81,13 @@ class LiveCodeBench:
 
     def judge(self, asked: Sequence[tuple[Problem, str]]) -> list[dict[str, Score]]:
         """For each (problem, program) its score ``tests``."""
-        runs = [(index, run) for index, (problem, text) in enumerate(asked) for run in self._runs(problem, text)]
+        self._tests.clear()  # of the batch before: all of a release would fill the memory
+        runs = [
+            (index, run)
+            for index, (problem, text) in enumerate(asked)
+            if self.tests(problem.id) and text.strip()
+            for run in self._runs(problem, text)
+        ]
         ran: dict[int, list[Ran]] = {}
         for (index, _), one in zip(runs, self.runner.run([run for _, run in runs]), strict=True):
             ran.setdefault(index, []).append(one)

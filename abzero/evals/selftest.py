@@ -1,6 +1,9 @@
 """Before any number: reference answers score 100 %, empty completions nothing, answers to other problems next to it."""
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
 from statistics import fmean
 
 from abzero.evals.base import Problem
@@ -8,8 +11,10 @@ from abzero.evals.evalplus import EvalPlus
 from abzero.evals.execution import Inputs, Outputs
 from abzero.evals.livecodebench import LiveCodeBench
 from abzero.evals.mathematics import Mathematics
+from abzero.evals.provenance import judged_by
 from abzero.evals.samples import Sample
 from abzero.evals.scoring import Judges, Suited, score
+from abzero.run.files import read_text, replace_text
 
 FEWEST, MOST = 10, 100
 """Problems on which answers to others are tried: of fewer, a chance hit is too large a share; of more, some will do."""
@@ -17,9 +22,28 @@ OTHERS = 0.2
 """The share of them that may be right by chance: problems in a row may well have equal answers."""
 
 
-def has_gold(suite: Suited) -> bool:
-    """Whether the suite comes with reference answers."""
-    return not isinstance(suite, LiveCodeBench)
+def noted(suite: Suited, keys: Sequence[str], judges: Judges, file: Path) -> list[str]:
+    """As `failures`; what is passed is noted in `file`, and not tried again while data and judge are the same."""
+    now: dict[str, object] = {"sha256": list(suite.source.sha256), "judged_by": asdict(judged_by(suite, judges))}
+    if isinstance(suite, LiveCodeBench):
+        now["public_only"] = suite.public_only
+    before = _before(file)
+    tried = before.pop("problems", None)
+    if before == now and isinstance(tried, list) and set(keys) <= set(tried):
+        return []
+    file.unlink(missing_ok=True)
+    found = failures(suite, keys, judges)
+    if not found:
+        replace_text(file, json.dumps({**now, "problems": sorted(keys)}, indent=1) + "\n")
+    return found
+
+
+def _before(file: Path) -> dict[str, object]:
+    try:
+        found = json.loads(read_text(file)) if file.exists() else {}
+    except ValueError:
+        found = {}
+    return found if isinstance(found, dict) else {}
 
 
 def failures(suite: Suited, keys: Sequence[str], judges: Judges) -> list[str]:

@@ -8,14 +8,14 @@ import warnings
 import pytest
 import tyro
 
-from abzero.cli import ask_model, benchmarks, eval_compare, eval_data, evaluate, plan, train
+from abzero.cli import ask_model, eval_compare, eval_data, evaluate, plan, score_samples, train
 from abzero.cli.main import COMMANDS, RAW, main
 from abzero.cli.oversight import ACTIONS
 from abzero.cli.words import EXAMPLES, described
 
 PARSED = [described(command) for command in COMMANDS.values() if command not in RAW]
 PARSED += [described(action) for action in (*ACTIONS.values(), evaluate.evaluate)]
-PARSED += [train.Training, plan.Planned, ask_model.Asking, benchmarks.Scoring, eval_compare.Comparing]
+PARSED += [train.Training, plan.Planned, ask_model.Asking, score_samples.Scoring, eval_compare.Comparing]
 PARSED += [eval_data.Data]
 
 

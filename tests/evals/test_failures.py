@@ -63,6 +63,14 @@ def test_exit_codes(tmp_path, output, flags, code, capsys):
     assert code != 1 or "self-test of cruxeval-i failed" in capsys.readouterr().out
 
 
+def test_a_judge_that_fails_its_self_test_is_told_before_anything_is_asked(tmp_path, capsys):
+    (tmp_path / "aime24.jsonl").write_text(json.dumps({"id": 1, "problem": "?", "answer": "\\frac{"}) + "\n")
+    out = tmp_path / "out"
+    assert main(["eval", "tiny", "--suite", "aime24", "--data", str(tmp_path), "--out", str(out)]) == 1
+    assert "1 reference answers are not accepted: 1" in capsys.readouterr().out
+    assert list(out.iterdir()) == []
+
+
 def test_one_byte_more_is_another_revision_and_a_row_less_is_truncated(tmp_path, capsys):
     whole = BENCH / "cruxeval" / "cruxeval.jsonl"
     if not whole.exists():

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from abzero.cli.ask_model import Asking, numbers
+from abzero.cli.arguments import numbers
+from abzero.cli.ask_model import Asking
 from abzero.cli.eval_table import table
 from abzero.errors import ConfigError
 from abzero.evals import answers, asking, averages, data, presets, provenance, repeated, samples, summary
