@@ -18,9 +18,9 @@ UNBOUNDED = 100_000
 """The width of a pipe: nothing is wrapped at it, and nothing may be stretched to it."""
 
 
-def heading(words: str) -> Text:
+def heading(text: str) -> Text:
     """A heading within a page."""
-    return Text(f"── {words} ──", style="bold")
+    return Text(f"── {text} ──", style="bold")
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from abzero.errors import RunError
 from abzero.views.html import Html, html
 from abzero.views.web import events, site
 from abzero.views.web.guard import App, Guard, Token
+from abzero.views.web.open_journals import OpenJournals
 from abzero.views.web.pages.compare import comparison
 from abzero.views.web.pages.frame import document, framed
 from abzero.views.web.pages.index import index
 from abzero.views.web.runs import ServedRun, runs
-from abzero.views.web.shelf import Shelf
 
 _WEB, _REPORT = files("abzero.views.web") / "static", files("abzero.views.report")
 STYLE = "\n".join(part.read_text(encoding="utf-8") for part in (_REPORT / "style.css", _WEB / "viewer.css"))
@@ -43,10 +43,10 @@ class Viewer:
 
     root: Path
     defaults: Mapping[str, str]
-    shelf: Shelf
+    journals: OpenJournals
 
     def index(self, _: Request) -> Response:
-        found = [site.look(run, self.shelf.open) for run in runs(self.root).values()]
+        found = [site.look(run, self.journals.open) for run in runs(self.root).values()]
         return _page("abzero: runs", index(found, str(self.root)))
 
     def compare(self, request: Request) -> Response:
@@ -55,7 +55,7 @@ class Viewer:
         unknown = [name for name in names if name not in there]
         if unknown or len(names) < 2:
             raise RunError(f"there is no run {unknown[0][:80]!r} here" if unknown else "tick two runs or more")
-        return _page("abzero: comparison", comparison([there[name] for name in names[:8]], address, self.shelf.open))
+        return _page("abzero: comparison", comparison([there[name] for name in names[:8]], address, self.journals.open))
 
     def run(self, request: Request) -> Response:
         return RedirectResponse(address(self._run(request), "live"), 307)
@@ -69,7 +69,7 @@ class Viewer:
         def to(place: str | None = None, *rest: object, query: Mapping[str, object] | None = None) -> str:
             return address(run, place, *rest, query=query)
 
-        with self.shelf.open(run.journal) as journal:
+        with self.journals.open(run.journal) as journal:
             asked = site.ask(run, journal, to, tuple(filter(None, about)), dict(request.query_params), self.defaults)
             page = site.PAGES[name](asked)
             return _page(f"{page.title} · {run.name}", framed(asked, page))
@@ -77,11 +77,11 @@ class Viewer:
     def events(self, request: Request) -> Response:
         seen = request.headers.get("last-event-id") or request.query_params.get("seen", "")
         known = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 16 else None
-        stream = events.events(self._run(request), known, self.shelf.open)
+        stream = events.events(self._run(request), known, self.journals.open)
         return StreamingResponse(stream, media_type="text/event-stream")
 
     def newest(self, request: Request) -> Response:
-        return JSONResponse({"step": events.newest(self._run(request), self.shelf.open)})
+        return JSONResponse({"step": events.newest(self._run(request), self.journals.open)})
 
     def _run(self, request: Request) -> ServedRun:
         name = request.path_params["run"]
@@ -101,7 +101,7 @@ def address(run: ServedRun, place: str | None = None, *rest: object, query: Mapp
 
 def create(root: Path, defaults: Mapping[str, str], host: str = "127.0.0.1", token: Token | None = None) -> App:
     """The viewer as an ASGI application, behind its guard."""
-    viewer = Viewer(root, defaults, Shelf())
+    viewer = Viewer(root, defaults, OpenJournals())
     application = Starlette(
         routes=[
             Route("/", viewer.index),

@@ -82,7 +82,7 @@ class Journal:
         return StoredText(number, text[start:end], unpacking.eof and len(text) <= end)
 
     def about(self) -> dict[str, str]:
-        return {words(key): words(value, 1 << 20) for key, value in self.rows("SELECT key, value FROM about")}
+        return {string(key): string(value, 1 << 20) for key, value in self.rows("SELECT key, value FROM about")}
 
     def last_step(self) -> int | None:
         [(number,)] = self.rows("SELECT max(number) FROM step")
@@ -91,7 +91,7 @@ class Journal:
     def modes(self) -> list[str]:
         """The task types of the newest steps, in alphabetical order."""
         last = self.last_step() or 0
-        return sorted({words(m) for (m,) in self.rows("SELECT DISTINCT mode FROM proposal WHERE step > ?", last - 20)})
+        return sorted({string(m) for (m,) in self.rows("SELECT DISTINCT mode FROM proposal WHERE step > ?", last - 20)})
 
     def series(self, name: str) -> list[tuple[float, float]]:
         """(step, value) of one metric or clock figure of the self-play steps, ascending; held-out ones of step 0, too.
@@ -110,14 +110,15 @@ SELECT avg(step), avg(value) FROM {table} WHERE name = ? AND step >= ? GROUP BY 
 
     def held_out(self) -> list[str]:
         """The figures of held-out problems that the run has, by name."""
-        return sorted(words(name) for (name,) in self.rows("SELECT DISTINCT name FROM metric WHERE name LIKE 'eval/%'"))
+        query = "SELECT DISTINCT name FROM metric WHERE name LIKE 'eval/%'"
+        return sorted(string(name) for (name,) in self.rows(query))
 
     def figures(self, step: int) -> dict[str, float]:
         """Every metric and clock figure of one step."""
         query = "SELECT name, value FROM {} WHERE step = ?"
         rows = self.rows(query.format("metric"), step)
         rows += self.rows("SELECT name, value FROM clock WHERE step = ?", step)
-        return {words(name): figure(value) for name, value in rows}
+        return {string(name): figure(value) for name, value in rows}
 
 
 def whole(value: SqlValue) -> int:
@@ -141,8 +142,8 @@ def share(value: SqlValue) -> float | None:
     return None if value is None else figure(value)
 
 
-def words(value: SqlValue, limit: int = 2_000) -> str:
-    """A column of names."""
+def string(value: SqlValue, limit: int = 2_000) -> str:
+    """A column of short strings: a name, a mode, a task."""
     if not isinstance(value, str):
         raise RunError(f"the journal is damaged: {type(value).__name__} where a name belongs")
     return value[:limit]

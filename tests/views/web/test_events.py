@@ -7,8 +7,8 @@ from abzero.run.directory import RunFolder
 from abzero.run.journal import JournalWriter
 from abzero.run.now import Now
 from abzero.views.web.events import events
+from abzero.views.web.open_journals import OpenJournals
 from abzero.views.web.runs import ServedRun
-from abzero.views.web.shelf import Shelf
 from tests.steps import history
 from tests.views.web.folders import run
 
@@ -18,7 +18,7 @@ def heard(folder, seen, during=lambda: None, most=4, status=False):
 
     async def listen():
         found = []
-        stream = events(ServedRun("one", folder), seen, Shelf().open, pause=0.01)
+        stream = events(ServedRun("one", folder), seen, OpenJournals().open, pause=0.01)
         await anext(stream)
         during()
         try:

@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from abzero.views.web.journal import Journal, figure, whole, words
+from abzero.views.web.journal import Journal, figure, string, whole
 
 BINS = 7
 """Rows between never and always: one for each eighth, since eight attempts are usual."""
@@ -51,7 +51,7 @@ SELECT mode, solve_rate, count(*) FROM proposal
 WHERE step = ? AND task IS NOT NULL AND solve_rate IS NOT NULL GROUP BY 1, 2"""
     for step in steps:
         for mode, rate, number in journal.rows(query, step):
-            counts = found.setdefault(words(mode), {}).setdefault(step, [0] * (BINS + 2))
+            counts = found.setdefault(string(mode), {}).setdefault(step, [0] * (BINS + 2))
             counts[_row(figure(rate))] += whole(number)
     nothing = [0] * (BINS + 2)
     return {mode: [SolveRateColumn(step, tuple(by.get(step, nothing))) for step in steps] for mode, by in found.items()}
@@ -88,7 +88,7 @@ def kind_of(reason: str) -> str:
 def alarms(journal: Journal, most: int = 200) -> list[tuple[int, str, str]]:
     """(step, name, words) of the newest alarms, the newest first."""
     rows = journal.rows("SELECT step, name, message FROM alarm ORDER BY step DESC, place LIMIT ?", most)
-    return [(whole(step), words(name), words(message)) for step, name, message in rows]
+    return [(whole(step), string(name), string(message)) for step, name, message in rows]
 
 
 def _row(rate: float) -> int:

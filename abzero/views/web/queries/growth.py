@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from abzero.python.analysis import complexity
-from abzero.views.web.journal import Journal, figure, words
+from abzero.views.web.journal import Journal, figure, string
 
 _LARGEST = 4_000
 """Characters of a program that are looked at."""
@@ -42,7 +42,7 @@ WHERE place <= ? ORDER BY mode"""
     for step in steps:
         texts: dict[str, list[str]] = {}
         for mode, program in journal.rows(query, step, most):
-            texts.setdefault(words(mode), []).append(journal.text(program, _LARGEST).text)
+            texts.setdefault(string(mode), []).append(journal.text(program, _LARGEST).text)
         for mode, some in texts.items():
             lines = sum(sum(bool(line.strip()) for line in text.split("\n")) for text in some) / len(some)
             found.setdefault(mode, []).append(Programs(step, lines, sum(map(complexity, some)) / len(some)))

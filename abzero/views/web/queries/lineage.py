@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from abzero.views.web.journal import Journal, StoredText, share, whole, words
+from abzero.views.web.journal import Journal, StoredText, share, string, whole
 
 MOST_NODES, MOST_ANCESTORS = 400, 200
 _EDGES = 3_000
@@ -56,15 +56,15 @@ def graph(journal: Journal, first: int, last: int) -> Graph:
     nodes: dict[str, Node] = {}
     edges: list[tuple[str, str]] = []
     for step, position, task, mode, rate in rows:
-        name = words(task)
-        nodes.setdefault(name, Node(name, whole(step), words(mode), share(rate), _line(journal, name)))
+        name = string(task)
+        nodes.setdefault(name, Node(name, whole(step), string(mode), share(rate), _line(journal, name)))
         query = "SELECT reference FROM lineage WHERE step = ? AND position = ? ORDER BY place LIMIT 20"
-        edges += [(words(one), name) for (one,) in journal.rows(query, whole(step), whole(position))]
+        edges += [(string(one), name) for (one,) in journal.rows(query, whole(step), whole(position))]
     for reference, _ in edges[:_EDGES]:
         if reference not in nodes and len(nodes) < MOST_NODES + MOST_ANCESTORS:
             row = journal.row("SELECT step, mode FROM task WHERE id = ?", reference)
             if row:
-                nodes[reference] = Node(reference, whole(row[0]), words(row[1]), None, _line(journal, reference))
+                nodes[reference] = Node(reference, whole(row[0]), string(row[1]), None, _line(journal, reference))
     kept = tuple(dict.fromkeys(edge for edge in edges[:_EDGES] if edge[0] in nodes and edge[1] in nodes))
     return Graph(first, last, tuple(nodes.values()), kept, max(whole(total) - len(rows), 0))
 
@@ -78,11 +78,11 @@ SELECT l.reference, count(*), count(p.task) FROM lineage AS l
 WHERE l.step >= ? GROUP BY +l.reference ORDER BY 3 DESC, 2 DESC, 1 LIMIT ?"""
     found = []
     for reference, shown, children in journal.rows(query, since, most):
-        row = journal.row("SELECT step, mode, program FROM task WHERE id = ?", words(reference))
+        row = journal.row("SELECT step, mode, program FROM task WHERE id = ?", string(reference))
         if row:
             text = journal.text(row[2], 400)
             found.append(
-                ReferenceUse(words(reference), whole(row[0]), words(row[1]), whole(shown), whole(children), text)
+                ReferenceUse(string(reference), whole(row[0]), string(row[1]), whole(shown), whole(children), text)
             )
     return found
 
@@ -121,7 +121,7 @@ SELECT EXISTS (SELECT 1 FROM lineage AS l JOIN proposal AS p ON p.step = l.step 
     WHERE l.reference = ? AND p.task IS NOT NULL)"""
     found = []
     for step in steps:
-        rows = [(words(s), words(f), whole(d)) for s, f, d in journal.rows(_UP, step, tasks, _DEEPEST)]
+        rows = [(string(s), string(f), whole(d)) for s, f, d in journal.rows(_UP, step, tasks, _DEEPEST)]
         if rows:
             fertile = sum(whole(journal.rows(later, start)[0][0]) for start, _, _ in rows) if indexed else None
             share = None if fertile is None else fertile / len(rows)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from abzero.views.report.oversight import Event, events
-from abzero.views.web.journal import Journal, figure, whole, words
+from abzero.views.web.journal import Journal, figure, string, whole
 from abzero.views.web.runs import ServedRun
 
 RECORD = "oversight.jsonl"
@@ -35,8 +35,8 @@ SELECT step, role, position, part, "begin", "end", tier, source, category, sever
 ORDER BY step DESC, place LIMIT ?"""
     return [
         Seen(
-            *(whole(r[0]), words(r[1]), whole(r[2]), words(r[3]), whole(r[4]), whole(r[5])),
-            *(whole(r[6]), words(r[7]), words(r[8]), whole(r[9]), figure(r[10])),
+            *(whole(r[0]), string(r[1]), whole(r[2]), string(r[3]), whole(r[4]), whole(r[5])),
+            *(whole(r[6]), string(r[7]), string(r[8]), whole(r[9]), figure(r[10])),
         )
         for r in journal.rows(query, most)
     ]
@@ -45,7 +45,7 @@ ORDER BY step DESC, place LIMIT ?"""
 def by_category(journal: Journal) -> list[tuple[str, int, int]]:
     """(category, gravest severity, how many), the commonest first."""
     query = "SELECT category, max(severity), count(*) FROM finding GROUP BY category ORDER BY 3 DESC LIMIT 100"
-    return [(words(name), whole(worst), whole(count)) for name, worst, count in journal.rows(query)]
+    return [(string(name), whole(worst), whole(count)) for name, worst, count in journal.rows(query)]
 
 
 def record(run: ServedRun) -> list[Event]:

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 
 from abzero.errors import RunError
-from abzero.views.web.journal import Journal, figure, whole, words
+from abzero.views.web.journal import Journal, figure, string, whole
 from abzero.views.web.queries.now import PhaseUnderWay, moment
 from abzero.views.web.runs import ServedRun, State, state, steps_wanted
 
@@ -69,6 +69,6 @@ def _scores(journal: Journal, last: int) -> tuple[float, ...]:
     query = f"SELECT step, name, value FROM metric WHERE step IN ({marks}) AND name GLOB 'solve/score/*' ORDER BY step"
     found: dict[int, list[float]] = {}
     for step, name, value in journal.rows(query, *steps):
-        if words(name):
+        if string(name):
             found.setdefault(whole(step), []).append(figure(value))
     return tuple(sum(values) / len(values) for values in found.values())

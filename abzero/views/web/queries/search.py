@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from abzero.errors import RunError
-from abzero.views.web.journal import Journal, SqlRow, SqlValue, share, whole, words
+from abzero.views.web.journal import Journal, SqlRow, SqlValue, share, string, whole
 
 Place = Literal["program", "message", "completion", "reason"]
 _LOOKED_AT = 60_000
@@ -86,7 +86,7 @@ def _hit(journal: Journal, wanted: SearchQuery, row: SqlRow) -> SearchHit | None
         return None
     if solved is not None and not (wanted.least or 0.0) <= solved <= (1.0 if wanted.most is None else wanted.most):
         return None
-    head = (whole(step), whole(position), words(mode), None if task is None else words(task), solved)
+    head = (whole(step), whole(position), string(mode), None if task is None else string(task), solved)
     places: list[tuple[Place, SqlValue]] = [("program", program), ("message", message), ("reason", error)]
     for place, number in [*places, ("completion", completion)]:
         if number is None:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from abzero.types import Role
-from abzero.views.web.journal import Journal, SqlRow, SqlValue, StoredText, figure, share, whole, words
+from abzero.views.web.journal import Journal, SqlRow, SqlValue, StoredText, figure, share, string, whole
 
 PORTION = 60
 """Rows of one group that a page shows at once."""
@@ -129,7 +129,7 @@ def earned(journal: Journal, step: int, role: Role, position: int) -> Earned | N
     key = (step, role, position)
     row = journal.row("SELECT advantage FROM reward WHERE step = ? AND role = ? AND position = ?", *key)
     query = "SELECT name, value FROM term WHERE step = ? AND role = ? AND position = ? ORDER BY place"
-    terms = tuple((words(name), figure(value)) for name, value in journal.rows(query, *key))
+    terms = tuple((string(name), figure(value)) for name, value in journal.rows(query, *key))
     return Earned(terms, figure(row[0])) if row else None
 
 
@@ -147,7 +147,7 @@ def _proposals(journal: Journal, where: str, *values: str | int) -> list[Proposa
 def _proposal(journal: Journal, row: SqlRow, scores: dict[int, list[float | None]]) -> ProposalRow:
     step, position, mode, task, program, error, rate, new, ours, tokens, finish = row
     return ProposalRow(
-        *(whole(step), whole(position), words(mode), None if task is None else words(task)),
+        *(whole(step), whole(position), string(mode), None if task is None else string(task)),
         program=_text(journal, program),
         error=_text(journal, error),
         solve_rate=share(rate),
@@ -155,7 +155,7 @@ def _proposal(journal: Journal, row: SqlRow, scores: dict[int, list[float | None
         new=bool(new),
         ours=bool(ours),
         tokens=whole(tokens),
-        finish=words(finish),
+        finish=string(finish),
         earned=earned(journal, whole(step), "propose", whole(position)),
     )
 
@@ -183,13 +183,13 @@ def _attempts(journal: Journal, where: str, *values: str | int) -> list[AttemptR
 def _attempt(journal: Journal, row: SqlRow) -> AttemptRow:
     step, position, mode, task, owner, score, fault, answer, tokens, finish = row
     return AttemptRow(
-        *(whole(step), whole(position), words(mode), words(task)),
+        *(whole(step), whole(position), string(mode), string(task)),
         proposal=None if owner is None else whole(owner),
         score=share(score),
-        fault="" if fault is None else words(fault),
+        fault="" if fault is None else string(fault),
         answer=journal.text(answer, _BEGINNING),
         tokens=whole(tokens),
-        finish=words(finish),
+        finish=string(finish),
         earned=earned(journal, whole(step), "solve", whole(position)),
     )
 

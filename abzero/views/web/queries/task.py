@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from abzero.errors import RunError
 from abzero.types import Role
-from abzero.views.web.journal import Journal, SqlRow, StoredText, figure, share, whole, words
+from abzero.views.web.journal import Journal, SqlRow, StoredText, figure, share, string, whole
 
 _CASES = 100
 _LONG = 20_000
@@ -66,9 +66,9 @@ def task(journal: Journal, prefix: str) -> TaskRecord:
     [(identity, step, mode, program, cases, message)] = exact
     pairs, more = _cases(journal.text(cases, 200_000))
     return TaskRecord(
-        words(identity),
+        string(identity),
         whole(step),
-        words(mode),
+        string(mode),
         journal.text(program, _LONG),
         pairs,
         more,
@@ -90,7 +90,7 @@ def rollout(journal: Journal, role: Role, step: int, position: int) -> StoredRol
         prompt=journal.text(prompt, _LONG),
         completion=journal.text(completion, _LONG),
         tokens=whole(tokens),
-        finish=words(finish),
+        finish=string(finish),
         version=whole(version),
         well_formed=bool(formed),
     )
@@ -107,7 +107,7 @@ def novelty(journal: Journal, step: int, position: int) -> StoredNovelty:
 def references(journal: Journal, step: int, position: int) -> list[str]:
     """Ids of the tasks that a proposal's prompt showed, in order."""
     query = "SELECT reference FROM lineage WHERE step = ? AND position = ? ORDER BY place LIMIT 100"
-    return [words(reference) for (reference,) in journal.rows(query, step, position)]
+    return [string(reference) for (reference,) in journal.rows(query, step, position)]
 
 
 def descendants(journal: Journal, identity: str, most: int) -> list[tuple[str, int]]:
@@ -115,7 +115,7 @@ def descendants(journal: Journal, identity: str, most: int) -> list[tuple[str, i
     query = """
 SELECT p.task, min(p.step) FROM lineage AS l JOIN proposal AS p ON p.step = l.step AND p.position = l.position
 WHERE l.reference = ? AND p.task IS NOT NULL GROUP BY p.task ORDER BY 2 LIMIT ?"""
-    return [(words(name), whole(step)) for name, step in journal.rows(query, identity, most)]
+    return [(string(name), whole(step)) for name, step in journal.rows(query, identity, most)]
 
 
 def peers(journal: Journal, role: Role, mode: str, step: int) -> Peers:

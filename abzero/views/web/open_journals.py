@@ -25,7 +25,7 @@ class _Kept:
     lock: Lock
 
 
-class Shelf:
+class OpenJournals:
     """Owns the journals that are kept open. One page at a time uses one of them."""
 
     def __init__(self) -> None:
