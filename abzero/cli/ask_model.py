@@ -108,12 +108,12 @@ def _asked(asked: Asking, scored: "dict[str, SuiteEntry]", folders: list[Path]) 
         return 3
     sources = [data.read(suites.SUITES[name], paths, asked.lcb) for name, paths in found.items() if paths]
     under_way("loading torch")
-    from abzero.cli.recipes import from_the_box, measured
-    from abzero.config import answering
+    from abzero.cli.recipes import measured
+    from abzero.config import answering, exported
     from abzero.evals import judging, scoring
 
     config, weights = measured(asked.model, asked.recipe)
-    trained = weights != asked.model or from_the_box(asked.model)
+    trained = weights != asked.model or exported.known(asked.model)
     config, preset = answering.asked_by(config, weights, trained, preset)
     folder = asked.out or _folder(asked.model, weights) / preset.name
     folders.append(folder)

@@ -13,26 +13,25 @@ from abzero.errors import ConfigError
 
 def export_model(run: Positional[Path], folder: Positional[Path]) -> int:
     """Write a run's newest model as a folder that transformers and vLLM load as it is, adapters merged, with a card."""
-    from abzero.config import backends
+    from abzero.config import backends, exported
     from abzero.policy.models import chat_template
-    from abzero.policy.models.export import asking, export, model_card
+    from abzero.policy.models.export import asking, copied, export, model_card
     from abzero.run.checkpoint import step_of
 
     config, checkpoint = measured(str(run))
     place = Path(checkpoint).parent
-    trained = (place / "state.json").exists()
-    steps = step_of(place) if trained else config.steps
-    settings = {"steps": str(steps), "seed": str(config.seed), "prompts": config.tasks.prompts}
-    how, ends, template = "", frozenset[int](), None
-    if trained:
+    card, how, ends, template = copied(folder.name, str(run)), "", frozenset[int](), None
+    if (place / "state.json").exists():
         prompts, codec, config = backends.conversation(config, checkpoint)
         asked, own = prompts.frame(chat_template.PROBE), config.model.chat == "template"
         template, ends = chat_template.trained(codec, asked, prompts.system if own else None), codec.ends
         kind = "the base model's own chat template" if own else "a plain conversation"
         kind += f" (prompts '{config.tasks.prompts}')"
         how = asking(folder.name, kind, codec.decode(codec.encode(asked)), template is not None)
-    card = model_card(folder.name, config.model.name, settings, how)
-    dtype = export(Path(checkpoint), folder, card, template=template, ends=ends)
+        facts = {"steps": str(step_of(place)), "seed": str(config.seed), "prompts": config.tasks.prompts}
+        card = model_card(folder.name, config.model.name, facts, how)
+    beside = exported.files(config) if how or exported.known(str(run)) else {}
+    dtype = export(Path(checkpoint), folder, card, template=template, ends=ends, beside=beside)
     more = "; its card says how to prompt it" if how else ""
     say(f"the model is in {folder}, its weights in {str(dtype).removeprefix('torch.')}{more}")
     return 0

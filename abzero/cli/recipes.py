@@ -8,11 +8,13 @@ from typing import TypeVar
 from tyro.conf import Positional
 
 from abzero.cli.output import say
+from abzero.config import exported
 from abzero.config import recipe as files
 from abzero.config.config import Config
 from abzero.config.load import draft, from_json, renamed
-from abzero.config.resolve import DEFAULT, FILE, FLAG, RECIPE, Layer, Resolved, fitted, resolved
+from abzero.config.resolve import DEFAULT, EXPORT, FILE, FLAG, RECIPE, Layer, Resolved, fitted, resolved
 from abzero.config.schema import Model
+from abzero.config.tree import leaves, shown
 from abzero.errors import ConfigError
 from abzero.run.directory import RunFolder
 
@@ -23,18 +25,34 @@ ConfigT = TypeVar("ConfigT", bound=Config)
 
 
 def settings(kind: type[ConfigT], arguments: Sequence[str], prog: str) -> Resolved[ConfigT]:
-    """What ``[RECIPE.toml] [--section.key value]`` stands for; the model in the box has a recipe without being told."""
-    named, flags = arguments[:1], renamed(arguments[1:])
+    """What ``[RECIPE.toml] [--section.key value]`` stands for; the model in the box has a recipe without being told.
+
+    Over the defaults, an exported model is asked as it was in its training.
+    """
+    named, flags = list(arguments[:1]), renamed(arguments[1:])
     if not named or named[0].startswith("-"):
-        flags = renamed(arguments)
-        model = draft(kind, [flag for flag in flags if flag not in HELP], prog).model.name
-        named = [DEFAULT_RECIPE] if model == Model.name else []
-        layers: list[Layer] = [(DEFAULT, [f"--run=runs/{Path(model).name}"])]
-    if named:
-        path = files.find(named[0])
-        layers = [(DEFAULT, [f"--run=runs/{path.stem}"])]
-        layers += [(RECIPE if file.parent == files.BOX else FILE, given) for file, given in files.read(path)]
-    return resolved(kind, [*layers, (FLAG, flags)], prog)
+        named, flags = [], renamed(arguments)
+    parts = _recipe(named[0]) if named else []
+    told = [flag for flag in flags if flag not in HELP]
+    model = draft(kind, [*(flag for _, given in parts for flag in given), *told], prog).model.name
+    if not named and model == Model.name:
+        named, parts = [DEFAULT_RECIPE], _recipe(DEFAULT_RECIPE)
+    layers: list[Layer] = [(DEFAULT, [f"--run=runs/{Path(named[0]).stem if named else Path(model).name}"])]
+    if recorded := exported.flags(model):
+        layers += [(EXPORT, recorded)]
+    found = resolved(kind, [*layers, *parts, (FLAG, flags)], prog)
+    values, usual = dict(leaves(found.config)), dict(leaves(Config()))
+    given = [name for name, origin in found.origins.items() if origin == EXPORT and values[name] != usual[name]]
+    if not given:
+        return found
+    how = ", ".join(f"{name} {shown(values[name])}" for name in sorted(given))
+    return replace(found, notes=(*found.notes, f"model '{model}' is asked as it was in its training: {how}"))
+
+
+def _recipe(name: str) -> list[Layer]:
+    return [
+        (RECIPE if file.parent == files.BOX else FILE, renamed(given)) for file, given in files.read(files.find(name))
+    ]
 
 
 def beside(arguments: Sequence[str]) -> list[Path]:
@@ -82,16 +100,12 @@ def adapted(found: Resolved[ConfigT], tell: Callable[[str], None] = say) -> Conf
 def measured(model: str, by: str | None = None, tell: Callable[[str], None] = say) -> tuple[Config, str]:
     """The settings to measure `model` with, and what to load: a run's newest checkpoint with the run's own settings.
 
-    Any other model is measured `by` a recipe's settings, or by those that training it would begin with; what was
-    exported from a run of the model in the box, by that one's recipe.
+    Any other model is measured `by` a recipe's settings, or by those that training it would begin with.
     """
     from abzero.run.checkpoint import Checkpoints
 
     folder = RunFolder(Path(model))
     if not folder.config.exists() or not folder.checkpoints.exists():
-        if by is None and model != Model.name and from_the_box(model):
-            by = DEFAULT_RECIPE
-            tell(f"model '{model}' was trained from {Model.name}, so with the settings of {by}; --recipe gives others")
         arguments = [*([by] if by else []), f"--model.name={model}"]
         return adapted(suited(settings(Config, arguments, "abzero eval")), tell), model
     newest = Checkpoints(folder.checkpoints).newest()
@@ -103,15 +117,3 @@ def measured(model: str, by: str | None = None, tell: Callable[[str], None] = sa
 
         raise ConfigError(f"run '{model}' keeps its weights on {chosen(config).where(config)}: export them there")
     return config, str(newest / "model")
-
-
-def from_the_box(model: str) -> bool:
-    """Whether it is the model in the box, or a folder whose card names that as what was trained."""
-    if model == Model.name:
-        return True
-    try:
-        with (Path(model) / "README.md").open(encoding="utf-8") as card:
-            head = [line.rstrip() for _, line in zip(range(9), card, strict=False)]
-    except (OSError, UnicodeDecodeError):
-        return False
-    return f"base_model: {Model.name}" in head

@@ -9,7 +9,7 @@ from abzero.config.config import Config
 from abzero.config.load import json_flags
 from abzero.config.resolve import FLAG, RUN, Resolved, resolved
 from abzero.config.schema import WEIGHTS, Fixed
-from abzero.config.tree import leaves
+from abzero.config.tree import leaves, shown
 from abzero.errors import ConfigError
 
 ConfigT = TypeVar("ConfigT", bound=Config)
@@ -19,7 +19,7 @@ def resumed(kind: type[ConfigT], recorded: str, flags: Sequence[str], prog: str)
     """The settings of config.json, `recorded`, with `flags` on top. Raises `ConfigError` for one that is fixed."""
     found = _over(kind, recorded, flags, prog)
     if refused := _refused(recorded, found.config, prog):
-        news = {name: _word(values[1]) for name, values, rule in refused if not rule.in_forks}
+        news = {name: shown(values[1]) for name, values, rule in refused if not rule.in_forks}
         flags = [f"--{name} {value}" for name, value in ({"run": "NEW"} | news).items()]
         remedy = f"; a new run may go on from here so: abzero fork RUN {' '.join(flags)}" if news else ""
         raise ConfigError("; ".join(_told(*one) for one in refused) + remedy)
@@ -62,8 +62,4 @@ def _refused(recorded: str, config: Config, prog: str) -> list[tuple[str, tuple[
 
 
 def _told(name: str, values: tuple[Any, Any], rule: Fixed) -> str:
-    return f"{name} {_word(values[1])}: this run has {_word(values[0])}, and keeps it, since {rule.why}"
-
-
-def _word(value: Any) -> str:
-    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return f"{name} {shown(values[1])}: this run has {shown(values[0])}, and keeps it, since {rule.why}"

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from abzero.config.config import Config
 from abzero.config.load import RENAMED, draft
-from abzero.config.tree import leaves
+from abzero.config.tree import leaves, shown
 from abzero.errors import ConfigError
 
 ConfigT = TypeVar("ConfigT", bound=Config)
@@ -30,7 +30,7 @@ def check_flags(kind: type[ConfigT], flags: Mapping[str, Sequence[str]], source:
     for name, given in flags.items():
         if not _takes(kind, given):
             value = " ".join(given).partition("=")[2] or " ".join(given[1:])
-            example = _shown(known[RENAMED.get(name, name)])
+            example = shown(known[RENAMED.get(name, name)])
             raise ConfigError(f"{_place(source, text, name)}: '{name}' cannot be '{value}': give it such as {example}")
     raise ConfigError(f"{source}: these settings do not go together")
 
@@ -48,10 +48,6 @@ def _by_new_name(flag: str) -> str:
     name, equals, value = flag.partition("=")
     renamed = RENAMED.get(name.removeprefix("--")) if name.startswith("--") else None
     return f"--{renamed}{equals}{value}" if renamed else flag
-
-
-def _shown(value: object) -> str:
-    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _place(source: str, text: str, name: str) -> str:

@@ -12,8 +12,11 @@ from abzero.config.tree import leaves, names
 
 ConfigT = TypeVar("ConfigT", bound=Config)
 
-DEFAULT, RECIPE, FILE, RUN, FLAG, ADAPTED = "default", "recipe", "file", "run", "flag", "adapted"
-"""Where a value comes from; a recipe is one in the box, a file one of the user's, a run what its config.json says."""
+DEFAULT, EXPORT, RECIPE, FILE, RUN = "default", "export", "recipe", "file", "run"
+FLAG, ADAPTED = "flag", "adapted"
+"""Where a value comes from; an export is what a trained model's abzero.json says, a recipe one in the box, a file one
+of the user's, a run what its config.json says.
+"""
 
 PROMPT = "sampling.max-prompt-tokens"
 LONG = 1024

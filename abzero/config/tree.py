@@ -18,3 +18,8 @@ def leaves(settings: object, prefix: str = "") -> Iterator[tuple[str, object]]:
             yield from leaves(value, f"{name}.")
         else:
             yield name, value
+
+
+def shown(value: object) -> str:
+    """A setting's value as it is written on a command line."""
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -1,17 +1,24 @@
 """What is exported from a run of the model in the box, and measured."""
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 from transformers import AutoTokenizer
 
 from abzero.cli.main import main
-from abzero.cli.recipes import measured
+from abzero.cli.recipes import measured, settings
 from abzero.cli.train import naming
 from abzero.config import backends
-from abzero.errors import BackendError
-from abzero.policy.models import export
+from abzero.config.backends.local import TINY
+from abzero.config.config import Config
+from abzero.config.exported import ASKED, files, flags
+from abzero.config.load import parse
+from abzero.config.tree import leaves
+from abzero.errors import BackendError, ConfigError
 from abzero.run.directory import RunFolder
+from abzero.tasks import prompts
 
 
 @pytest.fixture(scope="module", params=[0, 2], ids=["whole weights", "adapter"])
@@ -29,31 +36,80 @@ def exported(request, tmp_path_factory):
 
 def test_a_plain_user_of_the_export_sends_what_training_sent(exported):
     config, checkpoint = measured(str(exported / "run"))
-    prompts, codec, config = backends.conversation(config, checkpoint)
+    conversation, codec, config = backends.conversation(config, checkpoint)
     assert config.model.chat == "plain"
     sent = AutoTokenizer.from_pretrained(exported / "out").apply_chat_template(
         [{"role": "user", "content": "<deduce><program>"}], add_generation_prompt=True, return_dict=False
     )
-    trained = prompts.frame("<deduce><program>")
+    trained = conversation.frame("<deduce><program>")
     assert sent == codec.tokenizer.encode(trained, add_special_tokens=False)
     card = (exported / "out" / "README.md").read_text()
     assert "| steps | 1 |" in card
     assert "What is 6 * 7?<think>\n```" in card
 
 
-def test_what_descends_from_the_model_in_the_box_is_measured_with_its_settings(exported):
+def test_what_is_exported_is_asked_as_the_run_was(exported):
     told: list[str] = []
-    config, _ = measured(str(exported / "out"), tell=told.append)
-    assert (config.tasks.prompts, config.sampling.max_tokens) == ("compact", measured("tiny")[0].sampling.max_tokens)
+    of_run, of_export = (measured(str(exported / name), tell=told.append)[0] for name in ("run", "out"))
+    assert dict(how(of_export)) == dict(how(of_run))
+    assert dict(how(of_export))["tasks.prompts"] == "compact"
     [line] = told
-    assert "with the settings of tiny-cpu" in line
-    (exported / "other").mkdir()
-    for file in (exported / "out").iterdir():
-        (exported / "other" / file.name).write_bytes(file.read_bytes())
-    (exported / "other" / "README.md").write_text(export.model_card("other", "some/base", {}))
-    told.clear()
-    measured(str(exported / "other"), tell=told.append)
-    assert not any("tiny-cpu" in line for line in told)
+    assert line.startswith(f"model '{exported / 'out'}' is asked as it was in its training: model.chat plain, ")
+
+
+def test_flags_and_recipes_stand_over_what_an_export_says(exported):
+    out = f"--model.name={exported / 'out'}"
+    assert settings(Config, [out, "--tasks.prompts=paper"], "abzero train").config.tasks.prompts == "paper"
+    found = settings(Config, ["smollm2-135m-cpu", out], "abzero train")
+    assert (found.config.tasks.prompts, found.config.sampling.stop) == ("examples", ("</answer>",))
+    assert found.origins["model.chat"] == "recipe"
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        ("[]", "a list, not an object"),
+        ("{", "does not say how the model was asked"),
+        ('{"run": "/etc"}', "'run' is not about how"),
+        ('{"tasks": {"prompts": "/etc"}}', "'tasks.prompts' is .* not '/etc'"),
+        ('{"tasks": {"modes": ["evil:code"]}}', "'tasks.modes' is not about how"),
+        ('{"model": {"chat": "loud"}}', "'model.chat' cannot be 'loud'"),
+        ('{"sampling": ' * 10_000, "does not say how the model was asked"),
+        ('{"tasks": {"prompts": "\\u0000"}}', "NUL"),
+    ],
+)
+def test_a_stranger_s_record_sets_nothing_else(tmp_path, record, message):
+    (tmp_path / "abzero.json").write_text(record)
+    with pytest.raises(ConfigError, match=message) as caught:
+        flags(str(tmp_path))
+    assert "abzero.json" in str(caught.value)
+
+
+def test_prompts_of_one_s_own_go_with_the_export(tmp_path):
+    mine = tmp_path / "mine"
+    shutil.copytree(Path(prompts.__file__).parent / "compact", mine)
+    (mine / "notes.txt").write_text("private")
+    config = parse([f"--tasks.prompts={mine}", "--model.chat=template", "--sampling.stop", "a b", "c"], "abzero train")
+    (tmp_path / "out").mkdir()
+    for name, content in files(config).items():
+        (tmp_path / "out" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "out" / name).write_bytes(content)
+    shutil.rmtree(mine)
+    found = parse(flags(str(tmp_path / "out")), "abzero train")
+    assert found.tasks.prompts == str(tmp_path / "out" / "prompts")
+    assert (found.model.chat, found.sampling.stop) == ("template", ("a b", "c"))
+    assert prompts.Prompts(found.tasks.prompts).converse("solve_deduction", program="p", entry="f", input="1")
+    assert not (tmp_path / "out" / "prompts" / "notes.txt").exists()
+
+
+def test_a_copy_of_a_model_that_nothing_trained_claims_no_training(tmp_path):
+    assert main(["export", str(TINY), str(tmp_path / "out")]) == 0
+    assert "nothing was trained" in (tmp_path / "out" / "README.md").read_text()
+    assert not (tmp_path / "out" / "abzero.json").exists()
+
+
+def how(config):
+    return [(name, value) for name, value in leaves(config) if name in ASKED]
 
 
 @pytest.mark.parametrize("model", ["run", "out"])

@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import torch
@@ -24,12 +24,14 @@ def export(
     dtype: torch.dtype | None = None,
     template: str | None = None,
     ends: Collection[int] = (),
+    beside: Mapping[str, bytes] = {},
 ) -> torch.dtype:
     """Write the model in the folder `checkpoint` to `target`, which must be new or empty, with `card` as its README.md.
 
     An adapter is merged into its base. The weights keep their type, unless `dtype` gives another; but a merge that the
     type would round away is written in float32. With `template`, the tokenizer gets it for its chat template; with
-    `ends`, those tokens end a reply as well. Returns the type that was written.
+    `ends`, those tokens end a reply as well. The files `beside`, by name, are written too. Returns the type that was
+    written.
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise RunError(f"{target} exists and is not an empty folder: export into a new one")
@@ -39,7 +41,7 @@ def export(
     except OSError as error:
         raise RunError(f"'{target}' cannot be made ({error.strerror}): export into another folder") from error
     try:
-        return _write(checkpoint, target, partial, card, dtype, template, ends)
+        return _write(checkpoint, target, partial, dtype, template, ends, {"README.md": card.encode(), **beside})
     except OSError as error:
         raise RunError(f"'{target}' cannot be written ({error.strerror}): make room, or export elsewhere") from error
     finally:
@@ -50,10 +52,10 @@ def _write(
     checkpoint: Path,
     target: Path,
     partial: Path,
-    card: str,
     dtype: torch.dtype | None,
     template: str | None,
     ends: Collection[int],
+    beside: Mapping[str, bytes],
 ) -> torch.dtype:
     """Fill the folder `partial`, and put it in the place of `target`."""
     model, codec = loading.load(checkpoint, dtype=dtype, device="cpu")
@@ -67,7 +69,9 @@ def _write(
         chat_template.write(codec, template)
     model.save_pretrained(partial)
     codec.tokenizer.save_pretrained(partial)
-    (partial / "README.md").write_text(card, encoding="utf-8")
+    for name, content in beside.items():
+        (partial / name).parent.mkdir(exist_ok=True)
+        (partial / name).write_bytes(content)
     partial.chmod(0o755)
     for file in partial.rglob("*"):
         if file.is_file():
@@ -78,27 +82,42 @@ def _write(
     return model.dtype
 
 
-def model_card(name: str, base: str, facts: dict[str, str], how: str = "") -> str:
+def model_card(name: str, base: str, facts: dict[str, str], how: str) -> str:
     """The card of a model called `name`, trained from `base`; `facts` are the lines of its table, `how` says how to
     prompt it.
     """
     table = "\n".join(f"| {key} | {value} |" for key, value in facts.items())
-    prompting = f"\n## How to prompt it\n\n{how}\n" if how else ""
-    return f"""---
-base_model: {base}
-library_name: transformers
-pipeline_tag: text-generation
-tags: [abzero, absolute-zero, self-play]
----
-# {name}
-
+    return f"""{_head(name, base, ", absolute-zero, self-play")}
 Trained from `{base}` by Absolute Zero self-play (arXiv 2505.03335) with abzero: the model proposed programming tasks
 and solved them, a sandbox verified every one, and no outside data was used.
 
 | | |
 |---|---|
 {table}
-{prompting}"""
+
+## How to prompt it
+
+{how}
+
+abzero reads from abzero.json how this model was asked: `abzero eval FOLDER` and `abzero train --model.name FOLDER` ask
+it so again.
+"""
+
+
+def copied(name: str, base: str) -> str:
+    """The card of a model called `name` that has the weights of `base` as they are."""
+    return f"{_head(name, base)}\nThe weights of `{base}` as they are, written by abzero; nothing was trained.\n"
+
+
+def _head(name: str, base: str, more_tags: str = "") -> str:
+    return f"""---
+base_model: {base}
+library_name: transformers
+pipeline_tag: text-generation
+tags: [abzero{more_tags}]
+---
+# {name}
+"""
 
 
 TEMPLATED = """\

@@ -97,6 +97,6 @@ def test_nothing_is_overwritten_and_nothing_is_left_behind(folder, tmp_path):
 
 
 def test_the_card_states_base_and_facts():
-    card = model_card("mine", "some/base", {"steps": "200"})
+    card = model_card("mine", "some/base", {"steps": "200"}, "ask it")
     assert "base_model: some/base" in card
     assert "| steps | 200 |" in card

@@ -1,0 +1,75 @@
+"""How an exported model was asked in training: abzero.json beside its weights, with which other commands begin."""
+
+import json
+from pathlib import Path
+
+from abzero.config.config import Config
+from abzero.config.faults import check_flags
+from abzero.config.load import by_name
+from abzero.config.schema import Model
+from abzero.config.tree import leaves
+from abzero.errors import ConfigError
+from abzero.tasks.prompts import ALLOWED, SETS
+
+FILE = "abzero.json"
+PROMPTS = "prompts"
+"""The folder in an export that has the templates of a prompt set which is not in the box."""
+ASKED = (
+    "model.chat",
+    "sampling.max-prompt-tokens",
+    "sampling.max-tokens",
+    "sampling.stop",
+    "tasks.inputs",
+    "tasks.prompts",
+)
+"""The settings that say how a model is asked. The file may be a stranger's: it sets no others, and names no path."""
+
+
+def files(config: Config) -> dict[str, bytes]:
+    """What belongs beside the weights of a model that was trained by a settled `config`, by name."""
+    settings: dict[str, dict[str, object]] = {}
+    for name, value in leaves(config):
+        if name in ASKED:
+            group, _, last = name.partition(".")
+            settings.setdefault(group, {})[last] = value
+    found = {}
+    if config.tasks.prompts not in SETS:
+        settings["tasks"]["prompts"] = PROMPTS
+        folder = Path(config.tasks.prompts).expanduser()
+        found = {f"{PROMPTS}/{name}.md": folder / f"{name}.md" for name in ALLOWED}
+    record = json.dumps(settings, indent=2) + "\n"
+    return {FILE: record.encode(), **{name: file.read_bytes() for name, file in found.items() if file.is_file()}}
+
+
+def known(model: str) -> bool:
+    """Whether it is told how the model `model` was asked in its training: the one in the box, or an export."""
+    return model == Model.name or bool(flags(model))
+
+
+def flags(model: str) -> list[str]:
+    """The flags that the record in the folder `model` stands for; none where there is none.
+
+    Raises `ConfigError` for what `files` did not write.
+    """
+    file = Path(model).expanduser() / FILE
+    if not file.is_file():
+        return []
+    try:
+        settings = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(settings, dict):
+            raise ValueError(f"a {type(settings).__name__}, not an object of settings")
+        given = by_name(settings)
+        if foreign := sorted(given.keys() - set(ASKED)):
+            raise ValueError(f"'{foreign[0]}' is not about how a model is asked")
+        prompts = "".join(given.get("tasks.prompts", ())).removeprefix("--tasks.prompts=")
+        if prompts and prompts not in (*SETS, PROMPTS):
+            raise ValueError(f"'tasks.prompts' is {', '.join(SETS)} or {PROMPTS}, not '{prompts}'")
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigError(
+            f"'{file}' does not say how the model was asked ({error}): export the model again, or take the file away "
+            "and give flags"
+        ) from error
+    check_flags(Config, given, str(file))
+    if prompts == PROMPTS:
+        given["tasks.prompts"] = [f"--tasks.prompts={file.parent / PROMPTS}"]
+    return [flag for some in given.values() for flag in some]
