@@ -10,7 +10,8 @@ from abzero.errors import RunError
 from abzero.oversight import audit, chain, classifier, gate, judge, rules, tiers, verdicts
 from abzero.oversight.chain import Chain, Json
 from abzero.oversight.gate import Mode, OpenFinding
-from abzero.oversight.judging import ROLES, Bench, Judging
+from abzero.oversight.judging import Bench, Judging
+from abzero.oversight.reading import ROLES
 from abzero.oversight.recorded import Recorded, record_path
 from abzero.oversight.session import EVERY, OversightSession
 from abzero.oversight.tier import Tier
@@ -125,10 +126,13 @@ def waiting(folder: Path, done: int | None) -> list[OpenFinding]:
 
 
 def leave(folder: Path, record: Chain, step: int) -> list[OpenFinding]:
-    """Write down that the run waits after `step`; what it waits for."""
+    """Write down that the run waits after `step`; what it waits for.
+
+    The note comes first: a record that says `paused` without one beside it was tampered with, never killed.
+    """
     open_ = waiting(folder, step)
-    record.append("paused", {"step": step, "findings": [one.number for one in open_]})
     gate.write_note(folder, step, open_, record.head)
+    record.append("paused", {"step": step, "findings": [one.number for one in open_]})
     return open_
 
 

@@ -42,7 +42,7 @@ def faults(record: Path, source: WalkedJournal, checkpoints: Sequence[Path], fol
     notes = {chain.head_note(head, length) for head, length in heads.items()}
     for checkpoint in checkpoints:
         yield from _checkpoint(checkpoint, notes)
-    yield from _note(folder / NOTE, entries, set(heads))
+    yield from _note(folder / NOTE, entries)
 
 
 def _grammar(entries: Sequence[Entry]) -> Iterator[str]:
@@ -112,18 +112,29 @@ def _checkpoint(folder: Path, known: set[str]) -> Iterator[str]:
         yield f"checkpoint {folder.name}: the record has never had the head that it notes; was an entry cut off?"
 
 
-def _note(path: Path, entries: Sequence[Entry], known: set[str]) -> Iterator[str]:
+def _paused(entries: Sequence[Entry]) -> set[int]:
+    """The findings that the run was left with, if it has not gone on since."""
+    numbers: Json = []
+    for entry in entries:
+        if entry.kind in ("paused", "resumed"):
+            numbers = entry.body.get("findings")
+    return {int(str(number)) for number in numbers} if isinstance(numbers, list) else set()
+
+
+def _note(path: Path, entries: Sequence[Entry]) -> Iterator[str]:
+    """The pause's note names what waited when it was written; a kill may leave it behind a review, never missing."""
     waiting = {one.number for one in open_findings(entries)}
-    paused = any(entry.kind == "paused" for entry in entries)
     if not path.exists():
-        if waiting and paused:
+        if waiting & _paused(entries):
             yield f"{path.name} is missing, though findings wait for a review: it was removed by hand"
         return
     try:
         note: Mapping[str, Json] = json.loads(path.read_text(encoding="utf-8"))
         numbers = {row["number"] for row in note["findings"]}  # type: ignore[index, union-attr, call-overload]
-        right = note["head"] in known and numbers == waiting
-    except (OSError, ValueError, KeyError, TypeError):
+        length = next(entry.n + 1 for entry in entries if entry.hash == note["head"])
+        waited = {one.number for one in open_findings(entries[:length])}
+        right = numbers == waited and waiting <= waited
+    except (OSError, ValueError, KeyError, TypeError, StopIteration):
         right = False
     if not right:
         yield f"{path.name} is not what was written: it does not name the findings that wait"

@@ -124,7 +124,23 @@ def test_a_pause_that_was_killed_before_its_note_still_waits(run):
     record_path(one.folder).write_text("".join(lines[:-1]))
     chain.head_path(record_path(one.folder)).unlink()
     chain.head_path(record_path(one.folder)).write_text(chain.head_note(json.loads(lines[-2])["hash"], len(lines) - 1))
+    assert one.faults() == []
     assert one.train() is None
+
+
+def test_a_kill_between_a_review_and_its_note_is_no_fault_and_an_older_note_is_one(run):
+    one = run(plant="propose")
+    one.train()
+    note = (one.folder / gate.NOTE).read_text()
+    one.review()
+    (one.folder / gate.NOTE).write_text(note)
+    assert one.faults() == []
+    head = json.loads(note)["head"]
+    (one.folder / gate.NOTE).write_text(note.replace(head, one.entries()[0].hash))
+    assert "does not name the findings" in one.faults()[0]
+    (one.folder / gate.NOTE).write_text(note)
+    assert one.train() == RunResult(STEPS, None)
+    assert not (one.folder / gate.NOTE).exists()
 
 
 def test_after_is_the_same_as_during_with_oversight_and_without(run):
