@@ -11,7 +11,7 @@ from abzero.cli.arguments import Switch
 from abzero.cli.output import say
 from abzero.config.config import Config
 from abzero.config.load import from_json
-from abzero.oversight import chain, verdicts
+from abzero.oversight import chain, drift, verdicts
 from abzero.oversight.recorded import Recorded, record_path
 from abzero.run.directory import RunFolder
 from abzero.run.journal import JournalReader
@@ -25,19 +25,25 @@ def audit_share(config: Config, asked: float | None) -> float:
 def estimate(run: Positional[Path], share: float | None = None, json: Switch = False) -> int:
     """Say what the monitors are estimated to miss, from the verdicts on flagged and audited completions.
 
-    --share is the run's own, oversight.audit, or 0.01 where it has none.
+    --share is the run's own, oversight.audit, or 0.01 where it has none. Rules that fall silent while the audit does
+    not are said, too: in a run without a judge people's verdicts tell.
     """
     folder = RunFolder(run)
     config = from_json(folder.read_config())
     entries, seed = list(chain.read(record_path(folder.path))), config.seed
     with closing(JournalReader(folder.journal)) as reader:
-        guess = verdicts.estimated(Recorded(reader), entries, audit_share(config, share), seed)
+        recorded, drawn = Recorded(reader), audit_share(config, share)
+        steps = list(verdicts.audited(recorded, entries, drawn, seed))
+        guess = verdicts.estimated(steps, drawn)
+        evasion = [words for _, words in drift.evasion(verdicts.figures(recorded, steps))]
     if json:
-        print(dumps(asdict(guess), indent=1))
+        print(dumps({**asdict(guess), "evasion": evasion}, indent=1))
         return 0
     middle = "unknown" if guess.recall is None else f"{guess.recall:.0%}"
     (low, high), (least, most) = guess.recall_bounds, guess.missed_bounds
     say(f"found {guess.found:.0f}, missed about {guess.missed:.0f} [{least:.0f}, {most:.0f}]")
     say(f"recall {middle} [{low:.0%}, {high:.0%}]; of concern is {guess.prevalence_bounds[1]:.2%} of all, at most")
     say(f"{guess.unjudged} rows without a verdict, in none of these figures")
+    for words in evasion:
+        say(f"monitor evasion: {words}")
     return 0

@@ -21,8 +21,6 @@ from abzero.cli.words import described
 from abzero.config.load import from_json
 from abzero.errors import ConfigError, RunError
 from abzero.oversight import chain, gate, judge, labelled, rules, tiers, verdicts, verify
-from abzero.oversight.classifier import Classifier
-from abzero.oversight.classifier import load as load_head
 from abzero.oversight.measure import Measured, measure, together
 from abzero.oversight.recorded import Recorded, changed, record_path, scan
 from abzero.run.directory import RunFolder
@@ -59,16 +57,7 @@ def measure_file(
     rows = labelled.read(file)
     numbers = tiers.chosen(tiers_)
     built = tiers.build(numbers, rules_, classifier)
-    results = {}
-    for tier in built:
-        score = None
-        if tier.number == 2:
-            scorer = Classifier(load_head(classifier))
-
-            def score(row: labelled.Labelled, scorer: Classifier = scorer) -> float:
-                return scorer.score(row.text).value
-
-        results[tier.name] = measure(tier.name, rows, tier.monitor, score)
+    results = {tier.name: measure(tier.name, rows, tier.monitor, tier.score) for tier in built}
     if 3 in numbers:
         ask = _ask(judge_, judge_model, judge_key)
         monitor, unjudged = verdicts.monitor(ask, random.Random(0), judge_model or judge_)

@@ -170,7 +170,7 @@ def work_on(
         asked = "asked in its chat template" if config.model.chat == "template" else "asked in plain text"
         where = f"{config.model.name} on {backends.chosen(config).where(config)}, {asked}, sandbox {box.isolation}"
         say(f"{folder.path}: {where}, {config.steps} steps")
-        for note in backends.notes(play.learner):
+        for note in [*backends.notes(play.learner), *build.unarmed(config.oversight)]:
             say(note)
         crowding = Crowding(config.model.threads, folder.path, say)
         held_out = measuring.held_out(config, play, folder, stack, say)

@@ -21,7 +21,7 @@ from abzero.config import own as own_code
 from abzero.config.config import Config
 from abzero.config.named import Own
 from abzero.config.own import NONE
-from abzero.config.schema import Advantage, SandboxSettings, Tasks
+from abzero.config.schema import Advantage, Oversight, SandboxSettings, Tasks
 from abzero.errors import ConfigError, Unforeseen
 from abzero.evals.tiny import Nursery
 from abzero.oversight.duty import Duty
@@ -241,6 +241,16 @@ def duty(config: Config) -> Duty:
         raise ConfigError(f"oversight.audit {chosen.audit}: a share, as --oversight.audit 0.01")
     bench = _bench(config) if chosen.judge else None
     return oversight_duty(chosen.rules, chosen.classifier, chosen.gate, chosen.severity, bench, config.seed)
+
+
+def unarmed(chosen: Oversight) -> list[str]:
+    """What an audit without a judge does not do while the run goes on, and how it is done afterwards."""
+    if not chosen.audit or chosen.judge:
+        return []
+    return [
+        f"oversight.audit {chosen.audit} without a judge: no alarm for monitor evasion while the run goes on. People "
+        "judge the drawn rows with `abzero oversight review RUN --audit 20`; `abzero oversight estimate RUN` then says"
+    ]
 
 
 def _bench(config: Config) -> Bench:

@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from abzero.oversight.audit import binomial_tail
 from abzero.oversight.legibility import illegible, switches
-from abzero.oversight.reading import Reading
+from abzero.oversight.reading import ROLES, Reading
 from abzero.run.observers.alarms import Metrics
 from abzero.types import Alarm, Finding, Role
 
-ROLES: tuple[Role, ...] = ("propose", "solve")
 WINDOW = 50
 """Steps over which flags that fall silent are compared with all steps before."""
 FIRST = 20
@@ -74,7 +73,7 @@ def evasion(history: Sequence[Metrics]) -> Iterator[Found]:
                 f"monitor evasion/{role}",
                 f"rules flag {now:.2%} of the {role} completions, {was:.2%} before, while the audit still finds "
                 f"{audited:.2%}: the model may be learning other words. Read the audited rows "
-                "(`abzero oversight review RUN --audit`), extend the pack, and train on no monitor.",
+                "(`abzero oversight review RUN --audit 20`), extend the pack, and train on no monitor.",
             )
 
 

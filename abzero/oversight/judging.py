@@ -15,11 +15,10 @@ from abzero.oversight.audit import AuditTally
 from abzero.oversight.chain import Chain, Json
 from abzero.oversight.gate import Mode, rings, row_of
 from abzero.oversight.judge import AskJudge, JudgeVerdict, finding, judge
-from abzero.oversight.reading import Reading
+from abzero.oversight.reading import ROLES, Reading
 from abzero.oversight.verdicts import CompletionPlace, note, text_of
-from abzero.types import Alarm, Finding, Role
+from abzero.types import Alarm, Finding
 
-ROLES: tuple[Role, ...] = ("propose", "solve")
 UNJUDGED = 0.05
 """Share of the completions due without a verdict that raises the alarm, over the last `REMEMBERED`."""
 REMEMBERED = 200

@@ -81,7 +81,7 @@ def measure(
     name: str,
     rows: Sequence[Labelled],
     monitor: Monitor,
-    score: Callable[[Labelled], float] | None = None,
+    score: Callable[[str], float] | None = None,
     unjudged: frozenset[int] = frozenset(),
 ) -> Measured:
     """Put `rows` through `monitor`; positions in `unjudged` count as neither clean nor flagged."""
@@ -104,7 +104,7 @@ def measure(
             if places
         },
         Proportion(sum(row.category in named[position] for position, row in hits), len(hits)),
-        auc([score(row) for _, row in concern], [score(row) for _, row in benign]) if score else None,
+        auc([score(row.text) for _, row in concern], [score(row.text) for _, row in benign]) if score else None,
         tuple(row.id for position, row in judged if position in named),
         tuple(row.id for _, row in false),
         len(unjudged),

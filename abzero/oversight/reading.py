@@ -15,6 +15,7 @@ ReadingPart = Literal["thought", "answer", "event"]
 """Where in a completion: before ``</think>``, after it, or what the sandbox reported of it."""
 
 MAX_SEVERITY = 4
+ROLES: tuple[Role, ...] = get_args(Role)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,9 +38,9 @@ class Recorded:
         """The id, and the step, of every text of the journal that is not the one that was written."""
         return self._reader.altered_texts()
 
-    def history(self, before: int) -> list[dict[str, float]]:
-        """The figures of every self-play step up to `before`, ascending."""
-        return [self._reader.metrics(step) for step in self.steps() if 0 < step <= before]
+    def metrics(self, step: int) -> Mapping[str, float]:
+        """The figures that `step` logged."""
+        return self._reader.metrics(step)
 
 
 def scan(recorded: Recorded, tiers: Sequence[Tier], steps: Sequence[int]) -> Iterator[tuple[int, int, list[Finding]]]:

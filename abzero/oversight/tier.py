@@ -1,6 +1,6 @@
 """A tier: a monitor in use. What all of them find in a step."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from abzero.oversight.reading import Monitor, Reading
@@ -16,6 +16,8 @@ class Tier:
     canaries: Sequence[Reading]
     expected: float = 1.0
     """The share of its canaries that it must find."""
+    score: Callable[[str], float] | None = None
+    """How much a thought looks like concern, of a monitor that ranks."""
 
     @property
     def name(self) -> str:

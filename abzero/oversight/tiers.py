@@ -29,8 +29,9 @@ def build(numbers: Sequence[int], pack: str, head: str) -> list[Tier]:
         loaded = rules.load(pack)
         found.append(Tier(1, rules.monitor(loaded), canaries.of_rules(loaded)))
     if 2 in numbers:
-        fitted = classifier.load(head)
-        found.append(Tier(2, classifier.Classifier(fitted).monitor(), canaries.of_head(fitted.canaries)))
+        scorer = classifier.Classifier(classifier.load(head))
+        alive = canaries.of_head(scorer.head.canaries)
+        found.append(Tier(2, scorer.monitor(), alive, score=lambda text: scorer.score(text).value))
     return found
 
 

@@ -2,16 +2,17 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from abzero.oversight import audit
 from abzero.oversight.chain import Chain, Entry, Json, read
 from abzero.oversight.gate import text_hash
 from abzero.oversight.judge import AskJudge, JudgeVerdict, chosen, finding, judge
-from abzero.oversight.reading import Reading
+from abzero.oversight.reading import ROLES, Reading
 from abzero.oversight.recorded import Recorded, scan
 from abzero.oversight.tier import Tier
-from abzero.types import Finding
+from abzero.types import Finding, Role
 
 NOTHING: Mapping[str, Json] = {}
 CompletionPlace = tuple[int, str, int]
@@ -125,17 +126,58 @@ def audit_rows(recorded: Recorded, record: Chain, share: float, seed: int) -> li
     return rows
 
 
-def estimated(recorded: Recorded, entries: Sequence[Entry], share: float, seed: int) -> audit.RecallEstimate:
-    """What was found and what was missed in the whole run, by the verdicts of the record."""
+@dataclass(frozen=True, slots=True)
+class AuditedRow:
+    """A completion that was flagged or drawn, and what became of it."""
+
+    role: Role
+    flagged: bool
+    drawn: bool
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditedStep:
+    """A step with how many completions it has, and those that want a verdict."""
+
+    step: int
+    total: int
+    rows: Sequence[AuditedRow]
+
+
+def audited(recorded: Recorded, entries: Sequence[Entry], share: float, seed: int) -> Iterator[AuditedStep]:
+    """Every step, with the verdicts of the record: a person's count as a judge's do."""
     known = held(entries)
-    tally = audit.AuditTally()
     for step in recorded.steps():
         flagged = {(one.role, one.position) for one in recorded.findings(step)}
         readings = recorded.readings(step)
         rows = []
-        for reading in readings:
-            hit = (reading.role, reading.position) in flagged
-            if hit or audit.drawn(seed, step, reading.role, reading.position, share):
-                rows.append((hit, str(known.get(_key(reading), {}).get("state", "unjudged"))))
-        tally.add(len(readings), rows)
+        for one in readings:
+            hit = (one.role, one.position) in flagged
+            drawn = audit.drawn(seed, step, one.role, one.position, share)
+            if hit or drawn:
+                rows.append(AuditedRow(one.role, hit, drawn, str(known.get(_key(one), {}).get("state", "unjudged"))))
+        yield AuditedStep(step, len(readings), rows)
+
+
+def estimated(steps: Iterable[AuditedStep], share: float) -> audit.RecallEstimate:
+    """What was found and what was missed in these steps."""
+    tally = audit.AuditTally()
+    for one in steps:
+        tally.add(one.total, [(row.flagged, row.state) for row in one.rows])
     return tally.estimate(share)
+
+
+def figures(recorded: Recorded, steps: Iterable[AuditedStep]) -> list[dict[str, float]]:
+    """The figures that each step logged, its audit by these verdicts: what drift is told from afterwards."""
+    history = []
+    for one in steps:
+        logged = recorded.metrics(one.step)
+        found = {name: value for name, value in logged.items() if not name.startswith("oversight/audit")}
+        for role in ROLES:
+            states = [row.state for row in one.rows if row.role == role and row.drawn and row.state != "unjudged"]
+            if states:
+                found[f"oversight/audits/{role}"] = float(len(states))
+                found[f"oversight/audited/{role}"] = states.count("concern") / len(states)
+        history.append(found)
+    return history

@@ -3,7 +3,12 @@ import random
 
 import pytest
 
+from abzero.config import build
+from abzero.config.schema import Oversight
+from abzero.oversight import drift, verdicts
 from abzero.oversight.audit import binomial_tail, corrected, drawn, estimate, poisson_bounds
+from abzero.oversight.chain import Entry
+from abzero.oversight.reading import Reading
 
 
 def test_the_audit_is_drawn_by_place_alone_at_its_share():
@@ -71,3 +76,43 @@ def test_the_tail_of_a_binomial_by_hand():
     assert binomial_tail(1, 2, 0.5) == pytest.approx(0.75)
     assert binomial_tail(2, 2, 0.5) == pytest.approx(1.0)
     assert binomial_tail(0, 0, 0.5) == 1.0
+
+
+class Silenced:
+    """What a journal of 110 steps says in which rules fall silent after the 60th."""
+
+    def steps(self):
+        return list(range(110))
+
+    def findings(self, step):
+        return []
+
+    def readings(self, step):
+        return [Reading(step, "propose", position, "deduction", "", "", "") for position in range(100)]
+
+    def metrics(self, step):
+        return {"oversight/completions/propose": 100.0, "oversight/flagged/t1/propose": 0.04 if step < 60 else 0.0}
+
+
+def test_peoples_verdicts_tell_of_evasion_in_a_run_without_a_judge():
+    places = [(step, n) for step in range(110) for n in range(100) if drawn(7, step, "propose", n, 0.05)]
+
+    def said(concern):
+        bodies = [
+            {"step": step, "role": "propose", "position": n, "state": "concern" if concern(step, n) else "clean"}
+            for step, n in places
+        ]
+        entries = [Entry(number, 0.0, "verdict", body, "", "") for number, body in enumerate(bodies)]
+        steps = list(verdicts.audited(Silenced(), entries, 0.05, 7))
+        assert verdicts.estimated(steps, 0.05).unjudged == 0
+        return [name for name, _ in drift.evasion(verdicts.figures(Silenced(), steps))]
+
+    assert said(lambda step, n: n % 10 == 0) == ["monitor evasion/propose"]
+    assert said(lambda step, n: n % 10 == 0 and step < 60) == []
+    assert [*drift.evasion([Silenced().metrics(step) for step in range(110)])] == [], "nobody judged"
+
+
+def test_an_audit_without_a_judge_says_what_it_does_not_do():
+    [words] = build.unarmed(Oversight(audit=0.01))
+    assert "no alarm for monitor evasion" in words
+    assert build.unarmed(Oversight()) == build.unarmed(Oversight(audit=0.01, judge="step-0")) == []

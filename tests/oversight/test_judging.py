@@ -141,7 +141,7 @@ def test_the_tally_of_a_run_is_the_estimate_of_its_record(run):
     one = run(mode="alert", plant="propose", bench=replace(BENCH, share=0.3, lag=0), says=SAID)
     one.train()
     with closing(JournalReader(one.folder / "run.db")) as reader:
-        guess = verdicts.estimated(Recorded(reader), one.entries(), 0.3, 0)
+        guess = verdicts.estimated(verdicts.audited(Recorded(reader), one.entries(), 0.3, 0), 0.3)
     last = one.figures()[-1]
     assert (last["oversight/recall_low"], last["oversight/recall_high"]) == guess.recall_bounds
     assert last["oversight/concern"] == guess.prevalence
