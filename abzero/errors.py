@@ -2,6 +2,7 @@
 
 AbzeroError
 ├── ConfigError          the user's: names the setting, the value and the remedy
+│   └── UsageError       a command's arguments are not what it takes
 ├── RunError             a run's folder, checkpoint or journal is not what it should be
 ├── SandboxError         ours: the sandbox cannot be trusted or does not answer
 │   └── IsolationError   this machine lacks what the isolation level needs
@@ -22,6 +23,10 @@ class AbzeroError(Exception):
 
 class ConfigError(AbzeroError):
     """A setting is wrong: the message names it, its value and the remedy."""
+
+
+class UsageError(ConfigError):
+    """A command's arguments are not what it takes: an unknown flag, a value of another kind, a word too few."""
 
 
 class RunError(AbzeroError):

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from abzero.cli.arguments import numbers
 from abzero.cli.eval_data import release
@@ -31,7 +31,7 @@ CHUNK = 256
 class Asking:
     """Measure a model or a run's newest checkpoint: abzero eval MODEL --suite humaneval+,aime24 --data DIR."""
 
-    model: Positional[str]
+    model: Annotated[Positional[str], arg(metavar="MODEL")]
     """Folder of a model or of a run, tiny, or a Hugging Face name with a slash in it."""
     suite: str
     """Names with commas between; paper is all."""

@@ -1,9 +1,6 @@
 """``abzero eval``: score samples or a model on benchmarks, and look at their data. No torch unless a model is asked."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-
-import tyro
 
 from abzero.cli import ask_model, score_samples
 from abzero.cli import evaluate as nursery
@@ -11,15 +8,11 @@ from abzero.cli.eval_compare import Comparing, compare
 from abzero.cli.eval_data import Data, show_data
 from abzero.cli.eval_export import Exporting, export
 from abzero.cli.words import described
+from abzero.config.flags import given, parsed
 from abzero.config.named import is_reference
 
 WORDS = ("data", "compare", "export")
 """First words that are not a model's name; a folder that is called so is ./data."""
-
-
-@dataclass(frozen=True)
-class _Suite:
-    suite: str = "nursery"
 
 
 def evaluate(arguments: Sequence[str]) -> int:
@@ -27,21 +20,17 @@ def evaluate(arguments: Sequence[str]) -> int:
     word = arguments[0] if arguments else ""
     flags = list(_data_flags(arguments[1:] if word in WORDS else arguments))
     if word == "data":
-        return show_data(tyro.cli(Data, args=flags, prog="abzero eval data"))
+        return show_data(parsed(Data, flags, "abzero eval data"))
     if word == "compare":
-        return compare(tyro.cli(Comparing, args=flags, prog="abzero eval compare"))
+        return compare(parsed(Comparing, flags, "abzero eval compare"))
     if word == "export":
-        return export(tyro.cli(Exporting, args=flags, prog="abzero eval export"))
-    if any(flag == "--samples" or flag.startswith("--samples=") for flag in flags):
-        return score_samples.score_samples(tyro.cli(score_samples.Scoring, args=flags, prog="abzero eval --samples"))
-    suite = (
-        tyro.cli(_Suite, args=flags, return_unknown_args=True, prog="abzero eval")[0].suite
-        if "--help" not in flags
-        else "nursery"
-    )
+        return export(parsed(Exporting, flags, "abzero eval export"))
+    if given(["--samples"], flags) is not None:
+        return score_samples.score_samples(parsed(score_samples.Scoring, flags, "abzero eval --samples FILE"))
+    suite = given(["--suite"], flags) or "nursery"
     if suite != "nursery" and not is_reference(suite):
-        return ask_model.ask(tyro.cli(ask_model.Asking, args=flags, prog="abzero eval MODEL"))
-    return tyro.cli(described(nursery.evaluate), args=list(arguments), prog="abzero eval")
+        return ask_model.ask(parsed(ask_model.Asking, flags, "abzero eval MODEL --suite NAME"))
+    return parsed(described(nursery.evaluate), arguments, "abzero eval")
 
 
 def _data_flags(arguments: Sequence[str]) -> Iterator[str]:

@@ -3,8 +3,9 @@
 from dataclasses import asdict, dataclass
 from json import dumps
 from pathlib import Path
+from typing import Annotated
 
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from abzero.cli.arguments import Switch
 from abzero.cli.eval_table import aligned
@@ -16,9 +17,9 @@ from abzero.evals import comparing
 class Comparing:
     """Compare two folders of results, problem by problem: abzero eval compare A B."""
 
-    left: Positional[Path]
+    left: Annotated[Positional[Path], arg(metavar="LEFT")]
     """Folder of results of the first model."""
-    right: Positional[Path]
+    right: Annotated[Positional[Path], arg(metavar="RIGHT")]
     """Folder of results of the second."""
     json: Switch = False
     """Print the figures as JSON."""

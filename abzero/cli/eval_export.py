@@ -3,9 +3,9 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-import tyro
+from tyro.conf import Positional, arg
 
 from abzero import __version__
 from abzero.cli.output import say
@@ -17,7 +17,7 @@ from abzero.run.files import replacing
 class Exporting:
     """Write results as logs that Inspect's viewer reads: abzero eval export OUT --to inspect."""
 
-    folder: tyro.conf.Positional[Path]
+    folder: Annotated[Positional[Path], arg(metavar="FOLDER")]
     """Folder of results, or of a run that was measured while it trained."""
     to: Literal["inspect"]
     """The format: inspect."""

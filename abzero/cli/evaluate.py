@@ -36,7 +36,8 @@ def evaluate(
     """Measure a model, or a run's newest checkpoint, on held-out problems: `n` in each cell, with 95 % intervals.
 
     The test split is for claims, the dev split for tuning. A model that no run holds is measured with the settings that
-    training it would begin with, or with those of a recipe.
+    training it would begin with, or with those of a recipe. Of benchmarks and of results there is more, each with its
+    own --help: abzero eval MODEL --suite NAME, abzero eval --samples FILE, abzero eval data, compare and export.
     """
     from abzero.evals.results import table
 

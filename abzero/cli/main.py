@@ -6,16 +6,15 @@ import sys
 from collections.abc import Callable, Sequence
 from io import TextIOWrapper
 
-import tyro
 from rich.text import Text
 
 from abzero import __version__
 from abzero.cli import benchmarks, completion, doctor, fork, models, plan, recipes, runs, texts, train, validate, watch
-from abzero.cli.arguments import wrong_flag
 from abzero.cli.output import err, out, say, usage
-from abzero.cli.oversight import ACTIONS, oversight
+from abzero.cli.oversight import oversight
 from abzero.cli.words import EXAMPLES, described
-from abzero.errors import AbzeroError, ConfigError
+from abzero.config.flags import parsed
+from abzero.errors import AbzeroError, UsageError
 from abzero.text.sanitize import harmless
 
 COMMANDS: dict[str, Callable[..., int]] = {
@@ -65,13 +64,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         near = difflib.get_close_matches(name, COMMANDS, 1)
         remedy = f"did you mean abzero {near[0]}?" if near else "abzero --help lists all commands"
         return _failed(f"there is no command '{name}': {remedy}", 2)
-    acting = name == "oversight" and rest and rest[0] in ACTIONS
-    if acting or COMMANDS[name] not in RAW:
-        prog, command = (f"oversight {rest[0]}", ACTIONS[rest[0]]) if acting else (name, COMMANDS[name])
-        if wrong := wrong_flag(described(command), rest, prog):
-            return _failed(wrong, 2)
     try:
         return _flushed(_run(name, rest))
+    except UsageError as error:
+        return _failed(str(error), 2)
     except AbzeroError as error:
         return _failed(str(error))
     except BrokenPipeError:  # `abzero show RUN | head`: the reader has had enough
@@ -90,12 +86,8 @@ def _run(name: str, arguments: Sequence[str]) -> int:
     asked = any(one in ("-h", "--help") for one in arguments)
     try:
         if any("\0" in one for one in arguments):
-            raise ConfigError(f"abzero {name}: an argument holds a NUL character: leave it out")
-        return (
-            command(arguments)
-            if command in RAW
-            else tyro.cli(described(command), args=arguments, prog=f"abzero {name}")
-        )
+            raise UsageError(f"{name}: an argument holds a NUL character: leave it out")
+        return command(arguments) if command in RAW else parsed(described(command), arguments, f"abzero {name}")
     except SystemExit as end:
         if asked and not end.code:
             say(f"example: {EXAMPLES[name]}")

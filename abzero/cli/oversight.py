@@ -18,8 +18,9 @@ from abzero.cli.arguments import Switch
 from abzero.cli.estimate import audit_share, estimate
 from abzero.cli.output import out, say, usage
 from abzero.cli.words import described
+from abzero.config.flags import nearest, parsed
 from abzero.config.load import from_json
-from abzero.errors import ConfigError, RunError
+from abzero.errors import ConfigError, RunError, UsageError
 from abzero.oversight import chain, gate, judge, labelled, rules, tiers, verdicts, verify
 from abzero.oversight.measure import Measured, measure, together
 from abzero.oversight.recorded import Recorded, changed, record_path, scan
@@ -266,7 +267,11 @@ ACTIONS: dict[str, Callable[..., int]] = {
 def oversight(arguments: Sequence[str]) -> int:
     """Oversight: check PACK, measure FILE, scan RUN, review RUN, estimate RUN, verify RUN, fit FILE."""
     name, *rest = [*arguments] or ["--help"]
-    if name not in ACTIONS:
+    if name in ("--help", "-h", "help"):
         out.print(usage("abzero oversight", "ACTION", ACTIONS))
-        return 0 if name in ("--help", "-h", "help") else 2
-    return tyro.cli(described(ACTIONS[name]), args=rest, prog=f"abzero oversight {name}")
+        return 0
+    if name not in ACTIONS:
+        meant = nearest(name, ACTIONS)
+        remedy = f"did you mean abzero oversight {meant}?" if meant else "abzero help oversight lists all"
+        raise UsageError(f"oversight has no action '{harmless(name)}': {remedy}")
+    return parsed(described(ACTIONS[name]), rest, f"abzero oversight {name}")

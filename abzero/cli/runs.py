@@ -10,7 +10,7 @@ from tyro.conf import Positional
 from abzero.cli.arguments import Switch
 from abzero.cli.output import out, say
 from abzero.config.load import from_json
-from abzero.errors import ConfigError
+from abzero.errors import ConfigError, UsageError
 from abzero.run.directory import RunFolder
 from abzero.run.files import check_output
 
@@ -158,7 +158,7 @@ def compare(runs: Positional[tuple[Path, ...]], page: Path = Path("comparison.ht
     from abzero.views.rows import to_json
 
     if len(runs) < 1:
-        raise ConfigError("there is nothing to compare: name two runs or more: abzero compare RUN RUN")
+        raise UsageError("there is nothing to compare: name two runs or more: abzero compare RUN RUN")
     for run in runs:
         RunFolder(run).read_config()
     if json:

@@ -18,7 +18,7 @@ from abzero.config import named
 from abzero.config.config import Config
 from abzero.config.load import checked, draft, to_json
 from abzero.config.resolve import Resolved, as_toml
-from abzero.errors import BackendError, ConfigError, RunError
+from abzero.errors import BackendError, ConfigError, RunError, UsageError
 from abzero.run.directory import RunFolder
 from abzero.tasks.prompts import boxed_seeds
 
@@ -103,7 +103,7 @@ def named_run(kind: type[Resuming], arguments: Sequence[str], prog: str) -> Path
     run = draft(kind, asked, prog).source
     if run is None:
         draft(kind, arguments, prog)
-        raise ConfigError(f"name the run's folder: {prog} runs/NAME")
+        raise UsageError(f"name the run's folder: {prog} runs/NAME")
     return run
 
 

@@ -1,10 +1,15 @@
 """What the arguments of commands mean, and an example of each command. One name means the same wherever it stands."""
 
 import inspect
+import shutil
+import sys
+import textwrap
 from collections.abc import Callable, Mapping
-from typing import Annotated, get_args, get_origin, get_type_hints
+from typing import Annotated, Literal, get_args, get_origin, get_type_hints
 
-from tyro.conf import arg
+from tyro.conf import Positional, arg
+
+from abzero.cli.output import WIDE
 
 ARGUMENTS: Mapping[str, str] = {
     "run": "Folder of a run, such as runs/tiny.",
@@ -25,8 +30,7 @@ ARGUMENTS: Mapping[str, str] = {
     "json": "Write the figures as JSON: a switch prints them, a path is the file.",
     "recipe": "Recipe whose settings to use, by path or name: abzero recipes lists those in the box.",
     "lcb": "LiveCodeBench's release, v1 to v6.",
-    "left": "Folder of results of the first model.",
-    "right": "Folder of results of the second.",
+    "right": "Only attempts that were right.",
     "steps": "The new last step; by default the run's own.",
     "step": "Number of one step, 0 is the seeding; for grep and dump a range such as 10..20, too.",
     "task": "First digits of one task's id.",
@@ -108,19 +112,30 @@ def described(command: Callable[..., int]) -> Callable[..., int]:
         hint = hints[parameter.name]
         if parameter.name not in ARGUMENTS:
             return parameter
-        named = [note.name for note in (get_args(hint)[1:] if get_origin(hint) is Annotated else ()) if _names(note)]
-        words = ARGUMENTS[parameter.name]
-        about = arg(name=named[0], help=words) if named else arg(help=words)
+        kind, *notes = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+        named = next((note.name for note in notes if _names(note)), None)
+        called = None
+        if Positional in notes and get_origin(kind) is not Literal:
+            called = parameter.name.upper() + (" …" if get_origin(kind) is tuple else "")
+            called = called if parameter.default is parameter.empty else f"[{called}]"
+        about = arg(name=named, help=ARGUMENTS[parameter.name], metavar=called)
         return parameter.replace(annotation=Annotated[hint, about])
 
     def run(*arguments: object, **options: object) -> int:
         return command(*arguments, **options)
 
     parameters = [known(parameter) for parameter in signature.parameters.values()]
-    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    run.__name__, run.__doc__ = command.__name__, _wrapped(str(command.__doc__))
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters} | {"return": int}
     run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     return run
+
+
+def _wrapped(words: str) -> str:
+    """A docstring whose paragraphs fit the terminal; the parser joins lines, but for those that are indented."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDE
+    paragraphs = (" ".join(one.split()) for one in words.split("\n\n"))
+    return "\n\n".join(textwrap.fill(one, width, subsequent_indent="  ") for one in paragraphs)
 
 
 def _names(note: object) -> bool:

@@ -1,14 +1,14 @@
 """What is wrong with settings that somebody wrote in a file: the name, its line, the value, and what was meant."""
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from abzero.config.config import Config
+from abzero.config.flags import nearest
 from abzero.config.load import RENAMED, draft
 from abzero.config.tree import leaves, shown
-from abzero.errors import ConfigError
+from abzero.errors import ConfigError, UsageError
 
 ConfigT = TypeVar("ConfigT", bound=Config)
 
@@ -21,8 +21,7 @@ def check_flags(kind: type[ConfigT], flags: Mapping[str, Sequence[str]], source:
     known = dict(leaves(Config()))
     for name in flags:
         if RENAMED.get(name, name) not in known:
-            near = difflib.get_close_matches(name, [*known, *(other.rpartition(".")[2] for other in known)], 1)
-            meant = next((other for other in known if near and other.endswith(near[0])), None)
+            meant = nearest(name, known)
             remedy = f"did you mean {meant}?" if meant else "abzero train --print-config lists them all"
             raise ConfigError(f"{_place(source, text, name)}: there is no setting '{name}': {remedy}")
     if _takes(kind, [flag for given in flags.values() for flag in given]):
@@ -38,8 +37,8 @@ def check_flags(kind: type[ConfigT], flags: Mapping[str, Sequence[str]], source:
 def _takes(kind: type[ConfigT], flags: Sequence[str]) -> bool:
     today = [_by_new_name(flag) for flag in flags]
     try:
-        draft(kind, today, "abzero", quiet=True)
-    except SystemExit:
+        draft(kind, today, "abzero")
+    except UsageError:
         return False
     return True
 

@@ -6,9 +6,8 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-import tyro
-
 from abzero.config.config import Config
+from abzero.config.flags import parsed
 from abzero.errors import ConfigError, RunError
 from abzero.text.sanitize import harmless
 
@@ -19,23 +18,19 @@ ConfigT = TypeVar("ConfigT", bound=Config)
 
 
 def parse(flags: Sequence[str], prog: str) -> Config:
-    """The config that `flags` make, the last of equal ones winning. Exits with usage where they are wrong."""
+    """The config that `flags` make, the last of equal ones winning. Raises `UsageError` where they are wrong."""
     return checked(Config, draft(Config, renamed(flags), prog))
 
 
-def draft(
-    kind: type[ConfigT], flags: Sequence[str], prog: str, over: ConfigT | None = None, quiet: bool = False
-) -> ConfigT:
+def draft(kind: type[ConfigT], flags: Sequence[str], prog: str, over: ConfigT | None = None) -> ConfigT:
     """The settings that `flags` make of the defaults, or of another draft; not yet checked against each other.
 
-    Exits where a flag is wrong; says which, unless it is to be `quiet`.
+    Raises `UsageError` where a flag is wrong.
     """
     unchecked: type[ConfigT] = type(
         kind.__name__, (kind,), {"__post_init__": lambda _: None, "__module__": kind.__module__}
     )
-    if over is None:
-        return tyro.cli(unchecked, args=flags, prog=prog, console_outputs=not quiet)
-    return tyro.cli(unchecked, args=flags, prog=prog, default=unchecked(**_fields(kind, over)))
+    return parsed(unchecked, flags, prog, None if over is None else unchecked(**_fields(kind, over)))
 
 
 def checked(kind: type[ConfigT], values: ConfigT) -> ConfigT:

@@ -43,7 +43,7 @@ class Resolved(Generic[ConfigT]):
 
 
 def resolved(kind: type[ConfigT], layers: Sequence[Layer], prog: str) -> Resolved[ConfigT]:
-    """Put `layers` one over the other, the last on top; exits with usage where a flag is wrong, or for ``--help``.
+    """Put `layers` one over the other, the last on top. Raises `UsageError` where a flag is wrong; exits for --help.
 
     Where a layer sets the batch size, attempts of a layer below follow it to the next smaller number that divides it.
     """

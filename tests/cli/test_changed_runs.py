@@ -116,7 +116,7 @@ def test_a_fixed_setting_may_be_said_again(run):
 def test_a_run_may_be_named_behind_its_flags_and_has_to_be_named(run, capsys):
     assert main(["resume", "--steps", "5", str(run)]) == 0
     assert Checkpoints(run / "checkpoints").done == 5
-    assert main(["resume", "--steps=5"]) == 1
+    assert main(["resume", "--steps=5"]) == 2
     assert "abzero resume runs/NAME" in capsys.readouterr().err
 
 

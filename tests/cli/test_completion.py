@@ -43,9 +43,3 @@ def test_bash_takes_the_script_and_completes_by_it(tmp_path, capsys):
 def test_zsh_s_script_is_one_of_zsh_s(capsys):
     assert main(["completion", "zsh"]) == 0
     assert capsys.readouterr().out.startswith("#compdef abzero\n")
-
-
-def test_another_shell_is_refused(capsys):
-    with pytest.raises(SystemExit):
-        main(["completion", "ksh"])
-    assert "bash" in capsys.readouterr().err

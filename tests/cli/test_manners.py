@@ -19,6 +19,10 @@ PARSED += [train.Training, plan.Planned, ask_model.Asking, score_samples.Scoring
 PARSED += [eval_data.Data]
 
 
+OVERSIGHT = [f"oversight {action}" for action in ACTIONS]
+EVALS = [f"eval {form}" for form in ("MODEL --suite NAME", "--samples FILE", "data", "compare", "export")]
+
+
 @pytest.mark.parametrize("command", PARSED, ids=lambda one: one.__name__)
 def test_every_option_has_help(command):
     with warnings.catch_warnings():
@@ -56,21 +60,51 @@ def test_help_of_a_command_ends_with_its_example(capsys):
         (["eval", "tiny", "--json", "/none/of/it.json"], 1, "there is no folder '/none/of'"),
         (["train", "--optimizer.microbatch-tokens", f"{10**12}", "--run", "/none/run"], 1, "--force begins anyway"),
         (["train", "--seeds", "/none/seeds", "--run", "/none/run"], 1, "seeds '/none/seeds' cannot be read"),
-        (["compare"], 1, "there is nothing to compare"),
+        (["compare"], 2, "there is nothing to compare"),
         (["show", "x" * 300], 1, "File name too long"),
-        (["show", "--stepp", "3"], 2, "abzero: show has no flag --stepp: did you mean --step?"),
+        (["show", "--stepp", "3"], 2, "show has no flag --stepp: did you mean --step? abzero help show lists all"),
+        (["oversight", "scan", "r", "--tires=0"], 2, "scan has no flag --tires: did you mean --tiers?"),
+        (["oversight", "scna"], 2, "oversight has no action 'scna': did you mean abzero oversight scan?"),
+        (["train", "--lr", "1"], 2, "train has no flag --lr: did you mean --optimizer.lr?"),
+        (["resume", "r", "--optimizer.lrr", "1"], 2, "did you mean --optimizer.lr? abzero help resume lists all"),
+        (["resume"], 2, "name the run's folder: abzero resume runs/NAME"),
+        (["eval", "tiny", "--suite", "mbpp+", "--lmit", "1"], 2, "eval MODEL --suite NAME has no flag --lmit: did"),
+        (["eval", "--sute", "x"], 2, "eval has no flag --sute: did you mean --suite?"),
+        (["eval"], 2, "eval needs MODEL: folder of a model or of a run"),
+        (["eval", "compare", "a"], 2, "eval compare needs RIGHT: folder of results of the second"),
+        (["eval", "export", "a"], 2, "eval export needs --to: the format"),
+        (["grep", "r"], 2, "grep needs PATTERN: regular expression"),
+        (["show", "a", "b"], 2, "show takes no 'b'; abzero help show says more"),
+        (["show", "r", "--step", "x"], 2, "show: --step cannot be 'x': give a whole number"),
+        (["show", "r", "--step"], 2, "show: --step needs a value: number of one step"),
+        (["plan", "--gib=much"], 2, "plan: --gib cannot be 'much': give a number"),
         (
-            ["oversight", "scan", "r", "--tires=0"],
+            ["train", "--model.chat", "\x1b[2J"],
             2,
-            "oversight scan has no flag --tires: did you mean --tiers?",
+            "--model.chat cannot be '\\x1b[2J': choose from auto, plain, template",
         ),
-        (["runs", "--qqq"], 2, "abzero: runs has no flag --qqq: abzero runs --help lists all"),
+        (["completion", "ksh"], 2, "completion: SHELL cannot be 'ksh': choose from bash, zsh"),
         (["\x1b[2J"], 2, "there is no command '\\x1b[2J'"),
     ],
 )
 def test_what_is_wrong_is_said_at_once_with_the_remedy(capsys, arguments, status, said):
     assert main(arguments) == status
     assert said in capsys.readouterr().err.replace("\n", "")
+
+
+@pytest.mark.parametrize(
+    "words", [*sorted({*COMMANDS} - {"oversight"}), *(f"oversight {one}" for one in ACTIONS), *EVALS]
+)
+def test_a_wrong_flag_is_told_in_one_line_by_every_command(words, capsys):
+    assert main([*words.split(), "--qqqq", "1"]) == 2
+    assert capsys.readouterr().err == f"abzero: {words} has no flag --qqqq: abzero help {words} lists all\n"
+
+
+@pytest.mark.parametrize("words", EVALS)
+def test_every_form_of_eval_has_help_of_its_own(words, capsys):
+    with pytest.raises(SystemExit):
+        main(["help", *words.split()])
+    assert f"usage: abzero {words} [-h]" in capsys.readouterr().out
 
 
 def test_a_full_disk_is_one_clear_error():
