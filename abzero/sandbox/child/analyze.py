@@ -82,6 +82,10 @@ _OPERATING = frozenset({"sub", "and_", "or_", "xor", "isub", "iand", "ior", "ixo
 """``operator`` has them; a view makes a set of any of these."""
 _STORE, _DELETE, _MATCH_CLASS = (dis.opmap[name] for name in ("STORE_ATTR", "DELETE_ATTR", "MATCH_CLASS"))
 _IMPORT = dis.opmap["IMPORT_NAME"]
+_HANDLER, _SUSPENDED = bytes((dis.opmap["PUSH_EXC_INFO"],)), 0x20 | 0x80 | 0x200
+"""What begins an exception's handler, and the flags of generators and coroutines: one that is left waiting for its end
+in a cycle tells when that is collected.
+"""
 _BINARY = dis.opmap["BINARY_OP"]
 _HASHES = frozenset(dis.opmap[name] for name in ("BUILD_SET", "SET_ADD"))
 _IS, _GROUPS = dis.opmap["IS_OP"], dis.opmap["CHECK_EG_MATCH"]
@@ -168,6 +172,8 @@ def analyze(code: CodeType, beside_imports: bool = False) -> Analysis:
     foreign = frozen = False
     parts = [code]
     for part in parts:
+        if part.co_flags & _SUSPENDED and _HANDLER in part.co_code[::2]:
+            foreign = True
         for name in part.co_names:
             meaning |= meanings[name]
         for constant in part.co_consts:
@@ -183,11 +189,12 @@ def analyze(code: CodeType, beside_imports: bool = False) -> Analysis:
     instructions = b"".join([part.co_code for part in parts])
     if telling := instructions[::2].translate(None, _ORDINARY):
         if _IMPORT in telling:
-            imports, foreign = True, not all(_imported(part) <= SHARED_IMPORTS for part in parts)
+            imports, foreign = True, foreign or not all(_named(part, _IMPORT) <= SHARED_IMPORTS for part in parts)
         if _BINARY in telling and _SET_OPERATION.search(instructions):
             meaning |= _OPERATES
         if _STORE in telling or _DELETE in telling:
             meaning |= _CHANGES
+            foreign = foreign or any(map(_stores_special, parts))
         if _MATCH_CLASS in telling or _GROUPS in telling:
             meaning |= _REACHES
         if _IS in telling and any(map(_identifies, parts)):
@@ -206,6 +213,11 @@ def analyze(code: CodeType, beside_imports: bool = False) -> Analysis:
         viewing,
         operating,
     )
+
+
+def names(code: CodeType, name: str) -> bool:
+    """Whether `name` is one that `code` looks up."""
+    return name in code.co_names or any(names(part, name) for part in code.co_consts if type(part) is CodeType)
 
 
 def _cleared(parts: Sequence[CodeType]) -> int:
@@ -254,13 +266,22 @@ def _formats(use: tuple[str, bool, object]) -> bool:
     return attribute and name in _FORMATTING and (type(text) is not str or _LOOKS_UP.search(text) is not None)
 
 
-def _imported(part: CodeType) -> frozenset[str]:
-    """The modules that are imported; '?' stands for one that this reading cannot name."""
+def _stores_special(part: CodeType) -> bool:
+    """Whether a special attribute is set or deleted: of a builtin function, whose ``__module__`` takes anything, that
+    would outlive the call.
+    """
+    if not any(name.startswith("__") for name in part.co_names):
+        return False
+    return any(name == "?" or name.startswith("__") for name in _named(part, _STORE) | _named(part, _DELETE))
+
+
+def _named(part: CodeType, operation: int) -> frozenset[str]:
+    """The names that instructions of this kind have; '?' stands for one that this reading cannot name."""
     instructions = part.co_code
     operations, arguments = instructions[::2], instructions[1::2]
-    found, position = [], operations.find(_IMPORT)
+    found, position = [], operations.find(operation)
     while position >= 0:
         extended = position > 0 and operations[position - 1] == dis.EXTENDED_ARG
         found.append("?" if extended else part.co_names[arguments[position]])
-        position = operations.find(_IMPORT, position + 1)
+        position = operations.find(operation, position + 1)
     return frozenset(found)

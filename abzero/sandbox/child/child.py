@@ -16,21 +16,19 @@ from typing import Any
 
 from abzero.sandbox.child import analyze, surroundings, tripwires, wire
 from abzero.sandbox.child.encode import Unfit, encoder
+from abzero.sandbox.child.memory_errors import MemoryErrors
+from abzero.sandbox.child.report import ReplyFrame, Write
 from abzero.sandbox.child.typing_caches import TypingCaches
 
 MODULE = "program"
 """What a program finds in ``__name__``: it is imported, so it leaves out what it would do as a script."""
-DESCRIPTOR = 3
-"""The only open descriptor of a child: where it reports to."""
 
 _LARGEST = 65_536
 """Most bytes of code that the parent is asked to keep for a program; folded constants can make more out of little."""
+_FRAMES_OF_OURS = 9
+"""How much deeper a program stands here than one that is run as a script: it has as much room below as that."""
 _WARM = 20
 """Rounds of warming up: the interpreter adapts code that has run so often."""
-
-ReplyFrame = tuple[bytes, str]
-Write = Callable[..., None]
-"""Takes frames, whose content may be bytes too, and sends them in one piece."""
 
 
 class Worker:
@@ -52,7 +50,8 @@ class Worker:
             self._builtins = surroundings.gated(imports, self._refused)
         self._blind = noticed is None
         self._noticed = (noticed or tripwires.Flag()).bits
-        self._typing = TypingCaches()
+        self._typing, self._errors = TypingCaches(), MemoryErrors()
+        sys.setrecursionlimit(1_000 + _FRAMES_OF_OURS)
         self._seen = 0  # what the last run raised of that
 
     def isolated(self, request: bytes, write: Write) -> None:
@@ -142,9 +141,11 @@ class Worker:
     def _run_among_others(self, code: CodeType, call: CodeType, hashing: bool) -> ReplyFrame:
         tag, text = self._evaluate(code, call, None)
         vars(sys.modules[MODULE]).clear()
+        self._errors.restore()
         telling = tripwires.SHOWN | tripwires.REFUSED | (0 if hashing else tripwires.ORDERED)
         doubted = self._seen & telling > 0 or (hashing and tripwires.address_hashed(self._seen))
-        if doubted or tag in (wire.MEMORY, wire.REFUSED) or text == "RecursionError":
+        unseen = self._seen & tripwires.CLASS_MADE > 0 and analyze.names(code, "type")  # classes with any members
+        if doubted or unseen or tag in (wire.MEMORY, wire.REFUSED) or text == "RecursionError":
             return wire.DOUBT, ""
         return tag, text
 
@@ -152,7 +153,7 @@ class Worker:
         run, evaluate, told, encode, lies_at, base = exec, eval, _told, self._encode, _prints_address, BaseException
         stop, prepared, valued = gc.disable, wire.PREPARED, wire.VALUE
         no_literal, address, refused_tag, value = wire.NO_LITERAL, wire.ADDRESS, wire.REFUSED, None
-        refused, noticed = self._refused, self._noticed
+        refused, noticed, refused_memory, full = self._refused, self._noticed, tripwires.REFUSED, wire.MEMORY
         refused.clear()
         module = sys.modules[MODULE] = ModuleType(MODULE)
         namespace = vars(module)
@@ -168,6 +169,8 @@ class Worker:
         except base as error:
             answer = told(error)
         self._seen = noticed[0]
+        if self._seen & refused_memory:
+            answer = full, ""
         if answer[0] == no_literal and lies_at(value):
             answer = address, answer[1]
         return (refused_tag, refused[0]) if refused else answer
@@ -203,25 +206,6 @@ def _prints_address(value: object) -> bool:
         return " at 0x" in repr(value)
     except BaseException:
         return False
-
-
-def writer() -> Write:
-    """A function that sends frames; a child whose report does not fit the socket's buffer ends there."""
-    send, descriptor, pack, encode, length, leave = os.write, DESCRIPTOR, wire.FRAME.pack, str.encode, len, os._exit
-    full, too_long, kind, blob = BlockingIOError, wire.CUT_SHORT, type, bytes
-
-    def write(*frames: tuple[bytes, str | bytes]) -> None:
-        data = b""
-        for tag, text in frames:
-            body: bytes = text if kind(text) is blob else encode(text, "utf-8", "replace")  # type: ignore[assignment,arg-type]
-            data += pack(tag, length(body)) + body
-        try:
-            if send(descriptor, data) != length(data):
-                leave(too_long)
-        except full:
-            leave(too_long)
-
-    return write
 
 
 def _groups(request: bytes) -> list[tuple[str, list[str]]]:

@@ -3,6 +3,7 @@ and with room where children would otherwise copy it. Standard library only.
 """
 
 import _tracemalloc
+import gc
 import random
 import sys
 
@@ -17,6 +18,8 @@ _MOST_FILLERS, _SIDE_BY_SIDE, _CHUNK_HEADER = 4000, 128, 8
 _M_MMAP_THRESHOLD, _M_MMAP_MAX = -3, -4
 _MAPPED = 1 << 17
 """What is larger has a mapping of its own, as in a fresh process; set, lest the C library adapt it."""
+_APART = 16
+"""New objects that lie between the collections of one zygote and those of the next, on average."""
 _MOST_NAMES = 1 << 16
 _TABLE_BYTES = 1 << 16
 """More than names that pass take at a time, and less than any table of the names of this many modules."""
@@ -66,6 +69,14 @@ def stir(rng: random.Random, place: int) -> None:
     for index in order:
         large[index] = None
     _ballast.extend((blocks, large))
+
+
+def collect_at_its_own_time(rng: random.Random, place: int) -> None:
+    """Have garbage collected after another number of new objects than in any other zygote: a program that counts them
+    gives no value that two agree on.
+    """
+    youngest, *older = gc.get_threshold()
+    gc.set_threshold(youngest + _APART * place + rng.randrange(_APART), *older)
 
 
 def make_room_for_names() -> None:

@@ -25,6 +25,7 @@ _CLOCKS = (
     " thread_time_ns clock_gettime clock_gettime_ns clock_getres get_clock_info sleep localtime gmtime ctime asctime"
     " strftime"
 )
+_USES = ("__getattribute__", "__call__", "__repr__", "__str__", "__eq__", "__hash__", "__bool__", "__dir__")
 _CONSTANTS = (int, float, complex, str, bytes, tuple, type(None))
 _ELSEWHERE = (
     "prefix exec_prefix base_prefix base_exec_prefix executable _base_executable pycache_prefix orig_argv _git"
@@ -43,7 +44,7 @@ def gated(imports: Collection[str], refused: list[str]) -> dict[str, object]:
     _stop_clocks(refuse)
     guard(Known(), refuse)
     ours: dict[str, object] = {"__import__": gate, "open": _no_files(refuse), "__spec__": None}
-    ours |= {name: _sitebuiltins.Quitter(name, "") for name in ("exit", "quit")}
+    ours |= {name: _sitebuiltins.Quitter(name, "Ctrl-D (i.e. EOF)") for name in ("exit", "quit")}
     ours |= {name: _hidden(name, refuse) for name in ("__loader__", "copyright", "credits", "license", "help")}
     return {**vars(builtins), **ours}
 
@@ -58,6 +59,8 @@ def _gate(views: dict[str, ModuleType], refuse: Refuse) -> Callable[..., object]
                 return views[name if fromlist else name.partition(".")[0]]
             if name.partition(".")[0] in standard:
                 refuse(f"import of {name}")
+        elif type(name) is str:
+            raise ImportError("attempted relative import with no known parent package")
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
     return gate
@@ -77,7 +80,7 @@ def views_of(imports: Collection[str], refuse: Refuse) -> dict[str, ModuleType]:
             space |= {key: vars(real)[key] for key in _DUNDERS if key in vars(real)}
             for key in _public(real):
                 value = getattr(real, key)
-                space[key] = view(value) if isinstance(value, ModuleType) else value
+                space[key] = view(value) if isinstance(value, ModuleType) else kind if value is ModuleType else value
             if sys.version_info >= (3, 13):
                 space["__spec__"] = None  # which it looks at where a name cannot be imported
             space["__all__"] = list(getattr(real, "__all__", [key for key in space if not key.startswith("_")]))
@@ -138,10 +141,10 @@ def _view_kind(refuse: Refuse) -> type[ModuleType]:
 def _hidden(name: str, refuse: Refuse) -> object:
     """Something that ends the run of whoever wants to know more about it."""
 
-    def attribute(self: object, key: str) -> NoReturn:
+    def use(self: object, *arguments: object) -> NoReturn:
         refuse(name)
 
-    return type(name, (), {"__getattribute__": attribute})()
+    return type(name, (), dict.fromkeys(_USES, use))()
 
 
 def _stop_clocks(refuse: Refuse) -> None:

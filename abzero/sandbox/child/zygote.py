@@ -32,8 +32,9 @@ from abzero.sandbox.child import (
     tripwires,
     wire,
 )
-from abzero.sandbox.child.child import DESCRIPTOR, Worker, writer
+from abzero.sandbox.child.child import Worker
 from abzero.sandbox.child.limits import IMPORTS
+from abzero.sandbox.child.report import DESCRIPTOR, writer
 
 _POLICY_OFF = (
     "os sys posix io time datetime random uuid secrets hashlib ctypes socket subprocess threading asyncio tty cffi"
@@ -56,9 +57,10 @@ BURST = 8
 
 
 class _Null(io.TextIOBase):
-    """Standard output that takes everything and keeps nothing."""
+    """Standard output that takes every text that there is in UTF-8, and keeps nothing."""
 
     def write(self, text: str) -> int:
+        text.encode()
         return len(text)
 
 
@@ -76,7 +78,9 @@ def main(control_descriptor: int, settings: str) -> None:
             surroundings.scrub()
         gc.collect()  # before the heap is stirred: what is freed later lies in order
         heap.make_room_for_names()
-        heap.stir(random.Random(f"{options['seed']}"), options["place"])
+        rng = random.Random(f"{options['seed']}")
+        heap.stir(rng, options["place"])
+        heap.collect_at_its_own_time(rng, options["place"])
         gc.disable()
         gc.freeze()
     except Exception as error:

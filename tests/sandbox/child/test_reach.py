@@ -70,6 +70,18 @@ def test_no_builtin_leads_to_a_class_that_takes_attributes_or_to_a_container():
     assert len(seen) > 500
 
 
+def test_no_builtin_takes_an_attribute_that_a_program_may_set():
+    """Not by their classes alone: a builtin function's ``__module__`` takes anything."""
+    tried = 0
+    for name, value in vars(builtins).items():
+        for attribute in {"calls", *dir(value)}:
+            if passes(f"def f(x):\n    {name}.{attribute} = x"):
+                tried += 1
+                with pytest.raises((AttributeError, TypeError)):
+                    setattr(value, attribute, getattr(value, attribute, None))
+    assert tried > 500
+
+
 @pytest.mark.parametrize("name", ["ExceptionGroup", "BaseExceptionGroup", "__loader__", "exit", "quit"])
 def test_what_can_be_changed_does_not_pass(name):
     assert not passes(f"def f(x):\n    return {name}")
@@ -115,6 +127,23 @@ assert str(typing.Dict[str, typing.Union[int, str]]) != str(typing.Dict[str, typ
 
 def test_typing_remembers_nothing_once_it_is_told_so():
     subprocess.run([sys.executable, "-c", TYPING], check=True)
+
+
+LAST_MEMORY_ERROR = """
+from abzero.sandbox.child import memory_errors
+errors = memory_errors.MemoryErrors()
+held = [memory_errors._raised() for _ in range(40)]
+alike = sum(one is held[-1] for one in held)
+held[-1].calls, held[-1].args = 1, (2,)
+errors.restore()
+again = [memory_errors._raised() for _ in range(40)]
+assert sum(one is again[-1] for one in again) == alike, alike
+assert not vars(again[-1]) and again[-1].args == ()
+"""
+
+
+def test_each_call_finds_the_memory_errors_that_the_first_one_found():
+    subprocess.run([sys.executable, "-c", LAST_MEMORY_ERROR], check=True)
 
 
 FOOTPRINTS = Path(__file__).parent / "footprints.py"

@@ -1,0 +1,6 @@
+def f(x):
+    try:
+        help(len)
+    except TypeError:
+        return 'no help'
+    return 'help'

@@ -1,0 +1,2 @@
+def f(x):
+    return len(repr(license)) > 50
