@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,39 @@ def test_no_error_is_swallowed(name):
         if isinstance(node, ast.ExceptHandler) and not isinstance(node.body[-1], ast.Raise):
             caught = ast.unparse(node.type) if node.type else "BaseException"
             assert not {"Exception", "BaseException"} & set(caught.strip("()").split(", ")), ast.unparse(node)
+
+
+SAVES = {
+    "run/checkpoint.py",
+    *(f"policy/{name}.py" for name in ("scripted", "local/learner", "tinker/learner", "models/export")),
+    "tasks/buffer.py",
+}
+"""What is saved into a folder that this process has just made, under a name of its own, to be renamed as a whole."""
+
+
+def written_in_place(source: str) -> Iterator[str]:
+    """The calls in `source` that write a file where it is, or through a link that stands there."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Call(func=ast.Attribute(attr="write_text" | "write_bytes")):
+                yield ast.unparse(node)
+            case ast.Call(func=ast.Attribute(attr="open") | ast.Name(id="open"), args=args, keywords=named):
+                modes = [one.value for one in [*args, *(word.value for word in named)] if isinstance(one, ast.Constant)]
+                if any(re.fullmatch(r"[rwab+t]*[wa+][rwab+t]*", str(mode)) for mode in modes):
+                    yield ast.unparse(node)
+
+
+@pytest.mark.parametrize("name", sorted(set(FILES) - SAVES - {"run/files.py"}))
+def test_files_are_replaced_whole_and_never_written_through_a_link(name):
+    if not name.startswith("sandbox/child/"):
+        found = [call for call in written_in_place(FILES[name]) if "/proc/" not in call and "devnull" not in call]
+        assert not found, "run/files.py has replacing, replace_text and append_text"
+
+
+def test_every_way_to_write_in_place_is_seen():
+    ways = "p.write_text(x); p.write_bytes(x); p.open('w'); open(p, 'ab'); p.open(mode='r+b'); gzip.open(p, 'wt')"
+    assert list(written_in_place(ways)) == ways.split("; ")
+    assert not list(written_in_place("p.open('x'); p.open(); open(p, 'rb'); p.open(encoding='utf-8')"))
 
 
 def test_the_guest_brings_nothing_but_the_sandbox():

@@ -17,7 +17,7 @@ from abzero.cli.score_samples import passed
 from abzero.errors import ConfigError
 from abzero.evals import data, presets, samples, suites
 from abzero.evals.summary import Asked
-from abzero.run.files import replace_text
+from abzero.run.files import check_links, replace_text
 
 if TYPE_CHECKING:
     from abzero.config.answering import Answering
@@ -189,7 +189,10 @@ def _same_as(beside: Path, how: Asked) -> None:
 
 def _folder(model: str, weights: str) -> Path:
     step = Path(weights).parent.name
-    return Path(model, "evals", step) if step.startswith("step-") else Path(f"evals-{Path(model).name}")
+    if not step.startswith("step-"):
+        return Path(f"evals-{Path(model).name}")
+    check_links(Path(model))
+    return Path(model, "evals", step)
 
 
 def _drawn(asked: Asking, seeds: Sequence[int]) -> str:

@@ -9,6 +9,7 @@ from abzero.cli.evaluate import measurements
 from abzero.cli.output import say
 from abzero.cli.recipes import DEFAULT_RECIPE, measured
 from abzero.errors import ConfigError
+from abzero.run.files import replace_text
 
 
 def export_model(run: Positional[Path], folder: Positional[Path]) -> int:
@@ -58,6 +59,6 @@ def build_tiny(action: Positional[Literal["build"]], folder: Positional[Path], s
     config, _ = measured(str(folder), DEFAULT_RECIPE)
     rows = measurements(config, str(folder), "nursery", "test", seed, 100)
     parameters = sum(value.numel() for value in load_file(folder / "model.safetensors").values())
-    (folder / "README.md").write_text(card(seed, pretrain.STAGES, parameters, rows), encoding="utf-8")
+    replace_text(folder / "README.md", card(seed, pretrain.STAGES, parameters, rows))
     say(f"the model is in {folder}, its card in {folder / 'README.md'}")
     return 0

@@ -25,6 +25,7 @@ from abzero.oversight import chain, gate, judge, labelled, rules, tiers, verdict
 from abzero.oversight.measure import Measured, measure, together
 from abzero.oversight.recorded import Recorded, changed, record_path, scan
 from abzero.run.directory import RunFolder
+from abzero.run.files import check_output
 from abzero.run.journal import JournalReader
 from abzero.text.sanitize import abridged, harmless
 
@@ -246,6 +247,7 @@ def fit_head(files: Positional[tuple[str, ...]], out: Path, features: str = "ngr
     """
     from abzero.oversight.fit import fit
 
+    check_output(out, "--out")
     rows = [row for file in files for row in labelled.read(labelled.IN_THE_BOX if file == "default" else Path(file))]
     measured = fit(rows, features, seed, out)
     figures = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in measured.items())

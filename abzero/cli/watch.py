@@ -8,6 +8,7 @@ from abzero.cli.output import say
 from abzero.config.config import Config
 from abzero.config.load import to_json
 from abzero.errors import ConfigError
+from abzero.run.files import check_output
 
 RUNS = Path("runs")
 
@@ -45,6 +46,7 @@ def bundle(run: Positional[Path], out: Path = Path("run.html"), megabytes: float
         raise ConfigError(f"'{run}' is not the folder of one run: name one that holds run.db")
     if megabytes < 1:
         raise ConfigError(f"--megabytes {megabytes:g} is too little for a page: use 1 or more")
+    check_output(out, "--out")
     words = write(next(iter(found.values())), out, megabytes, _defaults())
     say(f"{out} holds {words}")
     return 0

@@ -197,7 +197,7 @@ def drop_torn_line(path: Path) -> None:
     """Take a last line off the file that a kill cut short."""
     data = path.read_bytes()
     if not data.endswith(b"\n"):
-        with path.open("r+b") as file:
+        with os.fdopen(os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC), "r+b") as file:
             file.truncate(data.rfind(b"\n") + 1)
 
 

@@ -1,7 +1,6 @@
 """Results on disk: ``SUITE.jsonl``, one row a sample, appended as it is judged, and what they add up to."""
 
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import comb
@@ -15,7 +14,7 @@ from abzero.evals.base import Verdict
 from abzero.evals.data import drop_torn_line, rows_of
 from abzero.evals.paired import bootstrap
 from abzero.evals.scoring import Judged
-from abzero.run.files import replacing
+from abzero.run.files import append_text, replacing
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,27 +31,26 @@ class SampleRow:
 
 def append(path: Path, suite: str, judged: Iterable[Judged]) -> None:
     """Add rows to `path`, and see them on the disk."""
-    with path.open("a", encoding="utf-8") as file:
-        for one in judged:
-            row = {
-                "suite": suite,
-                "id": one.sample.key,
-                "sample": one.sample.number,
-                "seed": one.sample.seed,
-                "prompt_sha256": one.sample.prompt_sha256,
-                "completion": one.sample.text,
-                "tokens": one.sample.tokens,
-                "finish": one.sample.finish,
-                "answer": one.answer if one.answer not in ("", one.sample.text) else None,
-                "verdict": one.score.verdict,
-                "base": one.base.verdict if one.base else None,
-                "by": one.score.by,
-                "detail": one.score.detail,
-                "seconds": round(one.seconds, 3),
-            }
-            file.write(json.dumps(row) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    rows = [
+        {
+            "suite": suite,
+            "id": one.sample.key,
+            "sample": one.sample.number,
+            "seed": one.sample.seed,
+            "prompt_sha256": one.sample.prompt_sha256,
+            "completion": one.sample.text,
+            "tokens": one.sample.tokens,
+            "finish": one.sample.finish,
+            "answer": one.answer if one.answer not in ("", one.sample.text) else None,
+            "verdict": one.score.verdict,
+            "base": one.base.verdict if one.base else None,
+            "by": one.score.by,
+            "detail": one.score.detail,
+            "seconds": round(one.seconds, 3),
+        }
+        for one in judged
+    ]
+    append_text(path, "".join(f"{json.dumps(row)}\n" for row in rows))
 
 
 def keep_problems(path: Path, problems: Iterable[tuple[str, str]]) -> None:

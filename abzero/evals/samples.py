@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from abzero.errors import ConfigError
 from abzero.evals.data import drop_torn_line, rows_of
+from abzero.run.files import append_text
 
 FORMS = ("response", "solution", "completion", "answer")
 """All that the model wrote; code as it is; what continues the prompt; an answer that needs no more reading."""
@@ -74,15 +74,14 @@ def read(path: Path, key: str, known: Collection[str], partial: bool) -> list[Sa
 
 def append(path: Path, given: Iterable[Sample]) -> None:
     """Add samples to a file, and see them on the disk."""
-    with path.open("a", encoding="utf-8") as file:
-        for one in given:
-            row = {
-                "id": one.key, "sample": one.number, one.form: one.text, "tokens": one.tokens, "finish": one.finish,
-                "seed": one.seed, "prompt_sha256": one.prompt_sha256,
-            }  # fmt: skip
-            file.write(json.dumps(row) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    rows = [
+        {
+            "id": one.key, "sample": one.number, one.form: one.text, "tokens": one.tokens, "finish": one.finish,
+            "seed": one.seed, "prompt_sha256": one.prompt_sha256,
+        }
+        for one in given
+    ]  # fmt: skip
+    append_text(path, "".join(f"{json.dumps(row)}\n" for row in rows))
 
 
 def kept(path: Path) -> set[tuple[str, int]]:

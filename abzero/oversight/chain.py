@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from abzero.errors import RunError
-from abzero.run.files import read_text
+from abzero.run.files import append_text, read_text
 
 GENESIS = "0" * 64
 """What the first entry has before it."""
@@ -92,18 +92,7 @@ class Chain:
             "before": self.head,
         }
         entry = Entry(self.length, at, kind, dict(body), self.head, _digest(content))
-        size = self._path.stat().st_size if self._path.exists() else 0
-        try:
-            with self._path.open("a", encoding="ascii") as file:
-                file.write(entry.line + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            if self._path.exists():
-                os.truncate(self._path, size)
-            raise RunError(
-                f"'{self._path}' cannot be written ({error.strerror}): make room, then `abzero resume`"
-            ) from error
+        append_text(self._path, entry.line + "\n")
         self._last = entry
         self._note()
         return entry

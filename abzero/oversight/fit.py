@@ -16,6 +16,7 @@ from abzero.oversight.classifier import FORMAT, sigmoid, windows
 from abzero.oversight.labelled import Labelled
 from abzero.oversight.measure import auc
 from abzero.oversight.reading import CATEGORIES
+from abzero.run.files import replace_text
 
 PENALTY = {"ngram": 1e-3, "e5": 0.1, "probe": 1.0}
 """Ridge penalty by kind of features: on the unit vectors of n-grams, else on standardised columns."""
@@ -92,7 +93,7 @@ def fit(rows: Sequence[Labelled], name: str, seed: int, out: Path) -> dict[str, 
             **{key: round(value, 4) for key, value in measured.items()},
         },
     }
-    out.write_text(json.dumps(body, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
+    replace_text(out, json.dumps(body, ensure_ascii=False, separators=(",", ":")) + "\n")
     return measured
 
 

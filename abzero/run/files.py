@@ -15,9 +15,11 @@ from abzero.errors import ConfigError, RunError
 def replacing(path: Path) -> Iterator[TextIO]:
     """A new file that takes the place of `path`, be that a link, when the block ends well. Raises `OSError`.
 
-    What `path` held can be read until then. A device, such as /dev/stdout, is written as it is.
+    What `path` held can be read until then. A device, such as /dev/stdout, is written as it is, but not behind a link
+    of somebody else's.
     """
-    if path.exists() and not path.is_file():
+    linked = path.is_symlink() and path.parts[1:2] not in (("dev",), ("proc",))
+    if path.exists() and not path.is_file() and not linked:
         with path.open("w", encoding="utf-8", errors="surrogateescape") as file:
             yield file
         return
@@ -41,6 +43,26 @@ def replace_text(path: Path, text: str) -> None:
             file.write(text)
     except OSError as error:
         raise RunError(f"'{path}' cannot be written: {error.strerror}") from error
+
+
+def append_text(path: Path, text: str) -> None:
+    """Add `text` to a file, be it new, that is no link: it is on the disk when this returns. Raises `RunError`: then
+    nothing of it is.
+    """
+    rest = memoryview(text.encode("utf-8"))
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        with os.fdopen(descriptor, "wb", buffering=0) as file:
+            size = os.fstat(descriptor).st_size
+            try:
+                while rest:
+                    rest = rest[file.write(rest) :]
+                os.fsync(descriptor)
+            except OSError:
+                os.ftruncate(descriptor, size)
+                raise
+    except OSError as error:
+        raise RunError(f"'{path}' cannot be written ({error.strerror}): make room, then `abzero resume`") from error
 
 
 def read_bytes(path: Path, most: int = 16 << 20) -> bytes:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from abzero.errors import RunError
-from abzero.run.files import read_text
+from abzero.run.files import append_text, read_text
 from abzero.types import Case, Proposal, Rejection, Rollout, Step, Task
 
 _MOST = 1 << 32
@@ -53,16 +53,7 @@ class SeedingLog:
     def append(self, batch: ProposalBatch) -> None:
         """Add a batch; it is on the disk when this returns. Raises `RunError`: then nothing of it is."""
         row = {"mode": batch.mode, "proposals": [_row(one) for one in batch.proposals], "state": batch.state}
-        size = self._path.stat().st_size if self._path.exists() else 0
-        try:
-            with self._path.open("ab") as file:
-                file.write(json.dumps(row).encode("ascii") + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            if self._path.exists():
-                os.truncate(self._path, size)
-            raise RunError(f"'{self._path}' cannot be written ({error.strerror}): make room, then resume") from error
+        append_text(self._path, json.dumps(row) + "\n")
 
     def observe(self, step: Step) -> None:
         """A step is in the journal and, if it is the seeding, in a checkpoint: the file has done its work."""

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from abzero.run.files import replace_text
 from abzero.tiny import corpus, tokenizer
 from abzero.tiny.corpus import Document, Lesson
 
@@ -105,7 +106,7 @@ def save(model: LlamaForCausalLM, words: PreTrainedTokenizerFast, folder: Path) 
     words.save_pretrained(folder)
     path = folder / "config.json"
     config = json.loads(path.read_text(encoding="utf-8")) | {"attn_implementation": "eager"}
-    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    replace_text(path, json.dumps(config, indent=2, sort_keys=True) + "\n")
 
 
 Batch = tuple[Tensor, Tensor]

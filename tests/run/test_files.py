@@ -1,10 +1,15 @@
 import os
+import resource
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from abzero.errors import ConfigError, RunError
 from abzero.run.directory import RunFolder
-from abzero.run.files import check_output, read_text, replace_text, replacing
+from abzero.run.files import append_text, check_output, read_text, replace_text, replacing
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path):
@@ -26,6 +31,40 @@ def test_what_a_link_points_to_is_not_written(tmp_path):
     link.symlink_to(outside)
     replace_text(link, "theirs")
     assert (outside.read_text(), link.read_text(), link.is_symlink()) == ("mine", "theirs", False)
+
+
+def test_a_link_to_a_device_is_replaced_but_in_dev(tmp_path):
+    link = tmp_path / "link"
+    link.symlink_to("/dev/full")
+    replace_text(link, "theirs")
+    assert (link.read_text(), link.is_symlink()) == ("theirs", False)
+    with pytest.raises(RunError, match="No space left"):
+        replace_text(Path("/dev/full"), "theirs")
+
+
+def test_what_is_appended_is_there_whole_or_not_at_all_and_behind_no_link(tmp_path):
+    file, link = tmp_path / "file", tmp_path / "link"
+    append_text(file, "ä\n")
+    append_text(file, "b\n")
+    assert file.read_text() == "ä\nb\n"
+    link.symlink_to(file)
+    with pytest.raises(RunError, match=r"link' cannot be written \(Too many levels of symbolic links\)"):
+        append_text(link, "c\n")
+    with limited(len("ä\nb\n".encode()) + 3), pytest.raises(RunError, match="File too large"):
+        append_text(file, "too long\n")
+    assert file.read_text() == "ä\nb\n"
+
+
+@contextmanager
+def limited(size: int) -> Iterator[None]:
+    """No file of this process grows beyond `size` bytes."""
+    before, ignored = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
 
 
 def test_a_link_a_pipe_and_a_flood_are_not_read(tmp_path):
@@ -55,3 +94,14 @@ def test_a_run_with_a_link_in_it_is_not_worked_on(tmp_path, name):
     with pytest.raises(RunError, match="is a symbolic link"), run.locked():
         pass
     assert (tmp_path / "outside").read_text() == "mine"
+
+
+def test_results_of_a_run_are_not_written_behind_a_link(tmp_path):
+    from abzero.cli.ask_model import _folder
+
+    weights = tmp_path / "run" / "checkpoints" / "step-000002" / "model"
+    weights.mkdir(parents=True)
+    assert _folder(str(tmp_path / "run"), str(weights)) == tmp_path / "run" / "evals" / "step-000002"
+    (tmp_path / "run" / "evals").symlink_to(tmp_path)
+    with pytest.raises(RunError, match="evals' is a symbolic link"):
+        _folder(str(tmp_path / "run"), str(weights))

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
-from abzero.errors import RunError
+from abzero.run.files import replace_text
 from abzero.views.html import Html, html, joined
 from abzero.views.web import site
 from abzero.views.web.app import CHARTS, STYLE
@@ -41,10 +41,7 @@ def bundle(run: ServedRun, path: Path, megabytes: float, defaults: Mapping[str, 
         total += _count(journal, "DISTINCT task", "proposal")
     words = f"all {total} pages" if len(pages) == total else f"{len(pages)} of {total} pages"
     words += "; single attempts, and search, need `abzero watch`"
-    try:
-        path.write_text(_document(first, pages, words), encoding="utf-8")
-    except OSError as error:
-        raise RunError(f"{path} cannot be written ({error.strerror}): choose another --out") from error
+    replace_text(path, _document(first, pages, words))
     return words
 
 
