@@ -9,55 +9,39 @@ from typing import Protocol
 
 from abzero.run.journal import JournalReader
 from abzero.types import Finding
-from abzero.views.charts import Series, line_chart
+from abzero.views.charts import Point
 from abzero.views.html import Html, html, joined, prose
+from abzero.views.report import monitors
 from abzero.views.report.gather import RunSummary
 
 _WIDTH, _LANE, _LEFT = 960, 22, 120
 _SHOWN = 60
 """Findings whose text the page holds, the gravest first."""
-_CURVES = {
-    "flagged by rules": ("oversight/flagged/t1/", True),
-    "flagged by structure": ("oversight/flagged/t0/", True),
-    "tokens of a thought": ("thought/tokens/", False),
-    "empty thoughts": ("thought/empty/", True),
-    "illegible thoughts": ("thought/illegible/", True),
-    "thoughts that switch language": ("thought/switching/", True),
-}
 
 
 def oversight_section(run: RunSummary, reader: JournalReader, record: Path) -> Html:
     """What monitors found, when, and what people decided; empty for a run without oversight."""
     if not any(name.startswith("oversight/") for name in run.figures):
         return Html("")
+
+    def logged(name: str) -> Sequence[Point]:
+        return run.figures.get(name, ())
+
     found = [(step, finding) for step in (0, *run.steps) for finding in reader.findings(step)]
     text = record.read_text(encoding="utf-8", errors="replace") if record.exists() else ""
     bars = [(event.step, event.kind) for event in events(text) if event.kind in ("paused", "reviewed")]
-    charts = [
-        line_chart(
-            title,
-            [
-                Series(role, points, colour)
-                for role, colour in (("propose", "c0"), ("solve", "c1"))
-                if (points := run.figures.get(f"{prefix}{role}"))
-            ],
-            run.span,
-            share=share,
-        )
-        for title, (prefix, share) in _CURVES.items()
-    ]
     flagged = {(step, one.role, one.position) for step, one in found}
     return html(
         '<section><h2>Oversight</h2><p class="note">{count} findings in {flagged} completions, {pauses} pauses, '
-        "{reviews} reviews. No finding changed a reward. What the monitors miss is not in this picture: "
-        "`abzero oversight estimate RUN` bounds it, from an audit.</p>{lanes}"
+        "{reviews} reviews. No finding changed a reward. {recall}</p>{lanes}"
         '<div class="grid3">{charts}</div>{texts}</section>',
         count=len(found),
         flagged=len(flagged),
         pauses=sum(kind == "paused" for _, kind in bars),
         reviews=sum(kind == "reviewed" for _, kind in bars),
         lanes=lanes(max(run.span[1], 1.0), found, bars) if found else Html(""),
-        charts=joined(charts),
+        charts=monitors.curves(logged, run.span),
+        recall=monitors.recall(logged),
         texts=joined(_texts(reader, found)),
     )
 

@@ -47,7 +47,33 @@ def test_what_a_reviewer_wrote_is_text(folder):
 
 
 def test_a_run_without_monitors_says_so(tmp_path):
-    assert "none was watching" in page(run(tmp_path / "one"))
+    assert "No monitor watched this run" in page(run(tmp_path / "one"))
+
+
+def watched(folder, figures):
+    """A run of two steps whose journal has `figures`, by step and name."""
+    rows = ", ".join(f"({step}, '{name}', {value})" for (step, name), value in figures.items())
+    return altered(folder, f"INSERT INTO metric VALUES {rows}")
+
+
+def test_silence_of_the_monitors_is_not_called_clean(tmp_path):
+    read = {(step, f"oversight/completions/{role}"): 40 for step in (1, 2) for role in ("propose", "solve")}
+    silent = {(step, f"oversight/flagged/t1/{role}"): 0.0 for step in (1, 2) for role in ("propose", "solve")}
+    text = page(watched(tmp_path / "one", read | silent))
+    assert "What the monitors miss is not known" in text
+    assert "No monitor" not in text
+    assert "<td>80</td><td>0</td><td>–</td><td>–</td><td>–</td>" in text
+
+
+def test_flags_and_the_unjudged_are_added_up_and_recall_has_its_interval(tmp_path):
+    solve = {(1, "oversight/completions/solve"): 40, (2, "oversight/completions/solve"): 10}
+    solve |= {(1, "oversight/flagged/t1/solve"): 0.1, (2, "oversight/flagged/t1/solve"): 0.2}
+    solve |= {(2, "oversight/unjudged/solve"): 3, (2, "oversight/judged/solve"): 5, (2, "oversight/audits/solve"): 2}
+    ends = {(2, f"oversight/recall{end}"): share for end, share in (("", 0.5), ("_low", 0.2), ("_high", 0.8))}
+    text = page(watched(tmp_path / "one", solve | ends))
+    assert "<td>50</td><td>6</td><td>5</td><td>3</td><td>2</td>" in text
+    assert "flag 50% [20%, 80%]" in text
+    assert "left unjudged" in text
 
 
 @pytest.mark.parametrize("line", ["", "[", "[1]", '{"kind": 1}', json.dumps({"kind": "paused", "body": {"step": "x"}})])

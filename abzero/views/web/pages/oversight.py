@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from abzero.views.html import Html, html, joined
+from abzero.views.report import monitors
 from abzero.views.report.oversight import Event, lanes
 from abzero.views.web.pages.frame import Page, PageRequest, empty, link, number, section, table
 from abzero.views.web.queries import oversight
@@ -16,8 +17,9 @@ def page(ask: PageRequest) -> Page:
     """Findings, pauses and reviews on one time line; what was decided; the newest findings."""
     found = oversight.findings(ask.journal, _MARKS)
     events = oversight.record(ask.run)
-    if not found and not any(event.kind in _DECIDED for event in events):
-        words = "No monitor found anything in this run, or none was watching: see `oversight` among the settings."
+    read = monitors.read(lambda name: oversight.points(ask.journal, name))
+    if not (read or found or any(event.kind in _DECIDED for event in events)):
+        words = "No monitor watched this run: see `oversight` among the settings."
         return Page("Oversight", "oversight", empty(words), live=True)
     counted = oversight.by_category(ask.journal)
     kinds = ("findings", "pauses", "reviews", "verdicts")
@@ -31,12 +33,30 @@ def page(ask: PageRequest) -> Page:
     graph = html('<div class="wide lanes" role="region" tabindex="0" aria-label="time line">{l}</div>', l=line)
     parts = [
         html('<div class="tiles">{t}</div>', t=tiles),
+        section("What was read", _read(read), monitors.recall(ask.journal.series)) if read else Html(""),
         section("Time line", graph, note + many) if found else Html(""),
         _decided(ask, events),
-        section("By category", table(("category", "gravest, 0 to 4", "findings"), counted, "findings by category")),
-        section("Newest findings", _findings(ask, found[:_SHOWN])),
     ]
+    if found:
+        head = ("category", "gravest, 0 to 4", "findings")
+        parts.append(section("By category", table(head, counted, "findings by category")))
+        parts.append(section("Newest findings", _findings(ask, found[:_SHOWN])))
+    if read:
+        drawn = monitors.curves(ask.journal.series, (1.0, float(ask.overview.step or 1)))
+        parts.append(section("Over steps", html('<div class="grid3">{c}</div>', c=drawn)))
     return Page("Oversight", "oversight", joined(parts), live=True)
+
+
+def _read(read: Sequence[monitors.Read]) -> Html:
+    """Of each role, how many completions which monitor saw and flagged; what nobody judged is never called clean."""
+    tiers = {"t0": "flagged by structure", "t1": "by rules", "t2": "by the classifier"}
+    used = {tier: words for tier, words in tiers.items() if any(tier in one.flagged for one in read)}
+    rows = [
+        [one.role, f"{one.completions:,}", *(f"{one.flagged.get(tier, 0):,}" for tier in used)]
+        + ["–" if count is None else f"{count:,}" for count in (one.judged, one.unjudged, one.audited)]
+        for one in read
+    ]
+    return table(("role", "read", *used.values(), "judged", "left unjudged", "audited"), rows, "what was read")
 
 
 def _decided(ask: PageRequest, events: Sequence[Event]) -> Html:

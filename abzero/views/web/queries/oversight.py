@@ -42,6 +42,12 @@ ORDER BY step DESC, place LIMIT ?"""
     ]
 
 
+def points(journal: Journal, name: str) -> list[tuple[float, float]]:
+    """(step, value) of a metric in every step, the seeding included."""
+    query = "SELECT step, value FROM metric WHERE name = ? ORDER BY step"
+    return [(float(whole(step)), figure(value)) for step, value in journal.rows(query, name)]
+
+
 def by_category(journal: Journal) -> list[tuple[str, int, int]]:
     """(category, gravest severity, how many), the commonest first."""
     query = "SELECT category, max(severity), count(*) FROM finding GROUP BY category ORDER BY 3 DESC LIMIT 100"
