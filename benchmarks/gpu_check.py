@@ -47,9 +47,11 @@ from abzero.run.journal import JournalReader
 from abzero.types import Experience, Rollout
 
 SECONDS = 480
-"""For everything."""
+"""For everything, on a card."""
+DRY_SECONDS = 1800
+"""The same in small on a CPU, which others may share: two minutes of a quiet one."""
 LONGEST = {"a": 100, "b": 150, "c": 60, "d": 150, "e": 480}
-"""Seconds that a part may take on a card; a CPU that others share may take all there are."""
+"""Seconds that a part may take on a card."""
 HALF_BILLION = {"hidden_size": 896, "intermediate_size": 4864, "num_hidden_layers": 24, "vocab_size": 151_936}
 HALF_BILLION |= {"num_attention_heads": 14, "num_key_value_heads": 2, "tie_word_embeddings": True}
 SMALL = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "vocab_size": 512}
@@ -196,11 +198,12 @@ def on_card(rank: int, checkpointing: bool, rows: int = 8, length: int = 1024) -
     _, codec = loading.load(gpu.BOX, dtype=None, device="cpu")
     settings = {"micro_batch_tokens": rows * length, "checkpointing": checkpointing}
     learner = LocalLearner(model, codec, adam=adam, gap_limit=float("inf"), **settings)
-    rollout = Rollout([1] * (length // 2), [2] * (length // 2), [-12.0] * (length // 2), "", "length")
+    half = length // 2
+    rollouts = [Rollout([1 + row] * half, [2] * half, [-12.0] * half, "", "length") for row in range(2 * rows)]
     for _ in range(2):
-        learner.update([Experience(("solve", 0), "deduction", 0, rollout, (), 1.0)] * 2 * rows)
+        learner.update([Experience(("solve", 0), "deduction", 0, rollout, (), 1.0) for rollout in rollouts])
     taken = torch.cuda.max_memory_allocated() - before
-    limits = {"max_prompt_tokens": length // 2, "max_tokens": length // 2, "cache_bytes": 0}
+    limits = {"max_prompt_tokens": half, "max_tokens": half, "cache_bytes": 0}
     setup = Setup(width=2, sampler_width=2, rank=rank, on_cpu=False, **settings, **limits)
     return memory(shape_of(model.config, parameters), setup)["peak"], taken
 
@@ -294,7 +297,7 @@ def main() -> None:
     print(f"{card}, torch {torch.__version__}, {datetime.date.today()}", flush=True)
     begun, lines = time.monotonic(), []
     for part in options.only:
-        rest = SECONDS - (time.monotonic() - begun)
+        rest = (DRY_SECONDS if options.dry else SECONDS) - (time.monotonic() - begun)
         found = run(part, options.dry, max(30.0, rest if options.dry else min(LONGEST[part], rest)))
         for line in found:
             print(f"{'ok ' if line.ok else 'NOT'} {line.part}  {line.what:62} {line.found}  {line.wanted}", flush=True)

@@ -33,6 +33,7 @@ CASES: dict[str, dict[str, object]] = {
     "42M": PLAIN | {"vocabulary": 16_000, "hidden": 512, "layers": 8, "rows": 8},
     "134M": PLAIN | {"vocabulary": 32_000, "hidden": 768, "layers": 12, "heads": 12, "rows": 4},
     "42M, checkpointing": PLAIN | {"vocabulary": 16_000, "hidden": 512, "layers": 8, "rows": 32, "checkpointing": True},
+    "42M, one prompt": PLAIN | {"vocabulary": 16_000, "hidden": 512, "layers": 8, "rows": 8, "prompts": 1},
     "42M, bf16": PLAIN | {"vocabulary": 16_000, "hidden": 512, "layers": 8, "rows": 8, "width": 2},
     "134M, 8-bit Adam": PLAIN
     | {"vocabulary": 32_000, "hidden": 768, "layers": 12, "heads": 12, "rows": 4, "moments": 2},
@@ -78,9 +79,12 @@ def measure(case: dict[str, int]) -> None:
         gap_limit=1e9,
     )
     half = case["length"] // 2
-    rollout = Rollout([1] * half, [2] * half, [0.0] * half, "", "length")
+    count = 2 * case["rows"]
+    prompts = [[1 + row % case.get("prompts", count)] * half for row in range(count)]
+    rollouts = [Rollout(prompt, [2] * half, [0.0] * half, "", "length") for prompt in prompts]
+    rows = [Experience(("solve", 0), "deduction", 0, rollout, (), 1.0) for rollout in rollouts]
     for _ in range(2):
-        learner.update([Experience(("solve", 0), "deduction", 0, rollout, (), 1.0)] * 2 * case["rows"])
+        learner.update(rows)
     assert sampler is not None
     setup = Setup(
         width=width,
@@ -89,6 +93,7 @@ def measure(case: dict[str, int]) -> None:
         rank=rank,
         checkpointing=checkpointing,
         micro_batch_tokens=case["rows"] * case["length"],
+        rows=count // case.get("prompts", count),
         max_prompt_tokens=half,
         max_tokens=half,
     )

@@ -14,6 +14,13 @@ from abzero.errors import ConfigError
 
 ConfigT = TypeVar("ConfigT", bound=Config)
 
+NARROWER = Fixed(
+    "no step may round its weights; begin a run with them: abzero export RUN FOLDER, then abzero train --model.name "
+    "FOLDER --model.dtype bfloat16",
+    in_forks=True,
+)
+"""Why weights do not become narrower (docs/decisions/069)."""
+
 
 def resumed(kind: type[ConfigT], recorded: str, flags: Sequence[str], prog: str) -> Resolved[ConfigT]:
     """The settings of config.json, `recorded`, with `flags` on top. Raises `ConfigError` for one that is fixed."""
@@ -57,7 +64,7 @@ def _refused(recorded: str, config: Config, prog: str) -> list[tuple[str, tuple[
     if (backends.chosen(before).memory is None) != (backends.chosen(config).memory is None):
         rules["model.engine"] = WEIGHTS
     if (before.model.dtype, config.model.dtype) == ("float32", "bfloat16"):
-        rules["model.dtype"] = WEIGHTS
+        rules["model.dtype"] = NARROWER
     return [(name, (was[name], now[name]), rule) for name, rule in rules.items() if was.get(name) != now.get(name)]
 
 

@@ -14,7 +14,7 @@ from abzero.policy.models import loading
 from abzero.policy.models.shapes import KNOWN
 
 ROOT = Path(__file__).parents[3]
-MEASURED = ("5M", "42M", "134M", "42M, checkpointing", "42M, bf16", "134M, 8-bit Adam", "134M, LoRA")
+MEASURED = ("5M", "42M", "134M", "42M, checkpointing", "42M, one prompt", "42M, bf16", "134M, 8-bit Adam", "134M, LoRA")
 """Cases of `benchmarks/memory.py`."""
 
 SEVEN = Shape(7_615_616_512, 152_064, 3584, 18_944, 28, 3584, 512, 0)
