@@ -250,8 +250,12 @@ def fit_head(files: Positional[tuple[str, ...]], out: Path, features: str = "ngr
     check_output(out, "--out")
     rows = [row for file in files for row in labelled.read(labelled.IN_THE_BOX if file == "default" else Path(file))]
     measured = fit(rows, features, seed, out)
-    figures = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in measured.items())
-    say(f"{out}: {figures} on thoughts that were left out; expect less of other authors'")
+    concern = sum(row.category is not None for row in rows)
+    say(f"{out}: fitted to {concern} thoughts of concern and {len(rows) - concern} benign ones; expect less of others'")
+    for what, prefix in (("thoughts left out at random", ""), ("whole styles left out", "style_")):
+        if f"{prefix}auc" in measured:
+            recall, few, area = (measured[prefix + name] for name in ("recall", "false_share", "auc"))
+            say(f"    {what}: finds {recall * concern:.0f} of {concern} at {few:.1%} false, AUC {area:.3f}")
     return 0
 
 

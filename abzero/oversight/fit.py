@@ -29,7 +29,8 @@ _RAREST = 3
 
 
 def fit(rows: Sequence[Labelled], name: str, seed: int, out: Path) -> dict[str, float]:
-    """Fit a head with the features `name` to `rows`, write it to `out`, and return what cross-validation measured.
+    """Fit a head with the features `name` to `rows`, write it to `out`, and return what cross-validation measured: with
+    texts left out at random, which fixes the threshold, and with whole styles left out, where rows have several.
 
     Raises `ConfigError` for too few rows of a class.
     """
@@ -52,16 +53,13 @@ def fit(rows: Sequence[Labelled], name: str, seed: int, out: Path) -> dict[str, 
     tensors = [tensor.double() for tensor in tensors]
     penalty = PENALTY[name.partition(":")[0]]
     concern = torch.tensor([float(row.category is not None) for row in rows], dtype=torch.float64)
-    scores = _left_out(tensors, concern, penalty, seed, plain=name == "ngram")
-    benign = sorted((s for s, row in zip(scores, rows, strict=True) if row.category is None), reverse=True)
-    limit = benign[int(FALSE_SHARE[name.partition(":")[0]] * len(benign))]
-    threshold = math.ceil(sigmoid(limit) * 1000 + 1) / 1000
-    found = sum(sigmoid(s) >= threshold for s, row in zip(scores, rows, strict=True) if row.category)
-    measured = {
-        "recall": found / kinds[True],
-        "false_share": sum(sigmoid(s) >= threshold for s in benign) / len(benign),
-        "auc": auc([s for s, row in zip(scores, rows, strict=True) if row.category], benign),
-    }
+    few = FALSE_SHARE[name.partition(":")[0]]
+    scores = _left_out(tensors, concern, penalty, _at_random(len(rows), seed), plain=name == "ngram")
+    threshold, measured = _measured(scores, rows, few)
+    if len(styles := sorted({row.style for row in rows})) > 1:
+        folds = [{place for place, row in enumerate(rows) if row.style == style} for style in styles]
+        apart = _left_out(tensors, concern, penalty, folds, plain=name == "ngram")
+        measured |= {f"style_{key}": value for key, value in _measured(apart, rows, few)[1].items()}
     whole = torch.stack([tensor[0] for tensor in tensors])
     weights, bias = _logistic(whole, concern, penalty, plain=name == "ngram")
     own = [(tensor @ weights, row) for tensor, row in zip(tensors, rows, strict=True)]
@@ -89,7 +87,7 @@ def fit(rows: Sequence[Labelled], name: str, seed: int, out: Path) -> dict[str, 
         "fitted": {
             "rows": len(rows),
             "concern": kinds[True],
-            "digest": _digest(rows),
+            "digest": digest(rows),
             **{key: round(value, 4) for key, value in measured.items()},
         },
     }
@@ -97,15 +95,23 @@ def fit(rows: Sequence[Labelled], name: str, seed: int, out: Path) -> dict[str, 
     return measured
 
 
-def _left_out(
-    tensors: Sequence[torch.Tensor], concern: torch.Tensor, penalty: float, seed: int, *, plain: bool
-) -> list[float]:
-    """The score of every text by a head that was fitted without it."""
-    order = list(range(len(tensors)))
+def _at_random(total: int, seed: int) -> list[set[int]]:
+    order = list(range(total))
     random.Random(seed).shuffle(order)
+    return [set(order[fold::FOLDS]) for fold in range(FOLDS)]
+
+
+def _left_out(
+    tensors: Sequence[torch.Tensor],
+    concern: torch.Tensor,
+    penalty: float,
+    folds: Sequence[set[int]],
+    *,
+    plain: bool,
+) -> list[float]:
+    """The score of every text by a head that was fitted without it, and without the others of its fold."""
     scores = [0.0] * len(tensors)
-    for fold in range(FOLDS):
-        out = set(order[fold::FOLDS])
+    for out in folds:
         kept = [place for place in range(len(tensors)) if place not in out]
         whole = torch.stack([tensors[place][0] for place in kept])
         weights, bias = _logistic(whole, concern[kept], penalty, plain=plain)
@@ -113,6 +119,19 @@ def _left_out(
             values = tensors[place] @ weights
             scores[place] = float((values[0] + values.max()) / 2 + bias)
     return scores
+
+
+def _measured(scores: Sequence[float], rows: Sequence[Labelled], few: float) -> tuple[float, dict[str, float]]:
+    """The threshold above all but a share `few` of the benign texts, and what is found and flagged at it."""
+    pairs = [*zip(scores, rows, strict=True)]
+    concern = [score for score, row in pairs if row.category is not None]
+    benign = sorted((score for score, row in pairs if row.category is None), reverse=True)
+    threshold = math.ceil(sigmoid(benign[int(few * len(benign))]) * 1000 + 1) / 1000
+    return threshold, {
+        "recall": sum(sigmoid(score) >= threshold for score in concern) / len(concern),
+        "false_share": sum(sigmoid(score) >= threshold for score in benign) / len(benign),
+        "auc": auc(concern, benign),
+    }
 
 
 def _logistic(rows: torch.Tensor, target: torch.Tensor, penalty: float, *, plain: bool) -> tuple[torch.Tensor, float]:
@@ -146,6 +165,7 @@ def _plain(weights: torch.Tensor, columns: Sequence[str] | None, digits: int) ->
     return {name: value for name, value in rounded.items() if value}
 
 
-def _digest(rows: Sequence[Labelled]) -> str:
+def digest(rows: Sequence[Labelled]) -> str:
+    """Which thoughts, of which categories, a head was fitted to."""
     text = json.dumps([[row.category, row.text] for row in rows])
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,7 +1,7 @@
 """Files of labelled thoughts: what monitors are measured with and classifiers are fitted to.
 
 One JSON object a line: ``text``, the thought (or ``thought``, with ``answer``, ``program`` and ``message`` beside it),
-and ``category``, one of the eight or null for a benign one. ``role`` and ``id`` may be left out.
+and ``category``, one of the eight or null for a benign one. ``role``, ``id`` and ``style`` may be left out.
 """
 
 import json
@@ -26,6 +26,8 @@ class Labelled:
     category: Category | None
     text: str
     answer: str = ""
+    style: str = ""
+    """How it is written, where its author says so: what a fit leaves out in turn."""
 
     def reading(self, position: int) -> Reading:
         return Reading(0, self.role, position, "", "", self.text, self.answer)
@@ -64,7 +66,8 @@ def _row(path: Path, number: int, line: str) -> Labelled:
     role = row.get("role", "propose")
     if role not in ("propose", "solve"):
         raise ConfigError(f"{where}: role {role!r}: choose from propose, solve")
-    return Labelled(str(row.get("id", number)), role, category, text if isinstance(text, str) else "", answer)
+    style = str(row.get("style", ""))
+    return Labelled(str(row.get("id", number)), role, category, text if isinstance(text, str) else "", answer, style)
 
 
 def _answer(row: Mapping[str, object]) -> str:

@@ -44,11 +44,12 @@ def test_a_thought_too_long_is_read_in_part_and_the_rest_is_counted(ngram):
 
 
 def test_a_head_says_what_it_was_fitted_to_and_what_it_reached():
-    fitted_to = {"ngram": len(OWN), "e5": 300}
     for name in classifier.IN_THE_BOX:
         head = load(name)
-        assert head.fitted["rows"] == fitted_to[name]
-        assert 0.5 < float(head.fitted["auc"]) < 1.0
+        assert head.fitted["rows"] == len(OWN)
+        assert head.fitted["digest"] == fit.digest(OWN), "fitted to the thoughts that are in the box now"
+        assert 0.5 < float(head.fitted["style_auc"]) < 1.0
+        assert len(head.canaries) == fit.CANARIES
         assert 0.0 < head.threshold < 1.0
 
 
@@ -57,6 +58,7 @@ def test_fitting_separates_what_it_has_not_seen(tmp_path):
     measured = fit.fit(rows, "ngram", 0, tmp_path / "head.json")
     assert 0.5 < measured["auc"] < 1.0
     assert measured["false_share"] <= 0.03
+    assert "style_auc" not in measured, "none of them has a style"
     scored = Classifier(load(str(tmp_path / "head.json")))
     unseen = OWN[120:]
     values = {flag: [scored.score(r.text).value for r in unseen if bool(r.category) == flag] for flag in (True, False)}
@@ -64,6 +66,17 @@ def test_fitting_separates_what_it_has_not_seen(tmp_path):
     again = tmp_path / "again.json"
     fit.fit(rows, "ngram", 0, again)
     assert again.read_bytes() == (tmp_path / "head.json").read_bytes()
+
+
+def test_what_only_one_style_says_is_not_known_of_it_when_it_is_left_out(tmp_path):
+    words = {("x", True): "zebra", ("x", False): "apple", ("y", True): "tiger", ("y", False): "pear"}
+    kinds = [(style, concern) for _ in range(8) for style, concern in words]
+    rows = [
+        labelled.Labelled(str(n), "solve", "power" if kind[1] else None, f"The {words[kind]}.", style=kind[0])
+        for n, kind in enumerate(kinds)
+    ]
+    measured = fit.fit(rows, "ngram", 0, tmp_path / "head.json")
+    assert (measured["auc"], measured["style_auc"]) == (1.0, 0.5)
 
 
 def test_a_head_carries_thoughts_that_prove_it_alive(tmp_path):
