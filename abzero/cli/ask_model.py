@@ -13,7 +13,7 @@ from abzero.cli.arguments import numbers
 from abzero.cli.eval_data import release
 from abzero.cli.eval_table import show
 from abzero.cli.output import at_once, progress, say, under_way
-from abzero.cli.score_samples import passed
+from abzero.cli.score_samples import missing_file, passed
 from abzero.errors import ConfigError
 from abzero.evals import data, presets, samples, suites
 from abzero.evals.summary import Asked
@@ -79,12 +79,15 @@ class Asking:
 
 
 def ask(asked: Asking) -> int:
-    """Ask a model, score its answers and print the table of all suites, or of those that there were before an error."""
+    """Ask a model the problems of benchmarks, and score its answers."""
     scored: dict[str, SuiteEntry] = {}
     folders: list[Path] = []
     try:
         return _asked(asked, scored, folders)
-    finally:
+    except KeyboardInterrupt:
+        say("interrupted; what was answered and judged is kept: the same command with --resume goes on")
+        return 130
+    finally:  # of the suites before an error, too
         if scored:
             show(scored, folders[0])
 
@@ -100,10 +103,10 @@ def _asked(asked: Asking, scored: "dict[str, SuiteEntry]", folders: list[Path]) 
     places = data.where(asked.data, cache=data.hub_cache())
     found = {suite.name: data.find(suite, places) for suite in chosen}
     missing = [name for name, paths in found.items() if not paths]
-    limited = f", the first {asked.limit} problems of each" if asked.limit else ""
-    at_once(f"{asked.model} on {', '.join(name for name in found if name not in missing) or 'nothing'}{limited}")
+    limited = f", the first {asked.limit} problems{' of each' * (len(found) > 1)}" if asked.limit else ""
+    at_once(f"{asked.model} on {', '.join(found)}{limited}")
     for name in missing:
-        at_once(f"{name}  MISSING: no {suites.SUITES[name].expected}; docs/evals.md says where it is published")
+        at_once(missing_file(suites.SUITES[name], asked.data))
     if missing and not asked.allow_missing:
         return 3
     sources = [data.read(suites.SUITES[name], paths, asked.lcb) for name, paths in found.items() if paths]

@@ -1,12 +1,13 @@
 """``abzero eval``: score samples or a model on benchmarks, and look at their data. No torch unless a model is asked."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from abzero.cli import ask_model, score_samples
 from abzero.cli import evaluate as nursery
 from abzero.cli.eval_compare import Comparing, compare
 from abzero.cli.eval_data import Data, show_data
 from abzero.cli.eval_export import Exporting, export
+from abzero.cli.output import out, usage
 from abzero.cli.words import described
 from abzero.config.flags import given, parsed
 from abzero.config.named import is_reference
@@ -14,9 +15,21 @@ from abzero.config.named import is_reference
 WORDS = ("data", "compare", "export")
 """First words that are not a model's name; a folder that is called so is ./data."""
 
+FORMS: Mapping[str, Callable[..., int]] = {
+    "MODEL": nursery.evaluate,
+    "MODEL --suite paper --data DIR": ask_model.ask,
+    "--samples FILE --suite mbpp+": score_samples.score_samples,
+    "data --data DIR": show_data,
+    "compare A B": compare,
+    "export OUT --to inspect": export,
+}
+
 
 def evaluate(arguments: Sequence[str]) -> int:
     """Measure a model or score samples: abzero eval MODEL | --samples FILE --suite S --data D | data | compare A B."""
+    if list(arguments) in (["--help"], ["-h"]):
+        out.print(usage("abzero eval", "MODEL or WORD", FORMS, "abzero eval MODEL --suite paper --help"))
+        return 0
     word = arguments[0] if arguments else ""
     flags = list(_data_flags(arguments[1:] if word in WORDS else arguments))
     if word == "data":

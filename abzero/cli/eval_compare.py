@@ -26,7 +26,7 @@ class Comparing:
 
 
 def compare(asked: Comparing) -> int:
-    """Print, for each suite that both folders hold, both scores, the difference, its interval and p."""
+    """Compare two folders of results, problem by problem: both scores, the difference, its interval and p."""
     found = comparing.differences(asked.left, asked.right)
     notes = comparing.notes(asked.left, asked.right)
     if asked.json:

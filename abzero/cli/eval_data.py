@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from abzero.cli.eval_table import aligned
-from abzero.cli.output import say
+from abzero.cli.output import at_once, say
 from abzero.errors import ConfigError
 from abzero.evals import data, suites
 
@@ -22,8 +22,14 @@ class Data:
 
 
 def show_data(asked: Data) -> int:
-    """Print what is known of each suite's file; exit status 2 if one cannot be read, else 3 if one is missing."""
-    places = data.where(asked.data, cache=data.hub_cache())
+    """Say which files of benchmarks are there, and which bytes they are.
+
+    Exit status 2 if one cannot be read, else 3 if one is missing.
+    """
+    cache = data.hub_cache()
+    places = data.where(asked.data, cache=cache)
+    hub = f"the hub's cache {cache}{'' if cache.is_dir() else ', which is not there'}"
+    at_once(f"looking in {', '.join(asked.data)}, then in {hub}" if asked.data else f"no --data DIR: looking in {hub}")
     named = release(asked.lcb)
     table: list[Sequence[str]] = [("suite", "status", "file")]
     faults: list[str] = []

@@ -26,7 +26,7 @@ class Exporting:
 
 
 def export(asked: Exporting) -> int:
-    """Write one log for each suite, and for each step of a run; a log of the same file of answers is replaced."""
+    """Write results as logs for Inspect, one for each suite, and for each step of a run; older ones are replaced."""
     from abzero.views.inspect_log import log
     from abzero.views.judged import judgements
 

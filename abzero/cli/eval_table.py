@@ -1,5 +1,6 @@
 """What ``abzero eval`` prints of results."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,14 +10,18 @@ from abzero.cli.output import out, say
 if TYPE_CHECKING:
     from abzero.evals.summary import SuiteEntry
 
+_NUMERIC = re.compile(r"[-+]?[\d.]+( %|(-| to [-+])[\d.]+)?|").fullmatch
 FEW = 40
 """Problems up to which one of them is worth a remark."""
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """`rows` as lines whose cells stand below each other, at any width."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+    """`rows`, the first of names, as lines whose cells stand below each other at any width, numbers to the right."""
+    columns = list(zip(*rows, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    justify = [str.rjust if all(map(_NUMERIC, column[1:])) else str.ljust for column in columns]
+    lines = ("  ".join(to(cell, width) for to, cell, width in zip(justify, row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def show(scored: "Mapping[str, SuiteEntry]", folder: Path) -> None:

@@ -14,7 +14,7 @@ from abzero.cli.output import err, out, say, usage
 from abzero.cli.oversight import oversight
 from abzero.cli.words import EXAMPLES, described
 from abzero.config.flags import parsed
-from abzero.errors import AbzeroError, UsageError
+from abzero.errors import AbzeroError, ConfigError, UsageError
 from abzero.text.sanitize import harmless
 
 COMMANDS: dict[str, Callable[..., int]] = {
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UsageError as error:
         return _failed(str(error), 2)
     except AbzeroError as error:
-        return _failed(str(error))
+        return _failed(str(error), 2 if name == "eval" and isinstance(error, ConfigError) else 1)
     except BrokenPipeError:  # `abzero show RUN | head`: the reader has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -90,7 +90,8 @@ def _run(name: str, arguments: Sequence[str]) -> int:
         return command(arguments) if command in RAW else parsed(described(command), arguments, f"abzero {name}")
     except SystemExit as end:
         if asked and not end.code:
-            say(f"example: {EXAMPLES[name]}")
+            form = f"{name} {arguments[0]}"
+            say(f"example: {EXAMPLES.get(form, EXAMPLES[name])}")
         raise
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from abzero.evals.scoring import Judges, Suited
+    from abzero.evals.suites import Suite
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Scoring:
 
 
 def score_samples(asked: Scoring) -> int:
-    """Judge a file of samples and print the suite's row."""
+    """Score samples of any model, from a file."""
     from abzero.evals import judging, scoring, suites
 
     ks = numbers("--k", asked.k)
@@ -55,7 +56,7 @@ def score_samples(asked: Scoring) -> int:
     [suite] = chosen
     paths = data.find(suite, data.where(asked.data, cache=data.hub_cache()))
     if not paths:
-        say(f"{suite.name}  MISSING: no {suite.expected} under {', '.join(asked.data) or 'any --data'} (docs/evals.md)")
+        say(missing_file(suite, asked.data))
         return 0 if asked.allow_missing else 3
     at_once(f"{asked.samples} on {suite.name}")
     source = data.read(suite, paths, release(asked.lcb))
@@ -72,6 +73,12 @@ def score_samples(asked: Scoring) -> int:
         found = judging.judge(given, benchmark, judges, folder, asked.limit, ks, None)
     show({suite.name: found}, folder)
     return int(found.score is None)
+
+
+def missing_file(suite: "Suite", places: "Sequence[str]") -> str:
+    """What is said of a suite whose file is in none of the `places`."""
+    where = f"in {', '.join(places)}" if places else "anywhere: give its folder by --data DIR"
+    return f"{suite.name}  MISSING: no {suite.expected} {where} (published as {suite.published})"
 
 
 def passed(suite: "Suited", keys: "Sequence[str]", judges: "Judges", folder: Path) -> bool:

@@ -81,7 +81,11 @@ ARGUMENTS: Mapping[str, str] = {
 EXAMPLES: Mapping[str, str] = {
     "train": "abzero train tiny-cpu --steps 20 --run runs/first",
     "resume": "abzero resume runs/first --steps 40",
-    "eval": "abzero eval runs/first --n 50 --json after.json",
+    "eval": "abzero eval runs/first --suite humaneval+,math500 --data DIR --limit 50",
+    "eval --samples": "abzero eval --samples samples.jsonl --suite mbpp+ --data DIR",
+    "eval data": "abzero eval data --data DIR --data mbpp+=MbppPlus.jsonl",
+    "eval compare": "abzero eval compare evals-before/paper evals-after/paper",
+    "eval export": "abzero eval export runs/first --to inspect",
     "recipes": "abzero recipes qwen2.5-7b-coder",
     "runs": "abzero runs runs",
     "show": "abzero show runs/first --step 3",

@@ -32,7 +32,9 @@ class Suite:
 
     @property
     def expected(self) -> str:
-        return self.files[0][0]
+        """The file that is looked for, as a publisher lays it out."""
+        name = self.files[0][0]
+        return f"{self.folders[0]}/{name}" if name == "test.jsonl" else name
 
 
 _TEXT, _CODE = str, {"task_id": str, "prompt": str, "entry_point": str, "canonical_solution": str}

@@ -51,7 +51,7 @@ def test_the_difference_of_means_is_tested_by_signs(tmp_path, capsys):
 )
 def test_what_differs_in_more_than_the_model_is_not_compared(tmp_path, capsys, verdicts, asked, said):
     left, right = results(tmp_path / "a", "yn"), results(tmp_path / "b", verdicts, **asked)
-    assert main(["eval", "compare", left, right]) == 1
+    assert main(["eval", "compare", left, right]) == 2
     assert said in " ".join(capsys.readouterr().err.split())
 
 
@@ -62,7 +62,7 @@ ASKED = {"preset": "paper", "words": "0", "tokens": 768}
 def test_what_was_asked_otherwise_is_not_compared(tmp_path, capsys, unlike):
     left = results(tmp_path / "a", "yn", asked=ASKED)
     right = results(tmp_path / "b", "yn", asked={**ASKED, **unlike})
-    assert main(["eval", "compare", left, right]) == 1
+    assert main(["eval", "compare", left, right]) == 2
     assert f"differ in {next(iter(unlike))}" in " ".join(capsys.readouterr().err.split())
 
 

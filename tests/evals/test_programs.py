@@ -108,7 +108,7 @@ def test_samples_are_scored_resumed_and_compared(tmp_path, capsys):
     written = tmp_path / "a" / "humaneval+.jsonl"
     whole = [json.loads(line) for line in written.read_text().splitlines()]
     assert [row["verdict"] for row in whole] == ["correct"]
-    assert main([*command, "--out", str(tmp_path / "a")]) == 1  # never over what is there
+    assert main([*command, "--out", str(tmp_path / "a")]) == 2  # never over what is there
     written.write_text(written.read_text()[:-20])  # killed while it wrote
     assert main([*command, "--out", str(tmp_path / "a"), "--resume"]) == 0
     again = [json.loads(line) for line in written.read_text().splitlines()]
