@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from abzero.errors import ConfigError
+from abzero.errors import ConfigError, SandboxError
 from abzero.evals import answers, brief, tolerance
 from abzero.evals.base import Problem, Score, Verdict
 from abzero.evals.data import SuiteRow, SuiteRows
@@ -68,6 +68,11 @@ class EvalPlus:
         for (place, (run, arguments)), ran in zip(
             asked.items(), self.runner.run([run for run, _ in asked.values()]), strict=True
         ):
+            if ran.ended in ("timeout", "memory", "killed"):
+                raise SandboxError(
+                    f"{place[0]}: its own reference program ended with '{ran.ended}' on {place[1]} input "
+                    f"{len(ran.values)}: this machine has too little memory or time for it now"
+                )
             if ran.ended != "done":
                 raise ConfigError(
                     f"{self.source.files[0]}, {place[0]}: its own reference program ended with '{ran.ended}"

@@ -6,14 +6,14 @@ from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean
 
-from abzero.evals.base import Problem
+from abzero.evals.base import Problem, Verdict
 from abzero.evals.evalplus import EvalPlus
 from abzero.evals.execution import Inputs, Outputs
 from abzero.evals.livecodebench import LiveCodeBench
 from abzero.evals.mathematics import Mathematics
 from abzero.evals.provenance import judged_by
 from abzero.evals.samples import Sample
-from abzero.evals.scoring import Judges, Suited, score
+from abzero.evals.scoring import Judged, Judges, Suited, score
 from abzero.run.files import read_text, replace_text
 
 FEWEST, MOST = 10, 100
@@ -52,26 +52,37 @@ def failures(suite: Suited, keys: Sequence[str], judges: Judges) -> list[str]:
     problems = [problem for problem in suite.problems() if problem.id in wanted]
     found = []
     if not isinstance(suite, LiveCodeBench):
-        gold = [Sample(problem.id, 0, "response", suite.gold(problem)) for problem in problems]
-        wrong = [one.sample.key for batch in score(suite, gold, judges) for one in batch if one.score.value != 1.0]
-        if wrong:
-            found.append(f"{len(wrong)} reference answers are not accepted: {', '.join(wrong[:20])}")
+        gold = _judged(suite, [(problem, suite.gold(problem)) for problem in problems], judges)
+        found += _unlike("correct", "reference answers are not accepted", gold)
         if len(problems) >= FEWEST and (share := _others(suite, problems, judges)) >= OTHERS:
             found.append(
                 f"{share:.0%} of problems accept the reference answer of another one: the judge takes anything"
             )
-    empty = [Sample(problem.id, 0, "response", "") for problem in problems]
-    taken = [
-        one.sample.key for batch in score(suite, empty, judges) for one in batch if one.score.verdict != "no_answer"
-    ]
-    if taken:
-        found.append(f"{len(taken)} empty completions count as answers: {', '.join(taken[:20])}")
-    return found
+    empty = _judged(suite, [(problem, "") for problem in problems], judges)
+    return [*found, *_unlike("no_answer", "empty completions count as answers", empty)]
+
+
+def _judged(suite: Suited, asked: Sequence[tuple[Problem, str]], judges: Judges) -> list[Judged]:
+    given = [Sample(problem.id, 0, "response", text) for problem, text in asked]
+    return [one for batch in score(suite, given, judges) for one in batch]
+
+
+def _unlike(verdict: Verdict, words: str, judged: Sequence[Judged]) -> list[str]:
+    """Which of `judged` have another verdict, apart from those that could not be judged."""
+    failed = [one for one in judged if one.score.verdict == "error"]
+    unlike = [one for one in judged if one.score.verdict not in (verdict, "error")]
+    found = [f"{len(unlike)} {words}: {_named(unlike)}"] if unlike else []
+    return [*found, f"{len(failed)} could not be judged: {_named(failed)}"] if failed else found
+
+
+def _named(some: Sequence[Judged]) -> str:
+    keys = ", ".join(one.sample.key for one in some[:20])
+    return f"{keys}{', …' * (len(some) > 20)}{f' ({some[0].score.detail})' if some[0].score.detail else ''}"
 
 
 def _others(suite: EvalPlus | Mathematics | Outputs | Inputs, problems: Sequence[Problem], judges: Judges) -> float:
     """The share of `problems`, of `MOST` evenly spaced, that the next one's reference answer solves."""
     step = max(1, len(problems) // MOST)
     pairs = [(one, problems[(index + 1) % len(problems)]) for index, one in enumerate(problems)][::step]
-    asked = [Sample(problem.id, 0, "response", suite.gold(other)) for problem, other in pairs]
-    return fmean(one.score.verdict == "correct" for batch in score(suite, asked, judges) for one in batch)
+    judged = _judged(suite, [(problem, suite.gold(other)) for problem, other in pairs], judges)
+    return fmean(one.score.verdict == "correct" for one in judged)

@@ -5,7 +5,7 @@ import select
 import signal
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Literal, Self, cast
@@ -15,6 +15,7 @@ from abzero.sandbox import admission
 from abzero.sandbox.child import wire
 from abzero.sandbox.child.limits import IMPORTS, MEGABYTE, Limits
 from abzero.sandbox.host import Ending, Zygote, ZygoteDied
+from abzero.sandbox.outcomes import killed
 
 _MORE = (
     "random hashlib sys time timeit datetime os io unittest calendar pprint difflib struct builtins base64 binascii"
@@ -28,7 +29,8 @@ _REPORT_BYTES = 256 << 20
 _WITHOUT = ("clocks",)
 """Layers that are left off: programs ask for the time, and a benchmark decides nothing by its value."""
 
-ProcessEnd = Literal["done", "raised", "timeout", "memory", "crashed", "exited"]
+ProcessEnd = Literal["done", "raised", "timeout", "memory", "crashed", "exited", "killed"]
+"""``killed``: by somebody else, twice, the second time while nothing else ran: as a rule for want of memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ class Runner:
         self._workers = workers or len(os.sched_getaffinity(0))
         self._limits = Limits(cpu_seconds=10.0, memory_bytes=memory_bytes)
         self._readable: tuple[str, ...] = ()
-        self._zygote = self._started()
+        self._zygote: Zygote | None = self._started()
 
     def _started(self) -> Zygote:
         zygote = Zygote(1, 0, self._limits, EVALUATION_IMPORTS, _WITHOUT)
@@ -130,67 +132,52 @@ class Runner:
     @property
     def pid(self) -> int:
         """Of the zygote in use."""
-        return self._zygote.pid
+        return self._alive().pid
+
+    def _alive(self) -> Zygote:
+        """The zygote, or a new one after its end. Raises `SandboxError`."""
+        if self._zygote is None:
+            self._zygote = self._started()
+        return self._zygote
 
     def run(self, runs: Sequence[ProgramRun]) -> list[Ran]:
         """How each of `runs` went, in order; equal ones run once. Raises `SandboxError` where the sandbox fails."""
+        found = self._ran(dict.fromkeys(runs), self._workers)
+        if again := [run for run, ran in found.items() if ran.ended == "killed"]:
+            found |= self._ran(again, 1)  # the first time, others may have used up the memory
+        return [found[run] for run in runs]
+
+    def _ran(self, runs: Iterable[ProgramRun], at_once: int) -> dict[ProgramRun, Ran]:
         found: dict[ProgramRun, Ran] = {}
-        waiting = deque((run, _first_limit(run)) for run in dict.fromkeys(runs))
+        waiting = deque((run, _first_limit(run)) for run in runs)
         going: dict[int, _Going] = {}
+        zygote = self._alive()
         try:
             while waiting or going:
-                while waiting and len(going) < self._workers:
+                while waiting and len(going) < at_once:
                     run, limit = waiting.popleft()
-                    going[self._start(run, limit)] = _Going(run, limit, time.monotonic())
-                for ticket, ending in self._wait(going):
+                    going[_start(zygote, run, limit)] = _Going(run, limit, time.monotonic())
+                for ticket, ending in _wait(zygote, going):
                     state = going.pop(ticket)
                     state.take(ending.data)
                     if state.in_doubt(ending):
                         waiting.append((state.run, state.run.seconds_in_all))
                     else:
-                        found[state.run] = _ran(state, ending)
+                        found[state.run] = _outcome(state, ending)
         except ZygoteDied as error:
-            self._renew()
+            self.close()
             raise SandboxError(f"the zygote died: {error}") from error
         except BaseException:
             if going:
-                self._renew()
+                self.close()
             raise
-        return [found[run] for run in runs]
-
-    def _renew(self) -> None:
-        self._zygote.close()
-        self._zygote = self._started()
-
-    def _start(self, run: ProgramRun, limit: float) -> int:
-        frames = [wire.frame(wire.SOURCE, run.program.encode("utf-8", "surrogatepass"))]
-        if run.entry:
-            frames.append(wire.frame(wire.ENTRY, run.entry.encode()))
-            frames += [wire.frame(wire.INPUT, blob) for blob in run.inputs]
-        else:
-            frames.append(wire.frame(wire.STDIN, run.inputs[0]))
-        return self._zygote.start(wire.LISTED, b"".join(frames), limit)
-
-    def _wait(self, going: dict[int, _Going]) -> list[tuple[int, Ending]]:
-        """Take what has come of the runs in progress; those that have ended."""
-        tickets = {self._zygote.child(ticket).socket.fileno(): ticket for ticket, run in going.items() if run.open}
-        ready, _, _ = select.select([self._zygote.fileno(), *tickets], [], [], 1.0)
-        for ticket in (tickets[one] for one in ready if one in tickets):
-            state, child = going[ticket], self._zygote.child(ticket)
-            try:
-                part = child.socket.recv(1 << 20)
-            except OSError:
-                part = b""
-            state.open = bool(part)
-            state.take(part)
-            if len(state.data) > _REPORT_BYTES:
-                state.open, child.deadline = False, 0.0
-        self._zygote.kill_overdue(time.monotonic())
-        return self._zygote.collect() if self._zygote.fileno() in ready else []
+        return found
 
     def close(self) -> None:
-        """End every process. Idempotent."""
-        self._zygote.close()
+        """End every process. Idempotent; a later run begins anew."""
+        if self._zygote is not None:
+            self._zygote.close()
+            self._zygote = None
 
     def __enter__(self) -> Self:
         return self
@@ -199,6 +186,36 @@ class Runner:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _start(zygote: Zygote, run: ProgramRun, limit: float) -> int:
+    frames = [wire.frame(wire.SOURCE, run.program.encode("utf-8", "surrogatepass"))]
+    if run.entry:
+        frames.append(wire.frame(wire.ENTRY, run.entry.encode()))
+        frames += [wire.frame(wire.INPUT, blob) for blob in run.inputs]
+    else:
+        frames.append(wire.frame(wire.STDIN, run.inputs[0]))
+    ticket = zygote.start(wire.LISTED, b"".join(frames), limit)
+    zygote.child(ticket).deadline = time.monotonic() + Limits(cpu_seconds=limit).wall_seconds
+    return ticket
+
+
+def _wait(zygote: Zygote, going: dict[int, _Going]) -> list[tuple[int, Ending]]:
+    """Take what has come of the runs in progress; those that have ended."""
+    tickets = {zygote.child(ticket).socket.fileno(): ticket for ticket, run in going.items() if run.open}
+    ready, _, _ = select.select([zygote.fileno(), *tickets], [], [], 1.0)
+    for ticket in (tickets[one] for one in ready if one in tickets):
+        state, child = going[ticket], zygote.child(ticket)
+        try:
+            part = child.socket.recv(1 << 20)
+        except OSError:
+            part = b""
+        state.open = bool(part)
+        state.take(part)
+        if len(state.data) > _REPORT_BYTES:
+            state.open, child.deadline = False, 0.0
+    zygote.kill_overdue(time.monotonic())
+    return zygote.collect() if zygote.fileno() in ready else []
 
 
 def _first_limit(run: ProgramRun) -> float:
@@ -212,7 +229,7 @@ def _out_of_time(ending: Ending) -> bool:
     )
 
 
-def _ran(state: _Going, ending: Ending) -> Ran:
+def _outcome(state: _Going, ending: Ending) -> Ran:
     values, ended, error, loaded = [], "", "", not state.run.entry
     for tag, body in wire.frames(bytes(state.data)):
         if tag == wire.PREPARED:
@@ -225,7 +242,8 @@ def _ran(state: _Going, ending: Ending) -> Ran:
     if not ended and len(values) == len(state.run.inputs) and loaded:
         ended = "done"
     if not ended:
-        ended = "timeout" if _out_of_time(ending) else "crashed" if os.WIFSIGNALED(ending.status) else "exited"
+        ended = "killed" if killed(ending) else "crashed" if os.WIFSIGNALED(ending.status) else "exited"
+        ended = "timeout" if _out_of_time(ending) else ended
     if len(values) > len(state.run.inputs):  # written by the program itself, beside what the child sends
         values, ended, error = values[: len(state.run.inputs)], "crashed", "more values than inputs"
     times = [after - before for before, after in zip(state.at, state.at[1:], strict=False)]

@@ -2,6 +2,9 @@
 
 import os
 import signal
+import time
+from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -38,3 +41,31 @@ def test_a_dead_zygote_is_an_error_of_ours_and_another_takes_its_place():
             runner.run([DOUBLE])
         [ran] = runner.run([DOUBLE])
     assert [value.text.strip() for value in ran.values] == ["42"]
+
+
+BUSY = ProgramRun("n = int(input())\nfor _ in range(4_000_000 * n): pass\nprint(n)", "", (b"3",), 60.0)
+
+
+@pytest.mark.parametrize(("kills", "ended"), [(1, "done"), (2, "killed")])
+def test_what_somebody_else_kills_is_run_again_once(kills, ended):
+    """The kernel's killer of processes, for want of memory: it takes sandboxed ones first."""
+    with Runner(workers=1) as runner:
+        children = Path(f"/proc/{runner.pid}/task/{runner.pid}/children")
+        if not children.exists():
+            pytest.skip(f"no {children}")
+        idle = children.read_text().split()
+
+        def kill():
+            seen = set(idle)
+            for _ in range(kills):
+                while not (new := set(children.read_text().split()) - seen):
+                    time.sleep(0.001)
+                seen |= new
+                for child in new:
+                    os.kill(int(child), signal.SIGKILL)
+
+        killer = Thread(target=kill)
+        killer.start()
+        [ran] = runner.run([BUSY])
+        killer.join()
+    assert ran.ended == ended
