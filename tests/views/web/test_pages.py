@@ -133,6 +133,31 @@ def test_search_finds_text_mode_verdict_and_rate(browser):
     assert browser.get("/r/one/search?least=x").status_code == 404
 
 
+def test_search_finds_attempts_by_their_score(browser):
+    right = browser.get("/r/one/search?verdict=right").text
+    assert 'href="/r/one/attempt/' in right
+    assert 'class="row rejected"' not in right
+    assert 'href="/r/one/proposal/' not in right
+    assert 'class="row valid"' not in browser.get("/r/one/search?verdict=wrong").text
+
+
+def test_search_finds_what_has_a_finding_and_steps_with_an_alarm(tmp_path):
+    finding = "INSERT INTO finding VALUES (2, 0, '{}', 1, 'thought', 3, 9, 0, 'rule 7', 'deception', 4, 0.5)"
+    altered(tmp_path / "one", finding.format("propose"))
+    altered(tmp_path / "two", finding.format("solve"))
+    altered(tmp_path / "three", "INSERT INTO alarm VALUES (1, 0, 'entropy gone', 'look')")
+    browser = TestClient(create(tmp_path, {}), base_url="http://127.0.0.1")
+
+    def hits(address):
+        return re.findall(r'class="item" href="/r/[a-z]+/([^"]*)"', browser.get(address).text)
+
+    assert hits("/r/one/search?with=finding") == ["proposal/2/1"]
+    assert hits("/r/one/search?with=finding&verdict=attempts") == []
+    assert hits("/r/two/search?with=finding&verdict=attempts") == ["attempt/2/1"]
+    assert hits("/r/two/search?with=alarm") == []
+    assert {address.split("/")[1] for address in hits("/r/three/search?with=alarm")} == {"1"}
+
+
 @pytest.mark.parametrize(
     "address",
     [

@@ -18,7 +18,7 @@ _LARGEST_FILE = 32 << 20
 
 
 def search_page(ask: PageRequest) -> Page:
-    """A form, and the newest proposals that match."""
+    """A form, and the newest proposals or attempts that match."""
     query = ask.query
     wanted = search.SearchQuery(
         query.get("q", "")[:200],
@@ -26,9 +26,10 @@ def search_page(ask: PageRequest) -> Page:
         query.get("verdict", ""),
         search.number(query.get("least", ""), "least"),
         search.number(query.get("most", ""), "most"),
+        query.get("with", ""),
     )
     form = _form(ask, wanted)
-    if not any(query.get(name) for name in ("q", "mode", "verdict", "least", "most")):
+    if not any(query.get(name) for name in ("q", "mode", "verdict", "least", "most", "with")):
         return Page("Search", "search", form)
     last = ask.overview.step or 0
     found = search.search(ask.journal, wanted, min(whole(query.get("from"), last), last))
@@ -38,8 +39,8 @@ def search_page(ask: PageRequest) -> Page:
             '<span class="mode">{m}</span></span><span class="body"><code class="line">{b}<mark>{f}</mark>{a}'
             "</code></span>"
             '<span class="rate"><small class="soft">{place}</small></span><span class="num">{rate}</span></a></li>',
-            v="valid" if hit.task else "rejected",
-            to=ask.to("proposal", hit.step, hit.position),
+            v="valid" if hit.good else "rejected",
+            to=ask.to("attempt" if hit.role == "solve" else "proposal", hit.step, hit.position),
             s=hit.step,
             p=hit.position,
             m=hit.mode,
@@ -47,7 +48,7 @@ def search_page(ask: PageRequest) -> Page:
             f=hit.found,
             a=hit.after,
             place=hit.place,
-            rate=number(hit.solve_rate) if hit.solve_rate is not None else "",
+            rate=number(hit.rate) if hit.rate is not None else "",
         )
         for hit in found.hits
     ]
@@ -67,20 +68,23 @@ def search_page(ask: PageRequest) -> Page:
 
 def _form(ask: PageRequest, wanted: search.SearchQuery) -> Html:
     modes = joined(_option(mode, wanted.mode) for mode in ["", *ask.journal.modes()])
-    verdicts = joined(_option(verdict, wanted.verdict) for verdict in ("", "valid", "rejected"))
+    verdicts = joined(_option(one, wanted.verdict or "proposals") for one in (*search.PROPOSALS, *search.ATTEMPTS))
+    marks = joined(_option(mark, wanted.mark) for mark in ("", *search.MARKS))
     return html(
         '<form id="search" role="search">'
         '<label>text <input name="q" type="search" value="{q}" autocomplete="off"></label>'
         '<label>mode <select name="mode">{modes}</select></label>'
-        '<label>verdict <select name="verdict">{verdicts}</select>'
-        '</label><label>solve rate from <input name="least" inputmode="decimal" size="4" value="{least}"></label>'
+        '<label>among <select name="verdict">{verdicts}</select></label>'
+        '<label>with <select name="with">{marks}</select>'
+        '</label><label>rate or score from <input name="least" inputmode="decimal" size="4" value="{least}"></label>'
         '<label>to <input name="most" inputmode="decimal" size="4" value="{most}"></label>'
         "<button>search</button></form>"
-        '<p class="note">In programs, messages, reasons of rejection and completions, backwards from the '
-        "newest step.</p>",
+        '<p class="note">In programs, messages, reasons of rejection and completions of proposals, or in completions '
+        "of attempts; backwards from the newest step.</p>",
         q=wanted.text,
         modes=modes,
         verdicts=verdicts,
+        marks=marks,
         least="" if wanted.least is None else f"{wanted.least:g}",
         most="" if wanted.most is None else f"{wanted.most:g}",
     )

@@ -14,6 +14,11 @@ _BEFORE, _AFTER = 24, 90
 """Characters shown around what was found."""
 
 
+PROPOSALS = ("proposals", "valid", "rejected")
+ATTEMPTS = ("attempts", "right", "wrong")
+MARKS = ("finding", "alarm")
+
+
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
     """What is looked for; empty or ``None`` is anything."""
@@ -21,21 +26,30 @@ class SearchQuery:
     text: str = ""
     mode: str = ""
     verdict: str = ""
-    """``valid`` or ``rejected``."""
+    """One of `PROPOSALS` or `ATTEMPTS`: whose texts, and what became of them; empty is every proposal."""
     least: float | None = None
     most: float | None = None
-    """Bounds of the solve rate."""
+    """Bounds of a proposal's solve rate, or of an attempt's score."""
+    mark: str = ""
+    """``finding``: those in which a monitor found something; ``alarm``: those of steps with an alarm."""
+
+    @property
+    def role(self) -> str:
+        return "solve" if self.verdict in ATTEMPTS else "propose"
 
 
 @dataclass(frozen=True, slots=True)
 class SearchHit:
-    """A proposal that matches, with the words around what was found."""
+    """A proposal or an attempt that matches, with the words around what was found."""
 
+    role: str
     step: int
     position: int
     mode: str
-    task: str | None
-    solve_rate: float | None
+    good: bool
+    """Whether the proposal is valid, or the attempt right."""
+    rate: float | None
+    """The proposal's solve rate, or the attempt's score."""
     place: Place
     before: str
     found: str
@@ -55,38 +69,57 @@ def search(journal: Journal, wanted: SearchQuery, start: int, most: int = 50, se
     """The newest hits from step `start` backwards, until there are `most` or the time is up."""
     end = time.monotonic() + seconds
     hits: list[SearchHit] = []
-    step: int | None = start
+    query = (
+        _ROWS[wanted.role]
+        + (_FOUND[wanted.role] if wanted.mark == "finding" else "")
+        + " ORDER BY r.position LIMIT 5000"
+    )
+    step = _before(journal, wanted.mark, start + 1)
     while step is not None and step > 0:
-        for row in journal.rows(_ROWS, step, wanted.mode, wanted.mode):
+        for row in journal.rows(query, step, wanted.mode, wanted.mode):
             hit = _hit(journal, wanted, row)
             hits += [hit] if hit else []
-        step = _before(journal, step)
+        step = _before(journal, wanted.mark, step)
         if len(hits) >= most or time.monotonic() > end:
             break
     return Hits(tuple(hits), start, step if step else None)
 
 
-_ROWS = """
-SELECT p.step, p.position, p.mode, p.task, p.solve_rate, t.program, t.message, p.completion, p.error
-FROM proposal AS p LEFT JOIN task AS t ON t.id = p.task
-WHERE p.step = ? AND (? = '' OR p.mode = ?) ORDER BY p.position LIMIT 5000"""
+_ROWS = {
+    "propose": """
+SELECT r.step, r.position, r.mode, r.task IS NOT NULL, r.solve_rate, t.program, t.message, r.error, r.completion
+FROM proposal AS r LEFT JOIN task AS t ON t.id = r.task
+WHERE r.step = ? AND (? = '' OR r.mode = ?)""",
+    "solve": """
+SELECT r.step, r.position, t.mode, coalesce(r.score >= 1, 0), r.score, NULL, NULL, NULL, r.completion
+FROM attempt AS r JOIN task AS t ON t.id = r.task
+WHERE r.step = ? AND (? = '' OR t.mode = ?)""",
+}
+_FOUND = {
+    role: f"""
+AND EXISTS (SELECT 1 FROM finding AS f WHERE f.step = r.step AND f.position = r.position AND f.role = '{role}')"""
+    for role in _ROWS
+}
+_STEPS = {"finding": ("step", "finding"), "alarm": ("step", "alarm")}
 
 
-def _before(journal: Journal, step: int) -> int | None:
-    number = journal.rows("SELECT max(number) FROM step WHERE number < ?", step)[0][0]
+def _before(journal: Journal, mark: str, step: int) -> int | None:
+    """The last step before `step`, of those that have such a mark."""
+    column, table = _STEPS.get(mark, ("number", "step"))
+    number = journal.rows(f"SELECT max({column}) FROM {table} WHERE {column} < ?", step)[0][0]
     return None if number is None else whole(number)
 
 
 def _hit(journal: Journal, wanted: SearchQuery, row: SqlRow) -> SearchHit | None:
-    step, position, mode, task, rate, program, message, completion, error = row
+    step, position, mode, good, rate, program, message, error, completion = row
     solved = share(rate)
-    if wanted.verdict and (wanted.verdict == "valid") != (task is not None):
+    if wanted.verdict in (*PROPOSALS[1:], *ATTEMPTS[1:]) and bool(good) != (wanted.verdict in ("valid", "right")):
         return None
     if (wanted.least is not None or wanted.most is not None) and solved is None:
         return None
     if solved is not None and not (wanted.least or 0.0) <= solved <= (1.0 if wanted.most is None else wanted.most):
         return None
-    head = (whole(step), whole(position), string(mode), None if task is None else string(task), solved)
+    head = (wanted.role, whole(step), whole(position), string(mode), bool(good), solved)
     places: list[tuple[Place, SqlValue]] = [("program", program), ("message", message), ("reason", error)]
     for place, number in [*places, ("completion", completion)]:
         if number is None:
