@@ -37,7 +37,7 @@ def test_steps_are_taken_far_apart():
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path):
-    with pytest.raises(RunError, match="another --out"):
+    with pytest.raises(RunError, match="nowhere.*cannot be written"):
         bundle(ServedRun("one", run(tmp_path / "one")), tmp_path / "nowhere" / "run.html", 20, {})
 
 
