@@ -15,10 +15,10 @@ from pathlib import Path
 
 from abzero.run.journal.schema import connect, pack
 from abzero.types import Case, Task
+from abzero.views.journal import Journal, SqlRow
+from abzero.views.run_folders import ServedRun
 from abzero.views.web import site
 from abzero.views.web.app import address
-from abzero.views.web.journal import Journal, SqlRow
-from abzero.views.web.runs import ServedRun
 
 PROPOSALS, ATTEMPTS, SAMPLES = 200, 1_800, 8
 MODES = ("abduction", "deduction", "induction")

@@ -12,6 +12,7 @@ import pytest
 import abzero
 
 PACKAGE = Path(abzero.__file__).parent
+ROOT = Path(__file__).parent
 FILES = {path.relative_to(PACKAGE).as_posix(): path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")}
 HEAVY = ("torch", "transformers", "numpy", "ray", "vllm", "tyro", "rich", "safetensors")
 ALGORITHM = (
@@ -193,6 +194,13 @@ def test_one_name_is_one_type():
         for name in types_of(source):
             homes.setdefault(name, []).append(file)
     assert {name: files for name, files in homes.items() if len(files) > 1} == {}
+
+
+def test_the_viewer_can_be_deleted():
+    """`abzero.views.web` and its tests are a room that nothing but its own commands opens."""
+    tests = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in ROOT.rglob("*.py")}
+    at_once = re.compile(r"^(from|import) abzero\.views\.web", re.MULTILINE)
+    assert [name for name, text in (FILES | tests).items() if at_once.search(text) and "views/web/" not in name] == []
 
 
 def test_no_command_is_named_like_a_module_of_python():

@@ -38,8 +38,8 @@ def watch(
 def bundle(run: Positional[Path], out: Path = Path("run.html"), megabytes: float = 20.0) -> int:
     """Write a run's pages as one file that opens anywhere, with no server: steps far apart first, up to a size."""
     _needs("web", "abzero.views.web", "starlette")
+    from abzero.views.run_folders import runs
     from abzero.views.web.bundle import bundle as write
-    from abzero.views.web.runs import runs
 
     found = runs(run) if run.is_dir() else {}
     if len(found) != 1:

@@ -7,9 +7,9 @@ from pathlib import Path
 from abzero.errors import RunError
 from abzero.text.sanitize import harmless
 from abzero.text.terminal import Column, RankedTable
-from abzero.views.web.journal import Journal
-from abzero.views.web.queries.overview import Overview, overview, unreadable
-from abzero.views.web.runs import runs
+from abzero.views.journal import Journal
+from abzero.views.overview import Overview, overview, unreadable
+from abzero.views.run_folders import runs
 
 
 def list_runs(folder: Path) -> list[Overview]:

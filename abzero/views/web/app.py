@@ -13,13 +13,13 @@ from starlette.routing import Route
 
 from abzero.errors import RunError
 from abzero.views.html import Html, html
+from abzero.views.run_folders import ServedRun, runs
 from abzero.views.web import events, site
 from abzero.views.web.guard import App, Guard, Token
 from abzero.views.web.open_journals import OpenJournals
 from abzero.views.web.pages.compare import comparison
 from abzero.views.web.pages.frame import document, framed
 from abzero.views.web.pages.index import index
-from abzero.views.web.runs import ServedRun, runs
 
 _WEB, _REPORT = files("abzero.views.web") / "static", files("abzero.views.report")
 STYLE = "\n".join(part.read_text(encoding="utf-8") for part in (_REPORT / "style.css", _WEB / "viewer.css"))

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from abzero.run.files import replace_text
 from abzero.views.html import Html, html, joined
+from abzero.views.journal import Journal, whole
+from abzero.views.run_folders import ServedRun
 from abzero.views.web import site
 from abzero.views.web.app import CHARTS, STYLE
-from abzero.views.web.journal import Journal, whole
 from abzero.views.web.pages.frame import NAVIGATION, PageRequest, document
 from abzero.views.web.pages.status import status
-from abzero.views.web.runs import ServedRun
 
 _SECONDS = 3_600.0
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"

@@ -11,10 +11,10 @@ import anyio
 from anyio import to_thread
 
 from abzero.errors import RunError
+from abzero.views.now import moment
+from abzero.views.run_folders import ServedRun, State, state, steps_wanted
 from abzero.views.web.open_journals import OpenJournal, stamp
 from abzero.views.web.pages.status import status
-from abzero.views.web.queries.now import moment
-from abzero.views.web.runs import ServedRun, State, state, steps_wanted
 
 _PAUSE = 0.25
 """Seconds between two looks at the files."""

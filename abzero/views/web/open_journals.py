@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
-from abzero.views.web.journal import Journal
+from abzero.views.journal import Journal
 
 OpenJournal = Callable[[Path], AbstractContextManager[Journal]]
 """Opens a journal for one page. Raises `RunError`."""

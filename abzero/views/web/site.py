@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 
 from abzero.errors import RunError
-from abzero.views.web.journal import Journal
+from abzero.views.journal import Journal
+from abzero.views.overview import Overview, overview, unreadable
+from abzero.views.run_folders import ServedRun
 from abzero.views.web.open_journals import OpenJournal
 from abzero.views.web.pages import curves, descent, others, oversight, steps, tasks
 from abzero.views.web.pages.frame import Page, PageRequest, To
-from abzero.views.web.queries.overview import Overview, overview, unreadable
-from abzero.views.web.runs import ServedRun
 
 PAGES: Mapping[str, Callable[[PageRequest], Page]] = {
     "live": steps.live,

@@ -7,11 +7,11 @@ from importlib.resources import files
 import pytest
 
 from abzero.run.journal import JournalWriter
+from abzero.views.run_folders import ServedRun
 from abzero.views.web.bundle import bundle
-from abzero.views.web.runs import ServedRun
 from tests.steps import history
+from tests.views.folders import altered, run
 from tests.views.web.chromium import marks, opened, started, watching
-from tests.views.web.folders import altered, run
 
 pytestmark = marks
 PAGES = (

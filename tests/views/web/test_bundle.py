@@ -6,9 +6,9 @@ import pytest
 
 from abzero.cli.watch import bundle as command
 from abzero.errors import ConfigError, RunError
+from abzero.views.run_folders import ServedRun
 from abzero.views.web.bundle import _apart, bundle
-from abzero.views.web.runs import ServedRun
-from tests.views.web.folders import run
+from tests.views.folders import run
 
 
 def test_every_link_leads_to_a_page_in_the_file_and_nothing_is_fetched(tmp_path):
@@ -37,7 +37,7 @@ def test_steps_are_taken_far_apart():
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path):
-    with pytest.raises(RunError, match="nowhere.*cannot be written"):
+    with pytest.raises(RunError, match=r"nowhere.*cannot be written"):
         bundle(ServedRun("one", run(tmp_path / "one")), tmp_path / "nowhere" / "run.html", 20, {})
 
 

@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 
 from abzero.run.journal import JournalWriter
-from abzero.views.web.journal import Journal
+from abzero.views.journal import Journal
 from abzero.views.web.queries import growth, lineage
 from tests.steps import history
 

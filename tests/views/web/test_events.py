@@ -6,11 +6,11 @@ from contextlib import closing
 from abzero.run.directory import RunFolder
 from abzero.run.journal import JournalWriter
 from abzero.run.now import Now
+from abzero.views.run_folders import ServedRun
 from abzero.views.web.events import events
 from abzero.views.web.open_journals import OpenJournals
-from abzero.views.web.runs import ServedRun
 from tests.steps import history
-from tests.views.web.folders import run
+from tests.views.folders import run
 
 
 def heard(folder, seen, during=lambda: None, most=4, status=False):

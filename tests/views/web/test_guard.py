@@ -9,7 +9,7 @@ from abzero.errors import ConfigError
 from abzero.views.web.app import create
 from abzero.views.web.guard import ENTRY, POLICY, Guard, Token
 from abzero.views.web.serve import _listen, token_for
-from tests.views.web.folders import run
+from tests.views.folders import run
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ import pytest
 from abzero.errors import RunError
 from abzero.run.journal import schema
 from abzero.run.journal.schema import INDICES, connect
-from abzero.views.web.journal import Journal
+from abzero.views.journal import Journal
 from abzero.views.web.queries import curriculum, lineage, search, step, task
-from tests.views.web.folders import altered, run
+from tests.views.folders import altered, run
 
 
 def test_a_text_that_unpacks_to_far_more_is_not_unpacked(tmp_path):

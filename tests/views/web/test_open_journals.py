@@ -3,10 +3,10 @@
 from contextlib import closing
 
 from abzero.run.journal import JournalWriter
-from abzero.views.web.journal import Journal
+from abzero.views.journal import Journal
 from abzero.views.web.open_journals import OpenJournals
 from tests.steps import as_version_1, history
-from tests.views.web.folders import run
+from tests.views.folders import run
 
 
 def test_a_journal_of_today_is_opened_anew_and_one_of_version_1_is_kept(tmp_path):

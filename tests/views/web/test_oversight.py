@@ -10,7 +10,7 @@ from abzero.oversight.recorded import record_path
 from abzero.views.report.oversight import events
 from abzero.views.web.app import create
 from abzero.views.web.queries.oversight import RECORD
-from tests.views.web.folders import altered, run
+from tests.views.folders import altered, run
 
 FINDING = "INSERT INTO finding VALUES (2, 0, 'propose', 0, 'thought', 3, 9, 0, 'rule 7', 'deception', 4, 0.5)"
 

@@ -14,7 +14,7 @@ from abzero.run.journal.schema import pack
 from abzero.views.web.app import create
 from abzero.views.web.site import PAGES
 from tests.steps import HOSTILE, with_faults
-from tests.views.web.folders import altered, run
+from tests.views.folders import altered, run
 
 
 @pytest.fixture(scope="module")

@@ -6,13 +6,13 @@ from contextlib import ExitStack
 from abzero.algo.figures import FIGURES
 from abzero.views.charts import Series, line_chart
 from abzero.views.html import Html, html, joined
+from abzero.views.overview import overview
 from abzero.views.report.compare import INTERVALS, figures
 from abzero.views.report.experiments import arms, metrics
+from abzero.views.run_folders import ServedRun
 from abzero.views.web.open_journals import OpenJournal
 from abzero.views.web.pages.frame import PageRequest, empty, link, said, section, table
 from abzero.views.web.pages.others import gathered
-from abzero.views.web.queries.overview import overview
-from abzero.views.web.runs import ServedRun
 
 _CURVES = tuple(
     FIGURES[name]

@@ -7,11 +7,11 @@ from abzero.algo.figure import Figure
 from abzero.text.sanitize import harmless
 from abzero.views.charts import Px
 from abzero.views.html import Html, code, html, joined, prose
-from abzero.views.web.journal import Journal, StoredText
+from abzero.views.journal import Journal, StoredText
+from abzero.views.overview import Overview
+from abzero.views.run_folders import ServedRun
 from abzero.views.web.pages.status import status
-from abzero.views.web.queries.overview import Overview
 from abzero.views.web.queries.step import Earned
-from abzero.views.web.runs import ServedRun
 
 To = Callable[..., str]
 """The address of a page: its name, what it is about, and a query."""

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from abzero.views.html import Html, html, joined
+from abzero.views.overview import Overview
 from abzero.views.web.pages.frame import number, spark
 from abzero.views.web.pages.status import badge
-from abzero.views.web.queries.overview import Overview
 
 
 def index(found: Sequence[Overview], folder: str) -> Html:

@@ -1,7 +1,7 @@
 """How far a run is, and what its running step is at: on every page, brought anew by the stream of events."""
 
 from abzero.views.html import Html, html, joined
-from abzero.views.web.queries.now import PHASES, PhaseUnderWay
+from abzero.views.now import PHASES, PhaseUnderWay
 
 _DOING = {"propose": "proposing", "estimate": "estimating", "solve": "solving", "update": "updating"}
 

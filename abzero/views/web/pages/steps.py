@@ -4,7 +4,7 @@ from abzero.algo.figures import FIGURES
 from abzero.errors import RunError
 from abzero.types import Role
 from abzero.views.html import Html, html, joined
-from abzero.views.web.journal import whole
+from abzero.views.journal import whole
 from abzero.views.web.pages.frame import (
     Page,
     PageRequest,

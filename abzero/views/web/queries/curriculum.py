@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from abzero.views.web.journal import Journal, figure, string, whole
+from abzero.views.journal import Journal, figure, string, whole
 
 BINS = 7
 """Rows between never and always: one for each eighth, since eight attempts are usual."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from abzero.python.analysis import complexity
-from abzero.views.web.journal import Journal, figure, string
+from abzero.views.journal import Journal, figure, string
 
 _LARGEST = 4_000
 """Characters of a program that are looked at."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from abzero.views.web.journal import Journal, StoredText, share, string, whole
+from abzero.views.journal import Journal, StoredText, share, string, whole
 
 MOST_NODES, MOST_ANCESTORS = 400, 200
 _EDGES = 3_000

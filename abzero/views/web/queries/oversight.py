@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from abzero.views.journal import Journal, figure, string, whole
 from abzero.views.report.oversight import Event, events
-from abzero.views.web.journal import Journal, figure, string, whole
-from abzero.views.web.runs import ServedRun
+from abzero.views.run_folders import ServedRun
 
 RECORD = "oversight.jsonl"
 _LARGEST = 4 << 20

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from abzero.errors import RunError
-from abzero.views.web.journal import Journal, SqlRow, SqlValue, share, string, whole
+from abzero.views.journal import Journal, SqlRow, SqlValue, share, string, whole
 
 Place = Literal["program", "message", "completion", "reason"]
 _LOOKED_AT = 60_000

@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from abzero.types import Role
-from abzero.views.web.journal import Journal, SqlRow, SqlValue, StoredText, figure, share, string, whole
+from abzero.views.journal import Journal, SqlRow, SqlValue, StoredText, figure, share, string, whole
 
 PORTION = 60
 """Rows of one group that a page shows at once."""

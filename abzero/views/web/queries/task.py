@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from abzero.errors import RunError
 from abzero.types import Role
-from abzero.views.web.journal import Journal, SqlRow, StoredText, figure, share, string, whole
+from abzero.views.journal import Journal, SqlRow, StoredText, figure, share, string, whole
 
 _CASES = 100
 _LONG = 20_000

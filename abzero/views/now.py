@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from abzero.views.web.runs import ServedRun
+from abzero.views.run_folders import ServedRun
 
 FILE = "now.json"
 _LARGEST = 4_096

@@ -6,9 +6,9 @@ import os
 import pytest
 
 from abzero.run.now import NAME, Now
-from abzero.views.web.queries.now import FILE, moment
-from abzero.views.web.runs import ServedRun
-from tests.views.web.folders import run
+from abzero.views.now import FILE, moment
+from abzero.views.run_folders import ServedRun
+from tests.views.folders import run
 
 
 def test_what_a_run_writes_is_read(tmp_path):

@@ -4,9 +4,9 @@ import json
 from dataclasses import dataclass
 
 from abzero.errors import RunError
-from abzero.views.web.journal import Journal, figure, string, whole
-from abzero.views.web.queries.now import PhaseUnderWay, moment
-from abzero.views.web.runs import ServedRun, State, state, steps_wanted
+from abzero.views.journal import Journal, figure, string, whole
+from abzero.views.now import PhaseUnderWay, moment
+from abzero.views.run_folders import ServedRun, State, state, steps_wanted
 
 _SPARK = 60
 
