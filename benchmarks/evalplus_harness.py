@@ -1,0 +1,95 @@
+"""Judging a file of samples, against EvalPlus's own harness: same samples, data, processor and number of workers.
+
+    python -m venv ep && ep/bin/pip install --no-deps evalplus==0.3.1
+    ep/bin/pip install numpy tqdm termcolor appdirs psutil multipledispatch wget
+    python benchmarks/evalplus_harness.py --theirs ep/bin/python --data DIR --suite mbpp+ --samples samples.jsonl
+
+Each command is pinned to one processor, on which both begin one worker. Theirs is `evalplus.evaluate` with an empty
+cache, so that it computes the expected outputs, as ours does. Ours runs twice: with its self-test (the references, and
+the answers to other problems, judged like samples), and where that was passed before. Seconds are of wall and, in
+brackets, of the processor, of a command and all that it starts: where other work shares the machine the second is what
+counts. Nothing is isolated in theirs but by a process and limits of resources; ours is the sandbox's.
+"""
+
+import argparse
+import gzip
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from abzero.evals import data
+from abzero.evals.suites import SUITES
+
+THEIRS = """
+import sys, types
+for name in ("datasets", "evalplus.codegen"):  # what generates or downloads, and needs much else
+    sys.modules[name] = types.ModuleType(name)
+sys.modules["datasets"].load_dataset = sys.modules["evalplus.codegen"].run_codegen = None
+from evalplus.evaluate import evaluate
+evaluate({dataset!r}, samples={samples!r}, parallel=1)
+"""
+SETTINGS = {"humaneval+": ("humaneval", "HUMANEVAL_OVERRIDE_PATH"), "mbpp+": ("mbpp", "MBPP_OVERRIDE_PATH")}
+
+
+def measured(command: list[str], core: int, environment: dict[str, str]) -> tuple[float, float, str]:
+    """Seconds of wall and of processor of `command` on processor `core`, and what it printed."""
+
+    def spent() -> float:
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return used.ru_utime + used.ru_stime
+
+    before, begun = spent(), time.monotonic()
+    given = {**os.environ, **environment}
+    pinned = ["taskset", "-c", str(core), *command]
+    ran = subprocess.run(pinned, env=given, capture_output=True, text=True, check=False)
+    if ran.returncode:
+        sys.exit(f"{' '.join(command[:3])} failed: {ran.stderr[-2000:]}")
+    return time.monotonic() - begun, spent() - before, ran.stdout
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--theirs", required=True, help="a Python that has evalplus")
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--suite", choices=SETTINGS, required=True)
+    parser.add_argument("--samples", type=Path, required=True)
+    parser.add_argument("--core", type=int, default=min(os.sched_getaffinity(0)))
+    asked = parser.parse_args()
+    [file] = data.find(SUITES[asked.suite], data.where([asked.data]))
+    count = sum(1 for line in asked.samples.open() if line.strip())
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        plain = place / "data.jsonl"
+        with (gzip.open if file.suffix == ".gz" else open)(file, "rb") as packed, plain.open("wb") as unpacked:
+            shutil.copyfileobj(packed, unpacked)
+        samples = Path(shutil.copy(asked.samples, place / "samples.jsonl"))
+        dataset, override = SETTINGS[asked.suite]
+        program = THEIRS.format(dataset=dataset, samples=str(samples))
+        found = {
+            "theirs": measured([asked.theirs, "-c", program], asked.core, {override: str(plain), "HOME": folder})[:2]
+        }
+        results = json.loads((place / "samples_eval_results.json").read_text())["eval"].values()
+        rows = [row for some in results for row in some]
+        passed = sum(row["base_status"] == row["plus_status"] == "pass" for row in rows)
+        out = place / "out"
+        ours = [sys.executable, "-m", "abzero", "eval", "--samples", str(samples), "--suite", asked.suite]
+        ours += ["--data", asked.data, "--out", str(out), "--resume"]
+        for name in ("ours", "ours, self-test passed before"):
+            found[name] = measured(ours, asked.core, {})[:2]
+            judged = [json.loads(line) for line in (out / f"{asked.suite}.jsonl").open()]
+            (out / f"{asked.suite}.jsonl").unlink()
+    right = sum(row["verdict"] == "correct" for row in judged)
+    print(f"{asked.suite}, {count} samples, one worker each; right: theirs {passed}, ours {right}")
+    for name, (wall, processor) in found.items():
+        each = f"{1000 * wall / count:,.0f} ({1000 * processor / count:,.0f}) s per 1,000 samples"
+        print(f"  {name:32} {wall:7.1f} ({processor:6.1f}) s, {each}")
+
+
+if __name__ == "__main__":
+    main()
