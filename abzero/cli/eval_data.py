@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from abzero.cli.eval_table import aligned
-from abzero.cli.output import at_once, say
+from abzero.cli.output import at_once, grid, out, say
 from abzero.errors import ConfigError
 from abzero.evals import data, suites
 
@@ -45,7 +44,7 @@ def show_data(asked: Data) -> int:
             faults.append(f"{suite.name}: {error}")
             status = "UNREADABLE"
         table.append((suite.name, status, ", ".join(map(str, paths))))
-    say(aligned(table))
+    out.print(grid(table))
     for fault in faults:
         say(fault)
     return 2 if faults else 3 if missing else 0

@@ -16,6 +16,7 @@ from rich.text import Text
 from abzero.errors import SandboxError
 from abzero.sandbox.base import Call, Returned
 from abzero.sandbox.pool import SandboxPool
+from abzero.text.terminal import Ragged
 
 EXTRAS = {
     "peft": "lora",
@@ -66,13 +67,14 @@ def size(count: int) -> str:
     return f"{count / 2**30:,.1f} GiB" if count >= 2**30 else f"{count / 2**20:,.1f} MiB"
 
 
-def table(findings: Sequence[Diagnosis]) -> Table:
+def table(findings: Sequence[Diagnosis]) -> Ragged:
+    """One line a finding."""
     made = Table(show_header=False, box=None, padding=(0, 2))
     for finding in findings:
         mark = Text("ok", style="green") if finding.fine else Text(finding.otherwise, style="bold red")
         style = "" if finding.fine else "red"
         made.add_row(mark, Text(finding.what, style=style), Text(finding.found, style=style))
-    return made
+    return Ragged(made)
 
 
 def _instructions() -> str:

@@ -2,13 +2,15 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
 from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
+
+from abzero.text.terminal import Ragged
 
 WIDE = 100_000
 """Columns of what is no terminal: a file or a pipe gets every line whole."""
@@ -40,13 +42,21 @@ def under_way(words: str) -> None:
         err.print(Text(f"{words} …", style="dim"), soft_wrap=True)
 
 
+def grid(rows: Iterable[Sequence[str]]) -> Ragged:
+    """Lines whose last cell is wrapped within its column, in a terminal, and whose others never are."""
+    table = Table.grid(padding=(0, 2))
+    for place, cells in enumerate(rows):
+        if not place:
+            for _ in cells[1:]:
+                table.add_column(no_wrap=True)
+            table.add_column(overflow="fold")
+        table.add_row(*map(Text, cells))
+    return Ragged(table)
+
+
 def usage(prog: str, kind: str, commands: Mapping[str, Callable[..., int]], more: str = "") -> Group:
     """What there is to call: each name beside the first line of its docstring, which is wrapped within its column."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True)
-    table.add_column()
-    for name, command in commands.items():
-        table.add_row(Text(f"  {name}"), Text(str(command.__doc__).splitlines()[0]))
+    table = grid((f"  {name}", str(command.__doc__).splitlines()[0]) for name, command in commands.items())
     return Group(f"usage: {prog} {kind} …\n", table, Text(f"\n`{more or f'{prog} {kind} --help'}` says more."))
 
 

@@ -29,7 +29,9 @@ def parsed(kind: Callable[..., T], arguments: Sequence[str], prog: str, default:
         raise UsageError(f"{name} {wrong}abzero help {name} lists all")
     with refusals.on_parse_error(functools.partial(_refuse, name, arguments)):
         take: Callable[..., T] = tyro.cli
-        return take(kind, args=arguments, prog=prog, default=tyro.MISSING_NONPROP if default is None else default)
+        about = None if isinstance(kind, type) else kind.__doc__  # whole: the parser would take it apart
+        start = tyro.MISSING_NONPROP if default is None else default
+        return take(kind, args=arguments, prog=prog, description=about, default=start)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -15,6 +15,7 @@ from abzero.evals.base import Benchmark, judge
 from abzero.policy.base import Generator
 from abzero.sandbox.base import Sandbox
 from abzero.tasks.prompts import whole
+from abzero.text.terminal import Ragged
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def measure(benchmark: Benchmark, generator: Generator, sandbox: Sandbox, rng: r
     return found
 
 
-def table(rows: Sequence[CellFigure]) -> Table:
+def table(rows: Sequence[CellFigure]) -> Ragged:
     """One line a cell."""
     made = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in ("cell", "n", "per cent", "95 %"):
@@ -56,4 +57,4 @@ def table(rows: Sequence[CellFigure]) -> Table:
         counts = ", ".join(f"{count} {verdict}" for verdict, count in row.verdicts.items())
         bounds = f"{100 * row.low:.0f}-{100 * row.high:.0f}"
         made.add_row(Text(" ".join(row.cell)), str(row.n), f"{100 * row.value:.1f}", bounds, Text(counts))
-    return made
+    return Ragged(made)

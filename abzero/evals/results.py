@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from abzero.algo.intervals import wilson
+from abzero.text.terminal import Ragged
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def measurements(measured: Iterable[tuple[str, int, str, float]]) -> list[Measur
     ]
 
 
-def table(rows: Sequence[Measurement]) -> Table:
+def table(rows: Sequence[Measurement]) -> Ragged:
     """Per cent, each with the bounds of its interval below: what was measured down, difficulty across."""
     ks = sorted({row.k for row in rows})
     cells = {(row.mode, row.metric, row.k): row for row in rows}
@@ -52,7 +53,7 @@ def table(rows: Sequence[Measurement]) -> Table:
             found = [cells.get((mode, metric, k)) for k in ks]
             made.add_row(Text(metric), *("" if row is None else _cell(row) for row in found))
         made.add_section()
-    return made
+    return Ragged(made)
 
 
 def _cell(row: Measurement) -> str:

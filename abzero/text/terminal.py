@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from rich.box import SIMPLE_HEAD
 from rich.columns import Columns
-from rich.console import Console, ConsoleOptions, Group, JustifyMethod, RenderResult
+from rich.console import Console, ConsoleOptions, Group, JustifyMethod, RenderableType, RenderResult
 from rich.measure import Measurement
-from rich.syntax import Syntax
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -33,6 +33,8 @@ class SourceText:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         text = abridged(self.source, self.limit)
         if console.is_terminal:
+            from rich.syntax import Syntax  # what colours takes long to load
+
             yield Syntax(text, PYTHON.name, theme="ansi_dark", background_color="default", word_wrap=True)
         else:
             yield Text(text)
@@ -50,6 +52,23 @@ class Pairs:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         pairs = [Text.assemble((f"{harmless(name)} ", "dim"), harmless(value)) for name, value in self.values.items()]
         yield Columns(pairs, padding=(0, 3)) if console.is_terminal else Group(*pairs)
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """What is filled up to a width in a terminal: elsewhere no line of it ends in blanks."""
+
+    filled: RenderableType
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if console.is_terminal:
+            yield self.filled
+            return
+        for line in console.render_lines(self.filled, options, pad=False):
+            yield Segment("".join(segment.text for segment in line).rstrip() + "\n")
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement.get(console, options, self.filled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +99,7 @@ class RankedTable:
             if self.columns[last].rank == 0:
                 break
             chosen.remove(last)
-        yield self._table(chosen)
+        yield Ragged(self._table(chosen))
         left_out = [one.name.replace("\n", " ") for index, one in enumerate(self.columns) if index not in chosen]
         if left_out:
             yield Text(f"(too narrow for: {', '.join(left_out)})", style="dim")

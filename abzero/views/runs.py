@@ -25,11 +25,11 @@ def list_runs(folder: Path) -> list[Overview]:
 
 
 def table(found: Sequence[Overview]) -> RankedTable:
-    """State, steps, and the newest step's figures, each the mean over the modes."""
+    """State, steps, and the newest step's figures, each the mean over the modes; the score is the solver's."""
     columns = (
-        *(Column("run"), Column("state"), Column("step", 0, "right"), Column("model", 3)),
-        *(Column("solver's\nscore", 1, "right"), Column("valid", 2, "right"), Column("solve\nrate", 3, "right")),
-        *(Column("alarms", 2, "right"), Column("problem", 0)),
+        *(Column("run"), Column("state"), Column("step", 0, "right"), Column("model", 4)),
+        *(Column("score", 1, "right"), Column("valid", 2, "right"), Column("solve rate", 1, "right")),
+        *(Column("alarms", 3, "right"), Column("problem", 0)),
     )
     shown = columns if any(one.problem for one in found) else columns[:-1]
     made = RankedTable(shown)

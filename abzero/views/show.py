@@ -12,7 +12,7 @@ from abzero.errors import RunError
 from abzero.python.source import entry_of
 from abzero.run.journal import Attempted, JournalReader, Proposed
 from abzero.text.sanitize import abridged, harmless
-from abzero.text.terminal import Column, Pairs, RankedTable, SourceText, heading
+from abzero.text.terminal import Column, Pairs, Ragged, RankedTable, SourceText, heading
 from abzero.views.format import attempt_derivation, outcome, proposal_derivation, score, solve_rate
 
 _RECENT = 10
@@ -119,17 +119,11 @@ def _proposal(reader: JournalReader, proposed: Proposed) -> RenderableType:
     else:
         head.append_text(Text(f"{proposed.task} {outcome(proposed)}, solved {solve_rate(proposed)}", style="green"))
     reward = Text(f"reward {harmless(proposal_derivation(proposed))}, advantage {_advantage(proposed) or 'none'}")
-    parts: list[RenderableType] = [head, Padding(reward, (0, 0, 0, 4), expand=False)]
+    below: list[RenderableType] = [reward]
     if proposed.task is not None:
         task = reader.task(proposed.task)
-        parts.append(
-            Padding(
-                SourceText(f"{task.program}\n# {entry_of(task.program)}({task.cases[0].input})", 600),
-                (0, 0, 0, 4),
-                expand=False,
-            )
-        )
-    return Group(*parts)
+        below.append(SourceText(f"{task.program}\n# {entry_of(task.program)}({task.cases[0].input})", 600))
+    return Group(head, *(Ragged(Padding(one, (0, 0, 0, 4), expand=False)) for one in below))
 
 
 def _origin(reader: JournalReader, proposed: Proposed) -> list[RenderableType]:

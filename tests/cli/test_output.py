@@ -23,7 +23,9 @@ def test_the_list_of_commands_is_wrapped_within_its_column(commands, width):
 def test_a_pipe_gets_each_command_on_one_line():
     console = Console(file=io.StringIO(), width=WIDE, _environ={})
     console.print(usage("abzero", "COMMAND", COMMANDS))
-    assert len(console.file.getvalue().splitlines()) == len(COMMANDS) + 4
+    lines = console.file.getvalue().splitlines()
+    assert len(lines) == len(COMMANDS) + 4
+    assert lines == [line.rstrip() for line in lines]
 
 
 def test_a_log_is_told_how_far_it_is_now_and_then(capsys):

@@ -5,10 +5,14 @@ import io
 import pytest
 from rich.console import Console
 
+from abzero.cli.machine import Diagnosis
+from abzero.cli.machine import table as diagnoses
 from abzero.cli.output import WIDE
 from abzero.evals.results import Measurement
 from abzero.evals.results import table as evaluation
 from abzero.text.terminal import Column, Pairs, RankedTable, SourceText
+from abzero.views.overview import Overview
+from abzero.views.runs import table as table_of_runs
 from tests.steps import HOSTILE
 
 
@@ -46,6 +50,24 @@ def test_a_pipe_gets_whole_lines_without_padding(table):
         lines = printed(made, WIDE).splitlines()
         assert max(map(len, lines)) < 3_100
     assert "key " + "v" * 500 in printed(Pairs({"key": "v" * 500}), WIDE)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda table: table, lambda _: diagnoses([Diagnosis("a", "b"), Diagnosis("a", "bcd")])]
+)
+def test_no_line_of_a_table_ends_in_blanks_in_a_pipe(table, make):
+    table.add_row("b", "c", "d", "e")
+    piped, shown = (printed(make(table), 60, terminal) for terminal in (False, True))
+    assert piped.splitlines() == [line.rstrip() for line in shown.splitlines()]
+    assert piped != shown
+
+
+def test_a_list_of_runs_keeps_score_and_solve_rate_at_60_columns():
+    figures = {"solve/score/deduction": 0.25, "propose/valid/deduction": 0.5, "propose/solve_rate/deduction": 0.75}
+    seen = Overview("a-run-of-one", "org/some-model-7b", "finished", 120, 500, 3, (), figures)
+    lines = printed(table_of_runs([seen]), 60).splitlines()
+    assert lines[1].split() == ["run", "state", "step", "score", "solve", "rate"]
+    assert lines[3].split() == ["a-run-of-one", "finished", "120/500", "0.25", "0.75"]
 
 
 def test_what_a_model_wrote_is_harmless_in_both():

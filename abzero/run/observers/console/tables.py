@@ -17,7 +17,7 @@ from abzero.python.source import entry_of
 from abzero.run.observers.console.memory import SPAN, Memory, by_mode
 from abzero.run.seeding_progress import Progress
 from abzero.text.sanitize import abridged
-from abzero.text.terminal import UNBOUNDED, Column, RankedTable
+from abzero.text.terminal import UNBOUNDED, Column, Ragged, RankedTable
 from abzero.types import Proposal, Step
 
 _PHASES = ("propose", "estimate", "solve", "sandbox", "update")
@@ -67,7 +67,7 @@ def seeding_view(now: Progress) -> RenderableType:
     for mode, count in now.found.items():
         table.add_row(mode, str(count), str(now.wanted), str(now.attempts[mode]))
     why = [Text(f"rejected {now.rejected.total()}: {now.reasons(5)}")] if now.rejected else []
-    return Group(table, *why)
+    return Group(Ragged(table), *why)
 
 
 def summary(memory: Memory) -> RenderableType:
@@ -96,13 +96,13 @@ class Changes:
         for column in _COLUMNS:
             beside.add_row(column.label, *(self._pair(column.prefix + mode) for mode in modes))
         if Measurement.get(console, options.update(width=UNBOUNDED), beside).maximum <= options.max_width:
-            yield beside
+            yield Ragged(beside)
             return
         below = Table("", "mode", "", box=ascii_only, collapse_padding=True)
         for column in _COLUMNS:
             for place, mode in enumerate(modes):
                 below.add_row("" if place else column.label, mode, self._pair(column.prefix + mode))
-        yield below
+        yield Ragged(below)
 
     def _pair(self, name: str) -> str:
         return " -> ".join("-" if x is None else f"{x:.3f}" for x in (self.first.get(name), self.last.get(name)))
