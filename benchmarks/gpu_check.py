@@ -266,14 +266,20 @@ PARTS: dict[str, Callable[[bool], list[Line]]] = {"a": samplers, "b": steps, "c"
 def run(part: str, dry: bool, seconds: float) -> list[Line]:
     """The lines of one part, done by a process of its own; a single one that says why, if it failed."""
     command = [sys.executable, __file__, "--part", part, "--left", str(seconds), *["--dry"] * dry]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds)
+        found, said = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         return [Line(part, "took too long", f"{seconds:.0f} s", "", False)]
-    if done.returncode:
-        said = (done.stderr.strip() or "no word").splitlines()[-1]
-        return [Line(part, "failed", said[:160], "", False)]
-    return [Line(**line) for line in json.loads(done.stdout.strip().splitlines()[-1])]
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)  # with the processes that it has started, which hold the card, too
+            process.communicate()
+    if process.returncode:
+        return [Line(part, "failed", (said.strip() or "no word").splitlines()[-1][:160], "", False)]
+    return [Line(**line) for line in json.loads(found.strip().splitlines()[-1])]
 
 
 def main() -> None:
