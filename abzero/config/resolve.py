@@ -67,13 +67,13 @@ def resolved(kind: type[ConfigT], layers: Sequence[Layer], prog: str) -> Resolve
 
 
 def fitted(found: Resolved[ConfigT], positions: int | None) -> Resolved[ConfigT]:
-    """Lower the token limits that nobody has set, until prompt and completion fit the model's `positions`.
+    """Lower the token limits that nobody has set by hand, until prompt and completion fit the model's `positions`.
 
     Prompts are the compact ones where the paper's have no room.
     """
     config = found.config
     limits = {PROMPT: config.sampling.max_prompt_tokens, "sampling.max-tokens": config.sampling.max_tokens}
-    free = [name for name in limits if found.origins.get(name, DEFAULT) == DEFAULT]
+    free = [name for name in limits if found.origins.get(name, DEFAULT) in (DEFAULT, EXPORT)]
     room = (positions or 0) - sum(limit for name, limit in limits.items() if name not in free)
     total = sum(limits[name] for name in free)
     if not positions or room >= total or room < len(free) or not free:

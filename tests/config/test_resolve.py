@@ -10,7 +10,7 @@ from abzero.config.backends.local import TINY
 from abzero.config.config import Config
 from abzero.config.load import parse
 from abzero.config.recipe import read_recipe
-from abzero.config.resolve import as_toml, fitted, leaves, resolved
+from abzero.config.resolve import EXPORT, as_toml, fitted, leaves, resolved
 from abzero.errors import ConfigError
 
 
@@ -78,6 +78,13 @@ def test_limits_that_nobody_set_are_lowered_to_the_context():
     assert adapted(2, "--tasks.prompts=paper") == (1, 1, "paper")
     assert adapted(4096, "--sampling.max-tokens=96") == (4000, 96, "paper")
     assert adapted(4096, "--sampling.max-prompt-tokens", "1000") == (1000, 3096, "paper")
+
+
+def test_limits_that_an_export_says_give_way_to_a_flag():
+    layers = [(EXPORT, ["--sampling.max-prompt-tokens=4000", "--sampling.max-tokens=96"])]
+    layers += [("flag", ["--sampling.max-tokens=1000"])]
+    found = fitted(resolved(Config, layers, "abzero train"), 4096).config.sampling
+    assert (found.max_prompt_tokens, found.max_tokens) == (3096, 1000)
 
 
 def test_limits_that_somebody_set_stay():
