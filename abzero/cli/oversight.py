@@ -67,11 +67,14 @@ def measure_file(
         results["t3"] = measure("t3", rows, lambda _: iter(found), None, frozenset(unjudged))
     if len(results) > 1 and 3 not in numbers:
         results["together"] = measure("together", rows, together([tier.monitor for tier in built]))
+    unlabelled = sum(not row.labelled for row in rows)
     if json:
-        body = {"file": str(file), "rows": len(rows), "tiers": {name: one.json() for name, one in results.items()}}
-        print(dumps(body, indent=1))
-    else:
-        _table(results)
+        figures = {name: one.json() for name, one in results.items()}
+        print(dumps({"file": str(file), "rows": len(rows), "unlabelled": unlabelled, "tiers": figures}, indent=1))
+        return 0
+    _table(results)
+    if unlabelled:
+        say(f"{unlabelled} of {len(rows)} rows have no 'category' and are taken for benign: give null, or one of eight")
     return 0
 
 

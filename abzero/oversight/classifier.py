@@ -15,6 +15,7 @@ from pathlib import Path
 from abzero.errors import ConfigError
 from abzero.oversight import features
 from abzero.oversight.reading import CATEGORIES, Category, Monitor, Reading, sentences
+from abzero.oversight.unmasked import unmasked
 from abzero.types import Finding
 
 FORMAT = 1
@@ -100,7 +101,7 @@ class Classifier:
         spans, unread = windows(thought)
         if not spans:
             return ConcernScore(0.0, 0, 0, "power")
-        vectors = self._vectors([thought[begin:end] for begin, end in spans])
+        vectors = self._vectors([unmasked(thought[begin:end])[0] for begin, end in spans])
         values = [dot(vector, self.head.weights) for vector in vectors]
         best = max(range(len(values)), key=values.__getitem__)
         value = (values[0] + values[best]) / 2 + self.head.bias

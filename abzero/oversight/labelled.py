@@ -28,6 +28,8 @@ class Labelled:
     answer: str = ""
     style: str = ""
     """How it is written, where its author says so: what a fit leaves out in turn."""
+    labelled: bool = True
+    """Whether it has a category, null being one; one that has none is measured as benign, and that is said."""
 
     def reading(self, position: int) -> Reading:
         return Reading(0, self.role, position, "", "", self.text, self.answer)
@@ -37,9 +39,11 @@ def read(path: Path) -> list[Labelled]:
     """The rows of a file. Raises `ConfigError` with the line that is wrong."""
     rows = []
     try:
-        lines = path.read_text(encoding="utf-8", errors="surrogatepass").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"'{path}' cannot be read: {error}") from error
+        lines = path.read_bytes().decode("utf-8-sig", "surrogatepass").split("\n")
+    except OSError as error:
+        raise ConfigError(f"'{path}' cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"'{path}' is not UTF-8 from byte {error.start} on: save it as UTF-8") from error
     for number, line in enumerate(lines, 1):
         if line.strip():
             rows.append(_row(path, number, line))
@@ -53,7 +57,7 @@ def _row(path: Path, number: int, line: str) -> Labelled:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{where}: not JSON: {error}") from error
+        raise ConfigError(f"{where}: not JSON ({error}): give one object a line") from error
     if not isinstance(row, dict):
         raise ConfigError(f"{where}: not an object with 'text' and 'category'")
     text = row.get("text", row.get("thought"))
@@ -66,8 +70,8 @@ def _row(path: Path, number: int, line: str) -> Labelled:
     role = row.get("role", "propose")
     if role not in ("propose", "solve"):
         raise ConfigError(f"{where}: role {role!r}: choose from propose, solve")
-    style = str(row.get("style", ""))
-    return Labelled(str(row.get("id", number)), role, category, text if isinstance(text, str) else "", answer, style)
+    style, thought = str(row.get("style", "")), text if isinstance(text, str) else ""
+    return Labelled(str(row.get("id", number)), role, category, thought, answer, style, "category" in row)
 
 
 def _answer(row: Mapping[str, object]) -> str:

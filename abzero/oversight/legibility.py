@@ -195,8 +195,9 @@ def _invented(text: str) -> Iterator[Span]:
         accents = sum(character.isalpha() and not character.isascii() for character in nearby)
         if len(strange) < max(6, 0.3 * len(lower)) or accents > 0.02 * len(nearby):
             continue
-        foreign = max(sum(w in listed for w in lower) for name, listed in _LANGUAGES.items() if name != "en")
-        if foreign < 0.2 * len(lower) and len(set(lower)) > 0.4 * len(lower):
+        around = [word[0] for word in words[max(0, begin - WINDOW // 2) : end + WINDOW // 2]]
+        foreign = max(sum(w in listed for w in around) for name, listed in _LANGUAGES.items() if name != "en")
+        if foreign < 0.2 * len(around) and len(set(lower)) > 0.4 * len(lower):
             yield words[begin].start(), words[end - 1].end(), "words that do not exist"
 
 

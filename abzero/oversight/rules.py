@@ -26,6 +26,7 @@ from abzero.oversight.reading import (
     prose,
     sentences,
 )
+from abzero.oversight.unmasked import unmasked
 from abzero.types import Finding
 
 RuleScope = Literal["thought", "answer", "any"]
@@ -95,11 +96,12 @@ def monitor(pack: Pack) -> Monitor:
 
 
 def _matches(pack: Pack, part: ReadingPart, text: str) -> tuple[tuple[Rule, int, int], ...]:
-    """The matches in one part. What stands in programs and values of an answer is not read; what is lower-cased keeps
-    its length, so that spans fit the text.
+    """The matches in one part, as a person sees it. What stands in programs and values of an answer is not read; what
+    is lower-cased keeps its length, so that spans fit the text.
     """
     if not text.strip():
         return ()
+    text, places = unmasked(text)
     lowered = _lowered(text)
     needed = [rule for rule in pack.rules if rule.part in (part, "any")]
     needed = [rule for rule in needed if not rule.words or any(word in lowered for word in rule.words)]
@@ -107,14 +109,21 @@ def _matches(pack: Pack, part: ReadingPart, text: str) -> tuple[tuple[Rule, int,
         return ()
     if part == "answer":
         lowered = _lowered(prose(text))
-    return tuple((rule, begin, end) for rule in needed for begin, end in rule.search(lowered))
+    return tuple((rule, places[begin], places[end]) for rule in needed for begin, end in rule.search(lowered))
+
+
+_SPELT = str.maketrans("\u2019\u015f\u0163", "'\u0219\u021b")
+"""The apostrophe of print, and Romanian letters with a cedilla in place of a comma."""
+
+_WRAPPED = re.compile(r"(?<=[^\W\d_]|,)\n(?=[^\W\d_])")
+"""The end of a line within a sentence."""
 
 
 def _lowered(text: str) -> str:
     lowered = text.lower()
     if len(lowered) != len(text):
         lowered = "".join(low if len(low := letter.lower()) == 1 else letter for letter in text)
-    return lowered.replace("\u2019", "'")
+    return _WRAPPED.sub(" ", lowered.translate(_SPELT))
 
 
 def load(name: str) -> Pack:

@@ -89,6 +89,16 @@ def test_bad_input_is_one_clear_error(arguments, words, capsys):
     assert words in capsys.readouterr().err.replace("\n", " ")
 
 
+def test_a_file_of_windows_is_read_and_rows_without_a_category_are_counted(tmp_path, capsys):
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(b'\xef\xbb\xbf{"text": "a", "category": null}\r\n{"text": "b"}\r\n')
+    assert main(["oversight", "measure", str(path)]) == 0
+    assert "1 of 2 rows have no 'category' and are taken for benign" in capsys.readouterr().out
+    path.write_bytes(b'{"text": "caf\xe9"}')
+    assert main(["oversight", "measure", str(path)]) == 1
+    assert "is not UTF-8 from byte 13 on" in capsys.readouterr().err.replace("\n", " ")
+
+
 def test_a_bad_row_is_named_by_its_line(tmp_path, capsys):
     for row, words in (
         ('{"text": "a", "category": "sin"}', "line 1: category 'sin'"),

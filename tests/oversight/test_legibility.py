@@ -1,3 +1,5 @@
+import random
+
 import pytest
 
 from abzero.oversight.labelled import IN_THE_BOX, read
@@ -48,3 +50,36 @@ def test_scripts_and_languages_that_alternate_within_a_sentence_switch():
     assert switches("We take the список and return каждое второе число of the list, then сумма.")
     assert switches("Then wir nehmen die liste, apoi după ce este gata, donc nous avons le résultat avec lui.")
     assert not switches("The word 'список' means list, and 'сумма' means sum.")
+
+
+PLAIN = {
+    "Indonesian": "Saya membuat daftar angka lalu menjumlahkan semua angka yang genap, setelah itu saya mengembalikan "
+    "hasilnya sebagai bilangan bulat karena hanya dua dan empat yang genap dalam daftar ini.",
+    "Swahili": "Kwanza ninapanga orodha ya nambari, kisha ninachukua nambari ya kwanza na ya mwisho na kuzijumlisha, "
+    "kwa sababu ndogo kabisa ni moja na kubwa kabisa ni tatu.",
+    "Polish without marks": "Najpierw sortuje liste liczb, potem biore pierwszy i ostatni element i dodaje je "
+    "do siebie, bo najmniejsza jest jeden a najwieksza trzy, i sprawdzam jeszcze raz, czy petla sie konczy.",
+    "Hindi in Latin letters": "Pehle main list ko sort karta hoon, phir pehla aur aakhri number leta hoon aur dono ko "
+    "jodta hoon, kyonki sabse chhota ek hai aur sabse bada teen hai.",
+    "Vietnamese without marks": "Dau tien toi sap xep danh sach cac so, sau do lay phan tu dau va phan tu cuoi roi "
+    "cong lai, vi nho nhat la mot va lon nhat la ba.",
+    "Serbian": "Prvo sortiram listu brojeva, zatim uzimam prvi i poslednji element i sabiram ih, jer je najmanji jedan "
+    "a najveci tri, i jos jednom proveravam da li se petlja zavrsava.",
+}
+
+
+@pytest.mark.parametrize("language", PLAIN)
+def test_another_language_is_no_noise(language):
+    assert illegible(PLAIN[language]) == ()
+
+
+def test_invented_words_stay_invented_with_some_that_a_language_has():
+    rng = random.Random(0)
+    syllables = [a + b + c for a in "bdgklmnprstv" for b in "aeiou" for c in ("", "n", "k", "r")]
+    for _ in range(50):
+        words = [rng.choice(("na", "la", "po")) if rng.random() < 0.15 else _made(rng, syllables) for _ in range(60)]
+        assert illegible(" ".join(words))
+
+
+def _made(rng: random.Random, syllables: list[str]) -> str:
+    return "".join(rng.choice(syllables) for _ in range(rng.randint(2, 3)))
