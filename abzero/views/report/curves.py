@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from abzero.algo.figure import Figure
 from abzero.algo.figures import FIGURES
 from abzero.run.journal import ProposalSummary
+from abzero.views import figure_charts
 from abzero.views.charts import Point, Series, area_chart, line_chart
 from abzero.views.html import Html, html, joined
 from abzero.views.report.gather import BANDS, LONGEST, RunSummary, band, commonest_operation, counts, means, statements
@@ -46,10 +46,10 @@ def held_out_charts(measured: Mapping[str, Sequence[Point]], last: float) -> lis
 def solving(run: RunSummary, colours: dict[str, str]) -> Html:
     """Scores, rewards, and solve rates by mode and by length of the program."""
     charts = [
-        _by_mode(run, colours, FIGURES["solve/score/{mode}"]),
-        _by_mode(run, colours, FIGURES["solve/reward/{mode}"]),
-        _by_mode(run, colours, FIGURES["solve/malformed/{mode}"]),
-        _by_mode(run, colours, FIGURES["solve/has_cot/{mode}"]),
+        _by_mode(run, colours, "solve/score"),
+        _by_mode(run, colours, "solve/reward"),
+        _by_mode(run, colours, "solve/malformed"),
+        _by_mode(run, colours, "solve/has_cot"),
     ]
     for mode in run.modes:
         rows = [summary for summary in run.summaries if summary.mode == mode]
@@ -78,12 +78,12 @@ def proposing(run: RunSummary, colours: dict[str, str]) -> Html:
         lengths = counts(rows, LONGEST, _length)
         charts.append(area_chart(f"{mode}: statements", _LENGTHS, _LENGTH_COLOURS, lengths, run.span))
     charts += [
-        _by_mode(run, colours, FIGURES["propose/reward/{mode}"]),
-        _by_mode(run, colours, FIGURES["propose/solve_rate/{mode}"]),
-        _by_mode(run, colours, FIGURES["propose/valid/{mode}"]),
-        _by_mode(run, colours, FIGURES["propose/learnable/{mode}"]),
-        _by_mode(run, colours, FIGURES["propose/new/{mode}"]),
-        _by_mode(run, colours, FIGURES["propose/unique/{mode}"]),
+        _by_mode(run, colours, "propose/reward"),
+        _by_mode(run, colours, "propose/solve_rate"),
+        _by_mode(run, colours, "propose/valid"),
+        _by_mode(run, colours, "propose/learnable"),
+        _by_mode(run, colours, "propose/new"),
+        _by_mode(run, colours, "propose/unique"),
         line_chart(
             "statements with the commonest operation",
             [_commonest(run, mode, colours[mode]) for mode in run.modes],
@@ -99,25 +99,9 @@ def proposing(run: RunSummary, colours: dict[str, str]) -> Html:
     )
 
 
-def health(run: RunSummary, colours: dict[str, str]) -> Html:
+def health(run: RunSummary) -> Html:
     """Entropy, the gap between sampler and learner, lengths, alarms, and where the time went."""
-    marks = sorted({float(alarm.step) for alarm in run.alarms})
-
-    def chart(title: str, *names: str) -> Html:
-        figures = [FIGURES[name] for name in names]
-        palette = zip(figures, ("c3", "c4", "c5", "c6", "c7", "c0"), strict=False)
-        curves = [Series(figure.label, run.figures.get(figure.name, ()), colour) for figure, colour in palette]
-        drawn, share = [one for one in curves if one.points], all(figure.share for figure in figures)
-        return line_chart(title, drawn, run.span, share=share, marks=marks)
-
-    charts = [
-        chart("entropy, nats a token", "learner/entropy"),
-        chart("sampler and learner apart, nats a token", "learner/logprob_gap", "learner/logprob_gap_max"),
-        chart("gradient norm, before clipping", "learner/grad_norm"),
-        chart("cut at the token limit", "propose/truncated", "solve/truncated"),
-        chart("tokens a completion", "propose/tokens", "solve/tokens"),
-        chart("seconds a step", *(f"seconds/{name}" for name in ("propose", "estimate", "solve", "sandbox", "update"))),
-    ]
+    charts = figure_charts.health(run.points, run.span, sorted({float(alarm.step) for alarm in run.alarms}))
     items = [html("<li><b>step {n}</b> {words}</li>", n=alarm.step, words=alarm.message) for alarm in run.alarms]
     alarms = html("<ul>{items}</ul>", items=joined(items)) if items else html("<p>No alarm was raised.</p>")
     return html(
@@ -128,10 +112,8 @@ def health(run: RunSummary, colours: dict[str, str]) -> Html:
     )
 
 
-def _by_mode(run: RunSummary, colours: dict[str, str], figure: Figure) -> Html:
-    logged = {mode: run.figures.get(figure.prefix + mode) for mode in run.modes}
-    curves: Sequence[Series] = [Series(mode, points, colours[mode]) for mode, points in logged.items() if points]
-    return line_chart(figure.label, curves, run.span, share=figure.share)
+def _by_mode(run: RunSummary, colours: dict[str, str], name: str) -> Html:
+    return figure_charts.by_mode(run.points, colours, FIGURES[f"{name}/{{mode}}"], run.span)
 
 
 def _commonest(run: RunSummary, mode: str, colour: str) -> Series:

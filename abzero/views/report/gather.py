@@ -48,6 +48,10 @@ class RunSummary:
         """The first and the last step."""
         return (float(self.steps[0]), float(self.steps[-1])) if self.steps else (0.0, 1.0)
 
+    def points(self, name: str) -> Sequence[Point]:
+        """The curve of a figure; none for one that was not logged."""
+        return self.figures.get(name, ())
+
     @property
     def modes(self) -> list[str]:
         """The task types in the run, in alphabetical order."""

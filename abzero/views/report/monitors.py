@@ -1,15 +1,13 @@
 """What the monitors read, and how much of what is of concern they are known to see: table and curves."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from abzero.algo.figures import FIGURES
 from abzero.views.charts import Interval, Point, Series, line_chart
+from abzero.views.figure_charts import Points, said
 from abzero.views.html import Html, joined
-
-Points = Callable[[str], Sequence[Point]]
-"""The (step, value) of a figure, by its name; none for one that was not logged."""
 
 ROLES = ("propose", "solve")
 _TIERS = ("t0", "t1", "t2")
@@ -75,16 +73,16 @@ def curves(points: Points, span: Interval) -> Html:
     """The figures of oversight that were logged, over steps."""
     charts = []
     for title, name in _BY_ROLE:
-        share = FIGURES[f"{re.sub('/t[0-9]$', '/{tier}', name)}/{{role}}"].share
+        figure = FIGURES[f"{re.sub('/t[0-9]$', '/{tier}', name)}/{{role}}"]
         coloured = zip(ROLES, ("c0", "c1"), strict=True)
         series = [Series(role, logged, colour) for role, colour in coloured if (logged := points(f"{name}/{role}"))]
         if series:
-            charts.append(line_chart(title, series, span, share=share))
+            charts.append(said(figure, line_chart(title, series, span, share=figure.share)))
     for title, name in _ESTIMATES:
         bounds = (("estimate", "", "c0"), ("lower", "_low", "c7"), ("upper", "_high", "c7"))
         series = [Series(label, logged, colour) for label, end, colour in bounds if (logged := points(name + end))]
         if series:
-            charts.append(line_chart(title, series, span, share=True))
+            charts.append(said(FIGURES[name], line_chart(title, series, span, share=True)))
     return joined(charts)
 
 

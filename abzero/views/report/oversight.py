@@ -9,7 +9,6 @@ from typing import Protocol
 
 from abzero.run.journal import JournalReader
 from abzero.types import Finding
-from abzero.views.charts import Point
 from abzero.views.html import Html, html, joined, prose
 from abzero.views.report import monitors
 from abzero.views.report.gather import RunSummary
@@ -23,10 +22,6 @@ def oversight_section(run: RunSummary, reader: JournalReader, record: Path) -> H
     """What monitors found, when, and what people decided; empty for a run without oversight."""
     if not any(name.startswith("oversight/") for name in run.figures):
         return Html("")
-
-    def logged(name: str) -> Sequence[Point]:
-        return run.figures.get(name, ())
-
     found = [(step, finding) for step in (0, *run.steps) for finding in reader.findings(step)]
     text = record.read_text(encoding="utf-8", errors="replace") if record.exists() else ""
     bars = [(event.step, event.kind) for event in events(text) if event.kind in ("paused", "reviewed")]
@@ -40,8 +35,8 @@ def oversight_section(run: RunSummary, reader: JournalReader, record: Path) -> H
         pauses=sum(kind == "paused" for _, kind in bars),
         reviews=sum(kind == "reviewed" for _, kind in bars),
         lanes=lanes(max(run.span[1], 1.0), found, bars) if found else Html(""),
-        charts=monitors.curves(logged, run.span),
-        recall=monitors.recall(logged),
+        charts=monitors.curves(run.points, run.span),
+        recall=monitors.recall(run.points),
         texts=joined(_texts(reader, found)),
     )
 

@@ -28,7 +28,7 @@ def run_page(run: RunSummary, reader: JournalReader, record: Path) -> Html:
         answers_section(record.parent),
         solving(run, colours),
         proposing(run, colours),
-        health(run, colours),
+        health(run),
         oversight_section(run, reader, record),
         family_section(family(reader, chosen.task) if chosen and chosen.task else []),
     ]

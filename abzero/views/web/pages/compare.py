@@ -5,13 +5,14 @@ from contextlib import ExitStack
 
 from abzero.algo.figures import FIGURES
 from abzero.views.charts import Series, line_chart
+from abzero.views.figure_charts import said
 from abzero.views.html import Html, html, joined
 from abzero.views.overview import overview
 from abzero.views.report.compare import INTERVALS, figures
 from abzero.views.report.experiments import arms, metrics
 from abzero.views.run_folders import ServedRun
 from abzero.views.web.open_journals import OpenJournal
-from abzero.views.web.pages.frame import PageRequest, empty, link, said, section, table
+from abzero.views.web.pages.frame import PageRequest, empty, link, section, table
 from abzero.views.web.pages.others import gathered
 
 _CURVES = tuple(

@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 from abzero.algo.figures import FIGURES
+from abzero.views import figure_charts
 from abzero.views.charts import Interval, Px, Series, figure, label, line_chart
 from abzero.views.html import Html, html, joined
 from abzero.views.report.curves import held_out_charts
 from abzero.views.report.page import mode_colours
-from abzero.views.web.pages.frame import Page, PageRequest, empty, link, one_line, said, section, spark
+from abzero.views.web.pages.frame import Page, PageRequest, empty, link, one_line, section, spark
 from abzero.views.web.queries import curriculum, growth, step
 
 _BY_MODE = tuple(
@@ -17,17 +18,7 @@ _BY_MODE = tuple(
         *("propose/valid", "propose/learnable", "propose/new", "propose/unique", "buffer/size"),
     )
 )
-_HEALTH = (
-    ("entropy, nats a token", ("learner/entropy",)),
-    ("sampler and learner apart, nats a token", ("learner/logprob_gap", "learner/logprob_gap_max")),
-    ("gradient norm, before clipping", ("learner/grad_norm",)),
-    ("cut at the token limit", ("propose/truncated", "solve/truncated")),
-    ("tokens a completion", ("propose/tokens", "solve/tokens")),
-    ("tokens a second", ("tokens_per_second",)),
-    ("seconds a step", tuple(f"seconds/{name}" for name in ("propose", "estimate", "solve", "sandbox", "update"))),
-)
 _GROWTH_STEPS, _PROGRAMS = 16, 4
-_PALETTE = ("c3", "c4", "c5", "c6", "c7")
 
 
 def curriculum_page(ask: PageRequest) -> Page:
@@ -46,19 +37,9 @@ def curriculum_page(ask: PageRequest) -> Page:
         + (f", every {every}th" if every > 1 else "")
         + ("; the stronger the colour, the more of its tasks. Only what is solved sometimes can teach anything.")
     )
-    charts = []
-    for one in _BY_MODE:
-        logged = {mode: ask.journal.series(one.prefix + mode) for mode in modes}
-        series = [Series(mode, points, colours[mode]) for mode, points in logged.items() if points]
-        charts.append(said(one, line_chart(one.label, series, span, share=one.share)))
-    marks = sorted({float(n) for n, _, _ in curriculum.alarms(ask.journal)})
-    health = []
-    for title, names in _HEALTH:
-        figures = [FIGURES[name] for name in names]
-        coloured = zip(figures, _PALETTE, strict=False)
-        series = [Series(one.label, ask.journal.series(one.name), colour) for one, colour in coloured]
-        drawn, is_share = [one for one in series if one.points], all(one.share for one in figures)
-        health.append(said(figures[0], line_chart(title, drawn, span, share=is_share, marks=marks)))
+    charts = [figure_charts.by_mode(ask.journal.series, colours, one, span) for one in _BY_MODE]
+    marks = sorted({float(number) for number, _, _ in curriculum.alarms(ask.journal)})
+    health = figure_charts.health(ask.journal.series, span, marks)
     held = {name: ask.journal.series(name) for name in ask.journal.held_out()}
     kept = html('<div class="grid3">{c}</div>', c=joined(held_out_charts(held, span[1])))
     parts = [

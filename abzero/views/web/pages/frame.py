@@ -180,11 +180,6 @@ def named(figure: Figure) -> Html:
     return html('<abbr title="{doc}">{label}</abbr>', doc=figure.doc, label=figure.label)
 
 
-def said(figure: Figure, chart: Html) -> Html:
-    """A figure's chart, with what it is under the pointer."""
-    return html('<div title="{name}: {doc}">{chart}</div>', name=figure.name, doc=figure.doc, chart=chart)
-
-
 def section(title: str, body: Html, note: str = "") -> Html:
     return html(
         "<section><h2>{title}</h2>{note}{body}</section>",
