@@ -15,7 +15,7 @@ from abzero.cli.eval_table import show
 from abzero.cli.output import at_once, progress, say, under_way
 from abzero.cli.score_samples import missing_file, passed
 from abzero.errors import ConfigError
-from abzero.evals import data, presets, samples, suites
+from abzero.evals import data, presets, repeated, samples, suites
 from abzero.evals.summary import Asked
 from abzero.run.files import check_links, replace_text
 
@@ -99,6 +99,7 @@ def _asked(asked: Asking, scored: "dict[str, SuiteEntry]", folders: list[Path]) 
     """
     release(asked.lcb)
     seeds, ks, chosen = asked.drawn(), numbers("--k", asked.k), suites.named(asked.suite)
+    repeated.check(ks, {"": asked.repeats * len(seeds)})
     preset = presets.named(asked.preset) if asked.preset is not None else None
     places = data.where(asked.data, cache=data.hub_cache())
     found = {suite.name: data.find(suite, places) for suite in chosen}

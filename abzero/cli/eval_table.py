@@ -58,6 +58,8 @@ def _remarks(one: "SuiteEntry") -> Sequence[str]:
     found = [one.status]
     if one.n < one.problems:
         found.append(f"only {one.n} of its {one.problems} problems")
+    if one.public_only:
+        found.append(f"{one.public_only} judged by PUBLIC TESTS ONLY")
     if one.score is None:
         found.append("an error is left: bounds, no score")
     if one.base is not None:

@@ -1,5 +1,6 @@
 """``abzero eval --samples FILE``: scores what any model wrote. Loads no torch."""
 
+from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -47,13 +48,15 @@ class Scoring:
 
 def score_samples(asked: Scoring) -> int:
     """Score samples of any model, from a file."""
-    from abzero.evals import judging, scoring, suites
+    from abzero.evals import judging, repeated, scoring, suites
 
     ks = numbers("--k", asked.k)
     chosen = suites.named(asked.suite)
     if len(chosen) != 1:
         raise ConfigError(f"--suite {asked.suite}: samples belong to one suite; name one of {', '.join(suites.SUITES)}")
     [suite] = chosen
+    if not asked.samples.is_file():
+        raise ConfigError(f"--samples {asked.samples}: there is no such file")
     paths = data.find(suite, data.where(asked.data, cache=data.hub_cache()))
     if not paths:
         say(missing_file(suite, asked.data))
@@ -66,6 +69,7 @@ def score_samples(asked: Scoring) -> int:
         judges = scoring.judges(stack)
         tried = scoring.suited(source, judges, public_only=asked.allow_missing)
         given = judging.given(asked.samples, tried, asked.limit)
+        repeated.check(ks, Counter(one.key for one in given))
         folder.mkdir(parents=True, exist_ok=True)
         if not passed(tried, sorted({one.key for one in given}), judges, folder):
             return 1

@@ -9,7 +9,7 @@ from statistics import fmean
 from abzero.errors import ConfigError
 from abzero.evals import paired, rows, summary
 
-EQUAL = ("sha256", "limit")
+EQUAL = ("sha256", "limit", "public_only")
 """What must be the same on both sides for a difference to be one of the models, of a suite's results …"""
 ASKED_ALIKE = ("preset", "words")
 """… and of how its samples were asked for; `NOTED` is what may be compared on purpose, and is said."""

@@ -159,7 +159,9 @@ def lines(path: Path, told: Callable[[bytes], None] = lambda _: None) -> Iterato
                 told(line)
                 yield line
     except (OSError, EOFError, zlib.error) as error:
-        raise ConfigError(f"{path}: cannot be read ({error}); get it again") from error
+        raise ConfigError(
+            f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}); get it again"
+        ) from error
 
 
 def _opened(path: Path) -> BinaryIO:

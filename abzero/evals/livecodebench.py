@@ -169,6 +169,12 @@ def same_output(printed: str, expected: str) -> bool:
     return len(left) == len(right) and all(a == b or _same_numbers(a, b) for a, b in zip(left, right, strict=True))
 
 
+def public_only(source: SuiteRows) -> set[str]:
+    """The problems of which a file has no private tests; none of other suites."""
+    rows = source.rows if source.suite.name == "livecodebench" else ()
+    return {str(row["question_id"]) for row in rows if not str(row["private_test_cases"]).strip()}
+
+
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,6})?", re.ASCII)
 
 

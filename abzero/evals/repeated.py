@@ -13,6 +13,16 @@ def powers(samples: int) -> tuple[int, ...]:
     return tuple(dict.fromkeys((*found, samples)))
 
 
+def check(ks: Sequence[int], samples: Mapping[str, int]) -> None:
+    """Raise `ConfigError` if a problem has fewer `samples` than one of `ks`."""
+    fewest = min(samples.values(), default=0)
+    if wrong := [k for k in ks if not 0 < k <= fewest]:
+        raise ConfigError(
+            f"--k {wrong[0]}: pass@{wrong[0]} needs that many samples of each problem, not {fewest}: "
+            f"set --repeats {max(1, wrong[0])}"
+        )
+
+
 def pass_at_k(rows: Iterable[SampleRow], ks: Sequence[int] = ()) -> dict[int, float]:
     """pass@k for each of `ks`, else for the `powers`: the mean over problems. Empty for one sample a problem.
 
@@ -21,12 +31,9 @@ def pass_at_k(rows: Iterable[SampleRow], ks: Sequence[int] = ()) -> dict[int, fl
     right: dict[str, list[bool]] = {}
     for row in rows:
         right.setdefault(row.id, []).append(row.verdict == "correct")
-    fewest = min(map(len, right.values()), default=0)
-    if too_many := [k for k in ks if not 0 < k <= fewest]:
-        raise ConfigError(
-            f"--k {too_many[0]}: pass@{too_many[0]} needs that many samples of each problem, not {fewest}: "
-            f"set --repeats {max(1, too_many[0])}"
-        )
+    samples = {key: len(found) for key, found in right.items()}
+    check(ks, samples)
+    fewest = min(samples.values(), default=0)
     chosen = ks or (powers(fewest) if fewest > 1 else ())
     return {k: fmean(pass_at(len(found), sum(found), k) for found in right.values()) for k in chosen}
 

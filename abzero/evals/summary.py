@@ -8,7 +8,7 @@ from pathlib import Path
 from abzero.errors import ConfigError
 from abzero.evals import averages, repeated
 from abzero.evals.data import SuiteRows
-from abzero.evals.livecodebench import DEFECTIVE
+from abzero.evals.livecodebench import DEFECTIVE, public_only
 from abzero.evals.provenance import JudgedBy
 from abzero.evals.rows import SampleRow, figures
 from abzero.run.files import replace_text
@@ -71,6 +71,8 @@ class SuiteEntry:
     """Only so many of them were asked for; 0 is all."""
     n: int
     """Problems that were scored."""
+    public_only: int
+    """Of these, LiveCodeBench's that have no private tests in the file: judged by their public ones."""
     samples: int
     score: float | None
     """``None`` where an error is left: `low` and `high` are then the bounds that it could have."""
@@ -112,6 +114,7 @@ def entry(
         problems=len(source.rows),
         limit=limit,
         n=found.n,
+        public_only=len(public_only(source) & found.values.keys()),
         samples=found.samples,
         score=score,
         low=found.low,

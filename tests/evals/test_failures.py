@@ -63,6 +63,25 @@ def test_exit_codes(tmp_path, output, flags, code, capsys):
     assert code != 1 or "self-test of cruxeval-i failed" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("file", "flags", "said"),
+    [
+        ("s", ("--k", "2"), "--repeats 2"),
+        ("none", (), "none: there is no such file"),
+        ("s", ("--limit", "-1"), "--limit"),
+    ],
+)
+def test_what_cannot_be_done_is_said_before_anything_is_judged(tmp_path, capsys, file, flags, said):
+    row = {"id": "a", "code": "def f(x):\n    return x", "input": "1", "output": "1"}
+    (tmp_path / "cruxeval.jsonl").write_text(json.dumps(row) + "\n")
+    (tmp_path / "s").write_text(json.dumps({"id": "a", "answer": "1"}) + "\n")
+    out = tmp_path / "out"
+    command = ["eval", "--samples", str(tmp_path / file), "--suite", "cruxeval-o", "--data", str(tmp_path)]
+    assert main([*command, "--out", str(out), *flags]) == 2
+    assert said in capsys.readouterr().err
+    assert not out.exists()
+
+
 def test_a_judge_that_fails_its_self_test_is_told_before_anything_is_asked(tmp_path, capsys):
     (tmp_path / "aime24.jsonl").write_text(json.dumps({"id": 1, "problem": "?", "answer": "\\frac{"}) + "\n")
     out = tmp_path / "out"

@@ -193,6 +193,18 @@ def test_defective_problems_are_counted_and_left_out_beside(tmp_path):
     assert "100.0 % of the 1 that are not known to be defective" in wide.splitlines()[1]
 
 
+def test_what_public_tests_alone_decided_says_so(tmp_path):
+    rows = [
+        {**ROWS["livecodebench"], "question_id": name, "private_test_cases": "[]" * (name != "b")} for name in "abc"
+    ]
+    (tmp_path / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    source = data.read(SUITES["livecodebench"], [tmp_path / "rows.jsonl"])
+    for keys, count in (("abc", 1), ("ac", 0)):
+        found = summary.entry(source, [SampleRow(key, 0, "correct") for key in keys], 0, (), JUDGE, None)
+        assert found.public_only == count
+        assert ("1 judged by PUBLIC TESTS ONLY" in table({"livecodebench": found}, 100_000)) == bool(count)
+
+
 def test_samples_are_gone_on_with_behind_a_torn_line(tmp_path):
     file = tmp_path / "s.jsonl"
     some = [samples.Sample("a", number, "response", "x", 1, "stop", 7, "0") for number in (0, 1)]
