@@ -23,7 +23,7 @@ _LEXEME = re.compile(
 )
 _NO_CODE = re.compile(rf"\#[^\n]*|{_STRING}|\\\r?\n", re.VERBOSE | re.DOTALL)
 _OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
-_DEFINITION = re.compile(r"^\f*(?:async\s+)?def\s+([^\W\d]\w*)\s*[(\[]", re.MULTILINE)
+_DEFINITION = re.compile(r"^\f*(?:async\s+)?def\s+([^\W\d]\w*)\s*+(\(\s*+\)|[(\[])", re.MULTILINE)
 _FUTURE = re.compile(r"^from[ \t]+__future__[ \t]+import[^\n(]*(?:\([^)]*\))?[^\n]*$", re.MULTILINE)
 _ALIAS = re.compile(r"^f\s*(?::[^=\n]+)?=\s*(?:lambda\b|(\w+)[ \t]*$)", re.MULTILINE)
 
@@ -47,13 +47,31 @@ def lexemes(program: str) -> Iterator[Lexeme]:
 @lru_cache(maxsize=1024)
 def entry_point(program: str) -> str | None:
     """The name of the function that a call of `program` calls: ``f`` if that is a function, else the last function
-    defined at top level; ``None`` where none is. What strings and comments say defines nothing.
+    defined at top level that takes an argument, since ``main`` and tests take none; else the last one; ``None`` where
+    none is. What strings and comments say defines nothing.
     """
     code = _skeleton(program)
-    found = (unicodedata.normalize("NFKC", name) for name in _DEFINITION.findall(code))
-    names = [name for name in found if name.isidentifier()]  # numerals beyond digits are letters to `re` alone
-    alias = next((name for name in _ALIAS.findall(code) if not name or name in names), None)
-    return "f" if "f" in names or (names and alias is not None) else names[-1] if names else None
+    defined = _defined(code)
+    if "f" in defined or (defined and any(not name or name in defined for name in _ALIAS.findall(code))):
+        return "f"
+    taking = [name for name, takes in defined.items() if takes]
+    return next(reversed(taking or [*defined]), None)
+
+
+def takes_arguments(program: str) -> bool:
+    """Whether `program` defines a function at top level that a call with arguments could mean."""
+    return any(_defined(_skeleton(program)).values())
+
+
+def _defined(code: str) -> dict[str, bool]:
+    """The functions that `code` defines at top level, in order; whether each takes an argument."""
+    found: dict[str, bool] = {}
+    for name, header in _DEFINITION.findall(code):
+        name = unicodedata.normalize("NFKC", name)
+        if name.isidentifier():  # numerals beyond digits are letters to `re` alone
+            found.pop(name, None)
+            found[name] = header in "(["
+    return found
 
 
 def entry_of(program: str) -> str:

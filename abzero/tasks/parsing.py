@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 from abzero.errors import Malformed
 from abzero.python import literals
-from abzero.python.source import entry_point
+from abzero.python.source import entry_point, takes_arguments
 
 _FENCE = re.compile(
-    r"^(?P<lead>[ \t]*+(?:(?:[-*+]|\d{1,9}[.)])[ \t]++)?)(?P<marks>`{3,}+(?=[^`\n]*+$)|~{3,}+)(?P<rest>[^\n]*+)$",
+    r"^(?P<lead>[ \t\xa0\u200b\ufeff]*+(?:>[ \t]*+)*+(?:(?:[-*+]|\d{1,9}[.)])[ \t]++)?)"
+    r"(?P<marks>`{3,}+(?=[^`\n]*+$)|~{3,}+)(?P<rest>[^\n]*+)$",
     re.MULTILINE,
 )
 _QUOTE = r"(?<!\w)[rRbBuUfF]{0,2}(?P<quote>'''|\"\"\"|'|\")"
@@ -29,6 +30,7 @@ _CLOSED = {
     '"""': re.compile(r'(?:[^"\\]|\\.|"(?!""))*+"""', re.DOTALL),
 }
 """By opening quote: the rest of a string that is closed, on its line or, in three quotes, anywhere."""
+_SPAN = re.compile(r"\s*+(`++) ?([^`\n]++)\1\s*+")
 _LABEL = re.compile(r"[ \t]*\{?[ \t]*\.?([\w+-]+)")
 _UNREADABLE = re.compile("[\0\ud800-\udfff]")
 _ALIASES = dict.fromkeys(("py", "py2", "py3", "python", "python2", "python3", "ipython", "ipython3"), "program")
@@ -72,7 +74,8 @@ def blocks(text: str, name: str) -> list[str]:
 
 
 def block(text: str, name: str, which: int = 0) -> str:
-    """The block called `name` at index `which`, of all that `text` has; of programs, of those that define a function.
+    """The block called `name` at index `which`, of all that `text` has; of programs, of those that define a function,
+    and if there are such, one that takes an argument.
 
     If none has that name, the only fenced block that could be it: one that defines a function, or reads as a literal,
     as arguments. Raises `Malformed` if there is none, or several different ones, or if it holds what no tokenizer or
@@ -80,7 +83,8 @@ def block(text: str, name: str, which: int = 0) -> str:
     """
     found = [body for label, body in _blocks(text) if label == name]
     if name == "program":
-        found = [body for body in found if entry_point(body)] or _unlabelled(text, name) or found
+        defining = [body for body in found if entry_point(body)]
+        found = [body for body in defining if takes_arguments(body)] or defining or _unlabelled(text, name) or found
     found = found or _unlabelled(text, name)
     if not found:
         raise Malformed(f"no {name} block")
@@ -90,13 +94,15 @@ def block(text: str, name: str, which: int = 0) -> str:
 
 
 def block_or_all(text: str, name: str) -> str:
-    """The last block called `name`; where there is none the whole text, if that reads (a bare answer is an answer);
-    else the only fenced block that does.
+    """The last block called `name`; where there is none the whole text, if that reads (a bare answer is an answer, also
+    as a span of code); else the only fenced block that does.
     """
     if found := blocks(text, name):
         return found[-1]
     if _READS[name](text):
         return text
+    if span := _SPAN.fullmatch(text):
+        return span[2]
     return next(iter(_unlabelled(text, name)), text)
 
 
@@ -171,7 +177,7 @@ def _blocks(text: str) -> Iterator[_Block]:
                 yield _Block(tag, _unfenced(text[begin:end]))
         elif (name := _name(opening)) or opening.start() >= within:
             end, position = _closing(text, opening, nests=name in _NESTS)
-            yield _Block(name, _flush(text[opening.end() + 1 : end]))
+            yield _Block(name, _flush(_unquoted(text[opening.end() + 1 : end], opening["lead"].count(">"))))
             if not name:
                 within, position = position, opening.end()
 
@@ -226,12 +232,19 @@ def _closing(text: str, opening: re.Match[str], nests: bool) -> tuple[int, int]:
             continue
         if bare and len(fence["marks"]) < len(opening["marks"]):
             continue
+        if fence["lead"].count(">") != opening["lead"].count(">"):
+            continue
         if not bare and not _name(fence):
             continue
         depth += 1 if nests and not bare else -1
         if depth == 0:
             return fence.start() - 1, fence.end() if bare else fence.start()
     return len(text), len(text)
+
+
+def _unquoted(body: str, depth: int) -> str:
+    """`body` without the marks of so many quotations around it."""
+    return re.sub(rf"^(?:[ \t]*>[ \t]?){{{depth}}}", "", body, flags=re.MULTILINE) if depth else body
 
 
 def _flush(body: str) -> str:

@@ -137,3 +137,18 @@ def test_imports_stand_where_they_may(program, imports, expected):
 def test_a_numeral_that_re_takes_for_a_letter_is_no_name_of_a_function(name):
     assert entry_point(f"def {name}(x):\n    return x") is None
     assert entry_point(f"def g(x):\n    return x\ndef {name}(x):\n    return x") == "g"
+
+
+@pytest.mark.parametrize(
+    ("program", "entry"),
+    [
+        ("def square(x):\n    return x * x\ndef main():\n    print(square(int(input())))\nmain()", "square"),
+        ("def square(x):\n    return x * x\ndef test_square( ):\n    assert square(2) == 4", "square"),
+        ("def square(x):\n    return x * x\ndef cube(\n    x,\n):\n    return x ** 3", "cube"),
+        ("def main():\n    return 1", "main"),
+        ("def f():\n    return 1\ndef g(x):\n    return x", "f"),
+        ("def g[T](x: T):\n    return x\ndef main(  # none\n):\n    pass", "g"),
+    ],
+)
+def test_what_takes_no_argument_is_no_entry_point_beside_what_does(program, entry):
+    assert entry_point(program) == entry

@@ -100,6 +100,10 @@ FENCED = {
     "an example of use in a bare fence": "```python\n{}\n```\nUse:\n```\n>>> f(3)\n```",
     "a bare one beside an example of use": "```\n{}\n```\nUse:\n```python\nprint(f(3))\n```",
     "the same twice": "```\n{}\n```\nAgain:\n```\n{}\n```",
+    "a script beside it": "```python\n{}\n```\nTo try it:\n```python\ndef main():\n    print(f(3))\n\nmain()\n```",
+    "quoted": "> ```python\n> {}\n> ```".replace("{}", PROGRAM.replace("\n", "\n> ")),
+    "quoted in a list": "> - ```\n>   {}\n>   ```".replace("{}", PROGRAM.replace("\n", "\n>   ")),
+    "a byte order mark": "\ufeff```python\n{}\n```",
     "the tag in prose": "I write the <program> tag, as asked: <program>{}</program>",
 }
 
@@ -149,6 +153,7 @@ def test_a_program_that_several_fences_or_none_could_hold_is_malformed(answer):
         *("[1]", "```\n[1]\n```", "```text\n[1]\n```", "```python\n[1]\n```", "It is\n~~~json\n[1]\n~~~"),
         *("<output>[1]</output>", "The <output> tag: <output>[1]</output>", "<output>\n```\n[1]\n```\n</output>"),
         *(f"```python\n{PROGRAM}\n```\ngives\n```\n[1]\n```", "```\n<output>[1]</output>\n```"),
+        *("`[1]`", " ``[1]``\n", "``` [1] ```"),
         *("```\n[ 2 ]\n```\n```output\n[1]\n```", "```output\n[1]\n```"),
     ],
 )

@@ -1,7 +1,7 @@
 """Text to tokens and back, and the tokens that end a sequence. Token ids travel; text is for the parser alone."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import cast
 
@@ -24,7 +24,8 @@ class Codec:
         self.ends = end_tokens(tokenizer, model)
         self._start = _start_tokens(tokenizer) or (min(self.ends),)
         self._adds_start = bool(_start_tokens(tokenizer))
-        self._controls = _control_tokens(tokenizer)
+        controls = _control_tokens(tokenizer)
+        self._controls, self._control_numbers = _spelled(controls), frozenset(controls.values())
         rows = len(cast(nn.Embedding, model.get_input_embeddings()).weight)
         highest = max(tokenizer.get_vocab().values(), default=-1)
         if highest >= rows or max(self.ends) >= rows:
@@ -48,7 +49,9 @@ class Codec:
         return [*self._start, *tokens] if self._adds_start or not tokens else tokens
 
     def _tokens(self, prompt: str) -> list[int]:
-        """The whole of `prompt` at once, unless something inserted spells a control token: that is cut in two first."""
+        """The whole of `prompt` at once, unless something inserted spells a control token: that is cut in two first; or
+        turns into one as the tokenizer normalizes it: then it is read letter by letter.
+        """
         text = prompt.encode("utf-8", "replace").decode()
         begin, end = (prompt.begin, prompt.end) if isinstance(prompt, Prompt) else (0, len(text))
         cuts = [
@@ -56,6 +59,17 @@ class Codec:
             for found in (self._controls.finditer(text) if self._controls else ())
             if found.start(1) < end and found.end(1) > begin
         ]
+        tokens = self._pieces(text, cuts)
+        if (controls := self._count(tokens)) and controls > self._count(
+            self._pieces(text[:begin], []) + self._pieces(text[end:], [])
+        ):
+            return self._pieces(text, range(max(begin, 1), min(end + 1, len(text))))
+        return tokens
+
+    def _count(self, tokens: Sequence[int]) -> int:
+        return sum(token in self._control_numbers for token in tokens)
+
+    def _pieces(self, text: str, cuts: Iterable[int]) -> list[int]:
         edges = [0, *dict.fromkeys(cuts), len(text)]
         return [token for start, stop in pairwise(edges) for token in self._continued(text[start:stop], start > 0)]
 
@@ -96,10 +110,17 @@ def end_tokens(tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel) -> fr
     return frozenset(ends)
 
 
-def _control_tokens(tokenizer: PreTrainedTokenizerBase) -> re.Pattern[str] | None:
-    """Where a text spells, maybe overlapping, a token that stands beside the vocabulary proper: special ones, tags."""
-    added = {str(token) for token in tokenizer.added_tokens_decoder.values()} | set(tokenizer.all_special_tokens)
-    spelled = sorted((re.escape(text) for text in added if len(text) > 1 and text.strip()), key=len, reverse=True)
+def _control_tokens(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:
+    """The tokens that stand beside the vocabulary proper, special ones and tags, by their text."""
+    added = {str(token): number for number, token in tokenizer.added_tokens_decoder.items()}
+    vocabulary = tokenizer.get_vocab()
+    added |= {text: vocabulary[text] for text in tokenizer.all_special_tokens if text in vocabulary}
+    return {text: number for text, number in added.items() if len(text) > 1 and text.strip()}
+
+
+def _spelled(controls: Iterable[str]) -> re.Pattern[str] | None:
+    """Where a text spells one of `controls`, maybe overlapping."""
+    spelled = sorted(map(re.escape, controls), key=len, reverse=True)
     return re.compile(rf"(?=({'|'.join(spelled)}))") if spelled else None
 
 

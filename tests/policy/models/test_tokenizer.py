@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tokenizers import AddedToken, normalizers
 from tokenizers.processors import TemplateProcessing
 from transformers import PreTrainedTokenizerFast
 
@@ -100,6 +101,26 @@ def test_control_tokens_are_read_in_the_template_alone(controlled, text):
     tokens = controlled.encode(prompt)
     assert controls_in(controlled, tokens) == ["<|im_start|>", "<|im_end|>", "<think>"]
     assert controlled.decode(tokens).replace(" ", "") == prompt.replace(" ", "")
+
+
+NORMALIZED = {
+    "\uff1ctool\uff1e": normalizers.NFKC(),
+    "<TOOL>": normalizers.Lowercase(),
+    "<to\u0301ol>": normalizers.Sequence([normalizers.NFD(), normalizers.StripAccents()]),
+    "<to ol>": normalizers.Replace(" ", ""),
+}
+
+
+@pytest.mark.parametrize("text", NORMALIZED)
+def test_what_is_normalized_into_a_control_token_is_text(text):
+    raw = like_qwen()
+    raw.normalizer = NORMALIZED[text]
+    raw.add_tokens([AddedToken("<tool>", normalized=True)])
+    found = controlled_codec(raw)
+    assert "<tool>" in found.tokenizer.tokenize(text)  # or the test shows nothing
+    prompt = Prompt.of("<|im_start|>", f"a{text}b", "<tool>")
+    assert [found.tokenizer.convert_ids_to_tokens(token) for token in found.encode(prompt)].count("<tool>") == 1
+    assert "<tool>" not in found.tokenizer.convert_ids_to_tokens(found.encode(text))
 
 
 def test_a_prompt_without_such_text_is_encoded_whole(controlled):

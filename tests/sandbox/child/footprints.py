@@ -11,6 +11,7 @@ would have kept out.
 import gc
 import importlib
 import json
+import resource
 import sys
 import types
 import weakref
@@ -65,6 +66,8 @@ def programs() -> list[tuple[str, str]]:
 
 
 def main() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))  # nothing else bounds what runs here
+    resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
     poisoned = "--poison" in sys.argv
     for name in IMPORTS:
         importlib.import_module(name)
