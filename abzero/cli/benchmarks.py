@@ -26,7 +26,7 @@ FORMS: Mapping[str, Callable[..., int]] = {
 
 
 def evaluate(arguments: Sequence[str]) -> int:
-    """Measure a model or score samples: abzero eval MODEL | --samples FILE --suite S --data D | data | compare A B."""
+    """Take one of the forms, or list them."""
     if list(arguments) in (["--help"], ["-h"]):
         out.print(usage("abzero eval", "MODEL or WORD", FORMS, "abzero eval MODEL --suite paper --help"))
         return 0

@@ -27,10 +27,7 @@ class Forking(Resuming):
 
 
 def fork(arguments: Sequence[str]) -> int:
-    """Begin a new run from a checkpoint of another: abzero fork RUN --run NEW [--step N] [--section.key value].
-
-    It has the other run's past up to there, and may change whatever the checkpoint itself does not depend on.
-    """
+    """Begin a new run from a checkpoint of another."""
     from abzero.config.amend import forked
 
     prog = "abzero fork"

@@ -9,20 +9,19 @@ from io import TextIOWrapper
 from rich.text import Text
 
 from abzero import __version__
-from abzero.cli import benchmarks, completion, doctor, fork, models, plan, recipes, runs, texts, train, validate, watch
+from abzero.cli import completion, doctor, models, raw, runs, texts, validate, watch
 from abzero.cli.output import err, out, say, usage
-from abzero.cli.oversight import oversight
 from abzero.cli.words import EXAMPLES, described
 from abzero.config.flags import parsed
 from abzero.errors import AbzeroError, ConfigError, UsageError
 from abzero.text.sanitize import harmless
 
 COMMANDS: dict[str, Callable[..., int]] = {
-    "train": train.start,
-    "resume": train.resume,
-    "fork": fork.fork,
-    "recipes": recipes.show_recipes,
-    "eval": benchmarks.evaluate,
+    "train": raw.train,
+    "resume": raw.resume,
+    "fork": raw.fork,
+    "recipes": models.show_recipes,
+    "eval": raw.evaluate,
     "runs": runs.runs,
     "show": runs.show,
     "grep": texts.grep,
@@ -34,16 +33,15 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "compare": runs.compare,
     "export": models.export_model,
     "validate": validate.validate,
-    "plan": plan.needs,
+    "plan": raw.plan,
     "nursery": models.build_tiny,
     "doctor": doctor.doctor,
-    "oversight": oversight,
+    "oversight": raw.oversight,
     "completion": completion.completion,
 }
 
 HELP = ("--help", "-h", "help")
-RAW = (train.start, train.resume, fork.fork, plan.needs, oversight, benchmarks.evaluate)
-"""Commands that read their arguments themselves: a recipe, and any setting."""
+RAW = (raw.train, raw.resume, raw.fork, raw.plan, raw.oversight, raw.evaluate)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

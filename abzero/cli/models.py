@@ -1,19 +1,32 @@
-"""Commands about models: export one, make the one in the box."""
+"""Commands about models: the recipes in the box, export one, make the one in the box."""
 
 from pathlib import Path
 from typing import Literal
 
+from rich.text import Text
 from tyro.conf import Positional
 
-from abzero.cli.evaluate import measurements
-from abzero.cli.output import say
-from abzero.cli.recipes import DEFAULT_RECIPE, measured
+from abzero.cli.output import grid, out, say
 from abzero.errors import ConfigError
 from abzero.run.files import replace_text
 
 
+def show_recipes(name: Positional[str | None] = None) -> int:
+    """List the recipes in the box, or print one: a recipe of yours may begin with base = "its name"."""
+    from abzero.config import recipe as files
+
+    if name is None:
+        for recipe, about in files.in_the_box().items():
+            out.print(Text(recipe), grid([("  ", about)]), sep="\n")
+        say('use one: abzero train NAME; build on one: base = "NAME" as the first line of a file of yours')
+    else:
+        say(files.find(name).read_text(encoding="utf-8").rstrip())
+    return 0
+
+
 def export_model(run: Positional[Path], folder: Positional[Path]) -> int:
     """Write a run's newest model as a folder that transformers and vLLM load as it is, adapters merged, with a card."""
+    from abzero.cli.recipes import measured
     from abzero.config import backends, exported
     from abzero.policy.models import chat_template
     from abzero.policy.models.export import asking, copied, export, model_card
@@ -43,6 +56,8 @@ def build_tiny(action: Positional[Literal["build"]], folder: Positional[Path], s
     import torch
     from safetensors.torch import load_file
 
+    from abzero.cli.evaluate import measurements
+    from abzero.cli.recipes import DEFAULT_RECIPE, measured
     from abzero.tiny import pretrain
     from abzero.tiny.card import card
 

@@ -274,7 +274,7 @@ ACTIONS: dict[str, Callable[..., int]] = {
 
 
 def oversight(arguments: Sequence[str]) -> int:
-    """Oversight: check PACK, measure FILE, scan RUN, review RUN, estimate RUN, verify RUN, fit FILE."""
+    """Take one of the actions, or list them."""
     name, *rest = [*arguments] or ["--help"]
     if name in ("--help", "-h", "help"):
         out.print(usage("abzero oversight", "ACTION", ACTIONS))

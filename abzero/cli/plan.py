@@ -24,10 +24,7 @@ class Planned(Config):
 
 
 def needs(arguments: Sequence[str]) -> int:
-    """Say what a recipe needs, before anything is loaded: abzero plan [RECIPE.toml] [--gib CARD] [--processes N].
-
-    Memory by what holds it, disk, rollouts; exit status 1 where it is too much, with the nearest settings that fit.
-    """
+    """Print what a recipe needs; exit status 1 where it is too much."""
     from abzero.cli.machine import Diagnosis, memory_bytes, size, table
     from abzero.config import backends
     from abzero.config.backends import local

@@ -5,10 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from rich.text import Text
-from tyro.conf import Positional
-
-from abzero.cli.output import grid, out, say
+from abzero.cli.output import say
 from abzero.config import exported
 from abzero.config import recipe as files
 from abzero.config.config import Config
@@ -63,17 +60,6 @@ def beside(arguments: Sequence[str]) -> list[Path]:
         files_ = [file for file, _ in files.read(files.find(arguments[0])) if file.parent != files.BOX]
         found = [file.parent for file in reversed(files_)]
     return [*found, Path()]
-
-
-def show_recipes(name: Positional[str | None] = None) -> int:
-    """List the recipes in the box, or print one: a recipe of yours may begin with base = "its name"."""
-    if name is None:
-        for recipe, about in files.in_the_box().items():
-            out.print(Text(recipe), grid([("  ", about)]), sep="\n")
-        say('use one: abzero train NAME; build on one: base = "NAME" as the first line of a file of yours')
-    else:
-        say(files.find(name).read_text(encoding="utf-8").rstrip())
-    return 0
 
 
 def suited(found: Resolved[ConfigT]) -> Resolved[ConfigT]:

@@ -9,7 +9,6 @@ from tyro.conf import Positional
 
 from abzero.cli.arguments import Switch
 from abzero.cli.output import out, say
-from abzero.config.load import from_json
 from abzero.errors import ConfigError, UsageError
 from abzero.run.directory import RunFolder
 from abzero.run.files import check_output
@@ -116,6 +115,7 @@ def _show_answers(run: Path, suite: str | None, problem: str | None, step: int |
 def replay(run: Positional[Path], task: Positional[str | None] = None) -> int:
     """Run the recorded tasks again and score the recorded answers again; exit status 1 if anything differs."""
     from abzero.config import build
+    from abzero.config.load import from_json
     from abzero.run.journal import JournalReader
     from abzero.views.replay import replay_run, replay_task, together
 

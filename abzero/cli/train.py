@@ -46,10 +46,7 @@ class Resuming(Config):
 
 
 def start(arguments: Sequence[str]) -> int:
-    """Train by self-play: abzero train [RECIPE.toml] [--section.key value].
-
-    The model in the box, tiny, has a recipe of its own; any other begins with the defaults, which are the paper's.
-    """
+    """Begin a run, or print its settings."""
     asked = settings(Training, arguments, "abzero train [RECIPE.toml]")
     if not asked.config.print_config:
         say("loading torch …")
@@ -79,10 +76,7 @@ def start(arguments: Sequence[str]) -> int:
 
 
 def resume(arguments: Sequence[str]) -> int:
-    """Go on with a run, from its newest whole checkpoint: abzero resume RUN [--section.key value].
-
-    What is changed is recorded, with the step from which on; what may not change is refused by name.
-    """
+    """Go on with a run."""
     from abzero.config.amend import resumed
 
     prog = "abzero resume"

@@ -10,7 +10,6 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from abzero.cli.output import progress, say
-from abzero.config.schema import SandboxSettings
 from abzero.errors import ConfigError
 from abzero.python.source import entry_of
 from abzero.run.files import check_output, replacing
@@ -37,6 +36,7 @@ ProgramRow = dict[str, object]
 def validate(file: Positional[Path], out: Path) -> int:
     """Run the programs of a JSONL file, rows {"program", "inputs"}, and write the rows with their "verdicts"."""
     from abzero.config import build
+    from abzero.config.schema import SandboxSettings
 
     tally: Counter[str] = Counter()
     check_output(out, "--out")

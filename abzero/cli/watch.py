@@ -5,8 +5,6 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from abzero.cli.output import say
-from abzero.config.config import Config
-from abzero.config.load import to_json
 from abzero.errors import ConfigError
 from abzero.run.files import check_output
 
@@ -55,6 +53,8 @@ def bundle(run: Positional[Path], out: Path = Path("run.html"), megabytes: float
 def _defaults() -> dict[str, str]:
     import json
 
+    from abzero.config.config import Config
+    from abzero.config.load import to_json
     from abzero.views.report.gather import settings
 
     return settings(json.loads(to_json(Config())))

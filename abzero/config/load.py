@@ -27,9 +27,8 @@ def draft(kind: type[ConfigT], flags: Sequence[str], prog: str, over: ConfigT | 
 
     Raises `UsageError` where a flag is wrong.
     """
-    unchecked: type[ConfigT] = type(
-        kind.__name__, (kind,), {"__post_init__": lambda _: None, "__module__": kind.__module__}
-    )
+    same = {"__module__": kind.__module__, "__doc__": kind.__doc__}
+    unchecked: type[ConfigT] = type(kind.__name__, (kind,), {"__post_init__": lambda _: None, **same})
     return parsed(unchecked, flags, prog, None if over is None else unchecked(**_fields(kind, over)))
 
 

@@ -11,7 +11,6 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from abzero.python.language import PYTHON
 from abzero.text.sanitize import abridged, harmless
 
 UNBOUNDED = 100_000
@@ -34,6 +33,8 @@ class SourceText:
         text = abridged(self.source, self.limit)
         if console.is_terminal:
             from rich.syntax import Syntax  # what colours takes long to load
+
+            from abzero.python.language import PYTHON
 
             yield Syntax(text, PYTHON.name, theme="ansi_dark", background_color="default", word_wrap=True)
         else:

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from abzero.cli.completion import SETTINGS
+from abzero.cli.completion import BEHIND, settings
 from abzero.cli.main import COMMANDS, RAW, main
 
 WORDS = {
@@ -16,11 +16,18 @@ WORDS = {
     "abzero resume --trust": "--trust-code",
     "abzero eval --spl": "--split",
     "abzero show --ste": "--step",
+    "abzero train qwen2.5-7b-": "qwen2.5-7b-coder",
+    "abzero plan tiny": "tiny-cpu",
+    "abzero recipes ref": "reference",
+    "abzero completion ba": "bash",
+    "abzero eval com": "compare",
+    "abzero eval tiny --sui": "--suite",
+    "abzero nursery b": "build",
 }
 
 
 def test_every_command_that_reads_its_arguments_itself_says_what_it_takes():
-    assert set(SETTINGS) == {name for name, command in COMMANDS.items() if command in RAW}
+    assert set(settings()) == {name for name, command in COMMANDS.items() if command in RAW}
 
 
 @pytest.mark.skipif(not shutil.which("bash"), reason="bash is not installed")
@@ -30,7 +37,7 @@ def test_bash_takes_the_script_and_completes_by_it(tmp_path, capsys):
     script.write_text(capsys.readouterr().out, encoding="utf-8")
     subprocess.run(["bash", "-n", script], check=True)
     asked = "\n".join(
-        f'COMP_WORDS=({words}); COMP_CWORD={words.count(" ")}; COMPREPLY=(); _tyro_abzero; echo "${{COMPREPLY[*]}}"'
+        f'COMP_WORDS=({words}); COMP_CWORD={words.count(" ")}; COMPREPLY=(); _abzero; echo "${{COMPREPLY[*]}}"'
         for words in WORDS
     )
     program = f"source {script}\n{asked}\ncomplete -p abzero"
@@ -42,4 +49,8 @@ def test_bash_takes_the_script_and_completes_by_it(tmp_path, capsys):
 
 def test_zsh_s_script_is_one_of_zsh_s(capsys):
     assert main(["completion", "zsh"]) == 0
-    assert capsys.readouterr().out.startswith("#compdef abzero\n")
+    script = capsys.readouterr().out
+    assert script.startswith("#compdef abzero\n")
+    assert script.rstrip().endswith('_tyro_abzero "$@"')
+    assert "eval) compadd -- compare data export tiny ;;" in script
+    assert all(f"        {command}) compadd -- " in script for command in BEHIND)
