@@ -25,13 +25,13 @@ _OPERATOR = re.compile(r"[-+*/%@&|^<>=.(\[{,:]|\b(?:and|or|if|else|not|in|is|lam
 
 @lru_cache(maxsize=4096)
 def normal_form(program: str) -> str:
-    """`program` without comments, docstrings and layout, and with the names that it chose numbered in order of
-    appearance; its entry point is called ``f``.
+    """`program` without comments, layout and statements that do nothing (docstrings, ``pass``), and with the names that
+    it chose numbered in order of appearance; its entry point is called ``f``.
 
     Equal for programs that differ only in these; the program itself where it cannot be parsed safely.
     """
     tree = _tree(program)
-    return (tree and _written(numbered(_without_docstrings(tree), entry_point(program)))) or program
+    return (tree and _written(numbered(_without_idle_statements(tree), entry_point(program)))) or program
 
 
 def complexity(program: str) -> float:
@@ -111,14 +111,19 @@ def _written(tree: ast.Module) -> str | None:
         return None
 
 
-def _without_docstrings(tree: ast.Module) -> ast.Module:
+def _without_idle_statements(tree: ast.Module) -> ast.Module:
     for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list) and len(body) > 1 and isinstance(body[0], ast.Expr):
-            value = body[0].value
-            if isinstance(value, ast.Constant) and isinstance(value.value, str):
-                del body[0]
+        for part in ("body", "orelse", "finalbody"):
+            statements = getattr(node, part, None)
+            if isinstance(statements, list) and statements:
+                setattr(node, part, [one for one in statements if not _idle(one)] or [ast.Pass()])
     return tree
+
+
+def _idle(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Pass) or (
+        isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+    )
 
 
 def _depth(tree: ast.AST) -> int:

@@ -15,20 +15,27 @@ _SHORTEST_BODY = 12
 """Tokens of a body that is told apart from a phrase that many programs share."""
 _MOST_LINES = 20
 """Of prose behind a program, which are tried to be left out."""
+_DECORATION = re.compile(r"^(?:[ \t]*(?:[>|*•+-]|\d{1,3}[.):|]))+[ \t]?", re.MULTILINE)
+"""What a list, a quotation or a listing puts before its lines."""
 _CODE = re.compile(r"^[ \t]*(?:async[ \t]+def|def|class|import|from|@)\b", re.MULTILINE)
 _ANY = "·"
 
 
 def holds(text: str, program: str) -> bool:
     """Whether the tokens of `program`, or those of its entry point's body, stand in `text` one after the other, with
-    names in the place of names; or code in `text` has the normal form of `program`.
+    names in the place of names; or code in `text` has the normal form of `program`. What numbers, quotes or points at
+    the lines of `text`, or stands for their ends, does not count.
     """
-    bare = without_remarks(program)
-    words = _tokens(text)
-    if any(_stands(part, words) for part in (_tokens(bare), _body(bare)) if part):
-        return True
-    form = normal_form(program)
-    return any(normal_form(code) == form for code in _codes(text))
+    bare, form = without_remarks(program), normal_form(program)
+    parts = [part for part in (_tokens(bare), _body(bare)) if part]
+    whole = text.replace("\\n", "\n")
+    for reading in dict.fromkeys((whole, _DECORATION.sub("", whole))):
+        words = _tokens(reading)
+        if any(_stands(part, words) for part in parts):
+            return True
+        if any(normal_form(code) == form for code in _codes(reading)):
+            return True
+    return False
 
 
 def _tokens(text: str) -> list[str]:
@@ -43,7 +50,7 @@ def _tokens(text: str) -> list[str]:
                 found.append(f"'{piece.lstrip('rRbBuUfF').strip(chr(34) + chr(39))}'")
             case "number":
                 found.append(piece)
-            case "mark" if piece not in _LAYOUT:
+            case "mark" if piece not in _LAYOUT and piece.isascii():
                 found.append(piece)
     return found
 

@@ -147,3 +147,12 @@ def test_what_cannot_be_read_has_no_shortcuts():
 
 def test_steps_of_loops_are_left_out_too():
     assert "        pass" in "\n".join(analysis.shortcuts(TOTAL, 24))
+
+
+@pytest.mark.parametrize("idle", ["pass", "...", "'a note'", "0"])
+def test_a_statement_that_does_nothing_does_not_make_a_program_new(idle):
+    padded = (
+        f"{idle}\ndef f(x):\n    if x:\n        {idle}\n        return x\n    else:\n        {idle}\n        return 1"
+    )
+    bare = "def f(x):\n    if x:\n        return x\n    else:\n        return 1"
+    assert analysis.normal_form(padded) == analysis.normal_form(bare)

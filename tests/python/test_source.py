@@ -93,6 +93,11 @@ def test_an_answer_is_stated_by_a_remark_that_holds_it_whole(answer, stated):
         PROGRAM.replace("def f", "def solution"),
         "Do this: total = 0; for x in xs: if x % 2 == 0: total += x * len('a b'); return total.",
         "Do this: s = 0; for y in z: if y % 2 == 0: s += y * len('a b') return s",
+        "\n".join(f"{number}. {line}" for number, line in enumerate(PROGRAM.split("\n"), 1)),
+        "\n".join(f"> - {line}" for line in PROGRAM.split("\n")),
+        "\n".join(f"| {line}" for line in PROGRAM.split("\n")),
+        PROGRAM.replace("\n", "\\n"),
+        PROGRAM.replace("\n", " → "),
     ],
 )
 def test_a_message_that_holds_the_program_is_seen_through(message):
@@ -106,6 +111,7 @@ def test_a_message_that_holds_the_program_is_seen_through(message):
         "```python\ndef f(xs):\n    return sum(xs)\n```",
         PROGRAM.replace("% 2", "% 3"),
         "total = 0",
+        "1. Take the even ones.\n2. Add them up.\n- [] gives 0",
         "",
     ],
 )
