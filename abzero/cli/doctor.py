@@ -16,6 +16,10 @@ SHOWN = 300
 
 def doctor(model: str | None = None, json: Switch = False) -> int:
     """Say what this machine, and with --model a model, has and lacks for abzero; exit status 1 if it matters."""
+    if model is not None:
+        from abzero.policy.models.naming import check_named
+
+        check_named(model)
     under_way("loading torch, trying the sandbox")
     from abzero.cli.machine import Diagnosis, machine, table
     from abzero.config.backends.local import model_name

@@ -14,6 +14,7 @@ from abzero.config.resolve import DEFAULT, EXPORT, FILE, FLAG, RECIPE, Layer, Re
 from abzero.config.schema import Model
 from abzero.config.tree import leaves, shown
 from abzero.errors import ConfigError
+from abzero.policy.models.naming import check_named
 from abzero.run.directory import RunFolder
 
 DEFAULT_RECIPE = "tiny-cpu"
@@ -91,6 +92,7 @@ def measured(model: str, by: str | None = None, tell: Callable[[str], None] = sa
     """
     from abzero.run.checkpoint import Checkpoints
 
+    check_named(model)
     folder = RunFolder(Path(model))
     if not folder.config.exists() or not folder.checkpoints.exists():
         arguments = [*([by] if by else []), f"--model.name={model}"]

@@ -131,6 +131,17 @@ def test_help_imports_what_it_shows_and_no_more():
     }
 
 
+def test_a_name_of_nothing_is_refused_before_torch_is_loaded():
+    code = (
+        "import sys; from abzero.cli.main import main\n"
+        "for words in (['eval', 'demoo'], ['doctor', '--model', 'demoo']): main(words)\n"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.count("there is no run or model 'demoo'") == 2
+    assert done.stdout.split()[-1] == "False"
+
+
 def test_a_plan_that_does_not_fit_marks_the_row_and_says_what_it_cannot_know(capsys):
     assert main(["plan", "qwen2.5-7b-coder", "--gib", "24"]) == 1
     printed = capsys.readouterr().out

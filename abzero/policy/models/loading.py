@@ -25,7 +25,7 @@ from transformers.utils import logging
 from transformers.utils.hub import cached_file
 
 from abzero.errors import ConfigError
-from abzero.policy.models import gguf
+from abzero.policy.models import gguf, naming
 from abzero.policy.models.tokenizer import Codec
 
 CONNECT_SECONDS = 10.0
@@ -156,9 +156,7 @@ def locate(name: str) -> str:
         ) from error
     except LocalEntryNotFoundError:
         if "/" not in name:
-            raise ConfigError(
-                f"there is no run or model '{name}': name a folder, tiny, or a Hugging Face name such as owner/{name}"
-            ) from None
+            raise naming.nothing(name) from None
         _reach(name)
     return name
 

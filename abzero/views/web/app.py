@@ -44,6 +44,7 @@ class Viewer:
     root: Path
     defaults: Mapping[str, str]
     journals: OpenJournals
+    ends: events.ServerEnds
 
     def index(self, _: Request) -> Response:
         found = [site.look(run, self.journals.open) for run in runs(self.root).values()]
@@ -77,7 +78,7 @@ class Viewer:
     def events(self, request: Request) -> Response:
         seen = request.headers.get("last-event-id") or request.query_params.get("seen", "")
         known = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 16 else None
-        stream = events.events(self._run(request), known, self.journals.open)
+        stream = events.events(self._run(request), known, self.journals.open, self.ends)
         return StreamingResponse(stream, media_type="text/event-stream")
 
     def newest(self, request: Request) -> Response:
@@ -99,9 +100,15 @@ def address(run: ServedRun, place: str | None = None, *rest: object, query: Mapp
     return f"/r/{path}" + (f"?{urlencode(query, errors='replace')}" if query else "")
 
 
-def create(root: Path, defaults: Mapping[str, str], host: str = "127.0.0.1", token: Token | None = None) -> App:
+def create(
+    root: Path,
+    defaults: Mapping[str, str],
+    host: str = "127.0.0.1",
+    token: Token | None = None,
+    ends: events.ServerEnds = lambda: False,
+) -> App:
     """The viewer as an ASGI application, behind its guard."""
-    viewer = Viewer(root, defaults, OpenJournals())
+    viewer = Viewer(root, defaults, OpenJournals(), ends)
     application = Starlette(
         routes=[
             Route("/", viewer.index),

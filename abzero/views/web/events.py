@@ -4,7 +4,7 @@ A browser that was cut off sends the last id it saw, and is told of every step s
 changed before the journal is: a run that stands still costs nothing.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 import anyio
@@ -24,6 +24,10 @@ _MOST = 100
 """Steps that a browser is told of one by one; of more than these, the newest."""
 
 
+ServerEnds = Callable[[], bool]
+"""Whether the server is about to end: a stream that went on would be cancelled, and told as an error."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     """What the journal said when it was last asked."""
@@ -33,8 +37,10 @@ class _Known:
     state: State = "unknown"
 
 
-async def events(run: ServedRun, seen: int | None, opened: OpenJournal, pause: float = _PAUSE) -> AsyncIterator[str]:
-    """Events for a page that has seen step `seen`, and a heartbeat.
+async def events(
+    run: ServedRun, seen: int | None, opened: OpenJournal, ends: ServerEnds = lambda: False, pause: float = _PAUSE
+) -> AsyncIterator[str]:
+    """Events for a page that has seen step `seen`, and a heartbeat, until the server `ends`.
 
     ``step`` for each step, ``rewound`` after a resume, ``state`` when the run begins or ends, ``status`` with the HTML
     of how far the running step is.
@@ -42,7 +48,7 @@ async def events(run: ServedRun, seen: int | None, opened: OpenJournal, pause: f
     before: object = None
     known, silent, asked, shown = _Known(), 0.0, 0.0, ""
     yield "retry: 1000\n\n"
-    while True:
+    while not ends():
         told = []
         now = stamp(run.journal)
         if now != before or asked <= 0.0:

@@ -3,6 +3,7 @@
 import socket
 import webbrowser
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -41,7 +42,7 @@ def serve(
     entry = f"{address}{ENTRY}?token={token.entry}" if token else address
     say(f"watching {root} at {entry}")
     config = uvicorn.Config(
-        create(root, defaults, host, token),
+        create(root, defaults, host, token, lambda: server.should_exit),
         log_level="warning",
         access_log=False,
         lifespan="off",
@@ -50,7 +51,10 @@ def serve(
     )
     if browse:
         webbrowser.open(entry)
-    uvicorn.Server(config).run(sockets)
+    server = uvicorn.Server(config)
+    with suppress(KeyboardInterrupt):  # the server has ended well, and says so
+        server.run(sockets)
+    say(f"no longer watching {root}")
 
 
 def _listen(host: str, port: int) -> list[socket.socket]:
@@ -65,6 +69,7 @@ def _listen(host: str, port: int) -> list[socket.socket]:
             if family == socket.AF_INET6:
                 one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             one.bind((name, found[0].getsockname()[1] if found else port))
+            one.listen()  # a browser that is quicker than the server waits for it
         except OSError as error:
             if found:
                 continue
