@@ -1,5 +1,6 @@
 """``abzero train`` and ``abzero resume``."""
 
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -65,14 +66,15 @@ def start(arguments: Sequence[str]) -> int:
         raise ConfigError(f"seeds '{config.seeds}' cannot be read: give a JSONL file that is there")
     if not asked.config.force:
         check_memory(config)
-    folder.create(to_json(config))
-    try:
-        with ExitStack() as undo, folder.locked():
-            undo.callback(folder.discard)
-            return work_on(folder, config, undo.pop_all, code=code)
-    except (ConfigError, BackendError):
-        folder.discard()
-        raise
+    with terminated_as_interrupted():
+        folder.create(to_json(config))
+        try:
+            with ExitStack() as undo, folder.locked():
+                undo.callback(folder.discard)
+                return work_on(folder, config, undo.pop_all, code=code)
+        except (ConfigError, BackendError):
+            folder.discard()
+            raise
 
 
 def resume(arguments: Sequence[str]) -> int:
@@ -106,6 +108,16 @@ def served_another(config: Config) -> bool:
     from abzero.config import backends
 
     return backends.worker_loop(config)
+
+
+@contextmanager
+def terminated_as_interrupted() -> Iterator[None]:
+    """Take SIGTERM for Ctrl-C: what is loading then leaves no folder. Training itself ends after its step on either."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from transformers import AutoTokenizer
 
 from abzero.cli.main import main
 from abzero.cli.recipes import measured, settings
-from abzero.cli.train import naming
+from abzero.cli.train import naming, terminated_as_interrupted
 from abzero.config import backends
 from abzero.config.backends.local import TINY
 from abzero.config.config import Config
@@ -124,3 +125,10 @@ def test_the_doctor_prints_json_alone_and_a_prompt_as_it_is_sent(exported, capsy
 def test_a_backends_remedy_names_the_run(tmp_path):
     with pytest.raises(BackendError, match=rf"abzero fork {tmp_path} --step N --run NEW"), naming(RunFolder(tmp_path)):
         raise BackendError("log-probabilities are not finite: abzero fork RUN --step N --run NEW")
+
+
+def test_a_run_that_is_terminated_while_it_loads_is_taken_back_as_by_ctrl_c():
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), terminated_as_interrupted():
+        signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) == before
