@@ -11,6 +11,7 @@ from abzero.cli.arguments import Switch
 from abzero.cli.output import say
 from abzero.config.config import Config
 from abzero.config.load import from_json
+from abzero.errors import ConfigError
 from abzero.oversight import chain, drift, verdicts
 from abzero.oversight.recorded import Recorded, record_path
 from abzero.run.directory import RunFolder
@@ -18,7 +19,9 @@ from abzero.run.journal import JournalReader
 
 
 def audit_share(config: Config, asked: float | None) -> float:
-    """The share that the audit draws: as asked, or the run's own."""
+    """The share that the audit draws: as asked, or the run's own. Raises `ConfigError`."""
+    if asked is not None and not 0.0 < asked <= 1.0:
+        raise ConfigError(f"--share {asked:g}: give a share above 0 and up to 1, as --share 0.01")
     return (config.oversight.audit or 0.01) if asked is None else asked
 
 

@@ -169,7 +169,7 @@ def review(
         record = chain.Chain(record_path(folder.path), time.time)
         recorded = Recorded(reader)
         if audit:
-            return _deal(record, recorded, audit, audit_share(config, share), seed, by or input("your name: "))
+            return _deal(record, recorded, audit, audit_share(config, share), seed, by or _asked("your name: "))
         waiting = gate.open_findings(list(chain.read(record_path(folder.path))))
         if not waiting:
             say("nothing waits for a review")
@@ -184,8 +184,8 @@ def review(
         else:
             for one in chosen:
                 _show(recorded, one)
-                choice = input(f"{' / '.join(gate.DECISIONS)}? ")
-                gate.review(record, [one], choice, by or input("your name: "), reason or input("reason: "))
+                choice = _asked(f"{' / '.join(gate.DECISIONS)}? ")
+                gate.review(record, [one], choice, by or _asked("your name: "), reason or _asked("reason: "))
         left = gate.open_findings(list(chain.read(record_path(folder.path))))
         if left:
             last = max(one.step for one in left)
@@ -196,6 +196,16 @@ def review(
     ended = gate.stopped(chain.read(record_path(folder.path)))
     say(f"{len(chosen)} reviewed; " + ("the run ends here" if ended else f"go on with: abzero resume {folder.path}"))
     return 0
+
+
+def _asked(words: str) -> str:
+    try:
+        return input(words)
+    except EOFError as error:
+        raise ConfigError(
+            f"nobody answers '{words.strip()}': run it in a terminal, or decide with --finding N --decision accept "
+            "--by NAME --reason TEXT"
+        ) from error
 
 
 def _show(recorded: Recorded, one: gate.OpenFinding) -> None:
@@ -217,9 +227,9 @@ def _deal(record: chain.Chain, recorded: Recorded, count: int, share: float, see
     for reading in dealt[:count]:
         out.rule(Text(reading.place))
         out.print(Text(abridged(f"{reading.thought}\n</think>{reading.answer}", 60_000)), soft_wrap=True)
-        answer = input("concern / clean / skip? ").strip()
+        answer = _asked("concern / clean / skip? ").strip()
         if answer in ("concern", "clean"):
-            verdicts.note(record, reading, answer, who, input("reason: "), flagged=False)
+            verdicts.note(record, reading, answer, who, _asked("reason: "), flagged=False)
     say(f"{max(0, len(dealt) - count)} audited rows are left without a verdict")
     return 0
 

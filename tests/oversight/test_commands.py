@@ -138,6 +138,20 @@ def test_a_review_by_hand_shows_the_whole_thought_made_harmless(run, capsys, mon
     assert UH_OH in capsys.readouterr().out.replace("\n", " ")
 
 
+def test_a_review_that_nobody_answers_and_a_share_that_is_none_are_refused(run, capsys, monkeypatch):
+    def closed(words):
+        raise EOFError
+
+    monkeypatch.setattr("builtins.input", closed)
+    assert main(["oversight", "review", str(run)]) == 1
+    assert "nobody answers" in (said := capsys.readouterr().err.replace("\n", " "))
+    assert "--decision accept --by NAME" in said
+    for command in (["estimate", str(run)], ["review", str(run), "--audit", "1"]):
+        for share in ("0", "-1", "1.5", "nan"):
+            assert main(["oversight", *command, "--share", share]) == 1
+            assert f"--share {share}: give a share" in capsys.readouterr().err.replace("\n", " ")
+
+
 def test_verify_names_what_was_changed(run, capsys):
     record = record_path(run)
     record.write_bytes(record.read_bytes().replace(b'"severity":4', b'"severity":1'))

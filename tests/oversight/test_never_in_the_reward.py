@@ -30,7 +30,7 @@ def thoughts(rng: random.Random):
 
 
 def rewards(game: SelfPlay, swap) -> list[object]:
-    """Every term and advantage of three steps in which `swap` changed each thought, tags kept."""
+    """Every term and advantage of four steps in which `swap` changed each thought, tags kept."""
     usual = game.solver._script  # type: ignore[attr-defined]
 
     def script(prompt, rng):
@@ -38,7 +38,7 @@ def rewards(game: SelfPlay, swap) -> list[object]:
         return f"{swap(thought)}{tag}{rest}"
 
     game.solver._script = script  # type: ignore[attr-defined]
-    steps = [game.step(number) for number in (1, 2, 3)]
+    steps = [game.step(number) for number in (1, 2, 3, 4)]
     return [(row.role, row.mode, row.group, row.terms, row.advantage) for step in steps for row in step.experiences]
 
 
@@ -64,7 +64,7 @@ def test_500_proposals_and_attempts_earn_the_same_whatever_they_think():
     choices = thoughts(rng)
     plain = rewards(scripted_solver_alone(game()), lambda thought: thought)
     swapped = rewards(scripted_solver_alone(game()), lambda _: rng.choice(choices))
-    assert len(plain) >= 250
+    assert len(plain) >= 500
     assert plain == swapped
 
 
