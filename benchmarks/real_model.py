@@ -4,12 +4,14 @@
     python benchmarks/real_model.py hold FILE.gguf --tasks HELD.jsonl [--n 128]
     python benchmarks/real_model.py eval MODEL_OR_RUN --tasks HELD.jsonl --data DIR --out OUT [--limit 200]
     python benchmarks/real_model.py compare OUT_A OUT_B
+    python benchmarks/real_model.py copies OUT --data DIR [--limit 200]
 
 `train` trains each arm in turn, and goes on with one that was stopped. `hold` has the untrained model propose, and
 keeps what is valid. `eval` samples four answers each at temperature 1: CRUXEval's first rows, asked as training asks
 (``abzero eval --samples OUT/SUITE.samples.jsonl`` scores them once more), and the tasks of `hold` that the run's own
 steps never offered; and proposals of each mode, at the run's temperature. `compare` pairs two such folders problem by
-problem, with 95 % intervals.
+problem, with 95 % intervals. `copies` counts the answers to CRUXEval that repeat the value in the question, which is
+right now and then.
 """
 
 import argparse
@@ -36,6 +38,7 @@ from abzero.python import literals
 from abzero.run.journal import JournalReader
 from abzero.run.seeding import seeds_from_file
 from abzero.sandbox.base import Sandbox
+from abzero.sandbox.run import run_checks
 from abzero.selfplay import SelfPlay
 from abzero.tasks.prompts import boxed_seeds
 from abzero.types import Attempt, Case, Task
@@ -222,6 +225,43 @@ def compare(left: Path, right: Path) -> int:
     return 0
 
 
+def copies(out: Path, places: Sequence[str], limit: int) -> int:
+    """What the answers in `out` owe to copying the value that the question holds."""
+    config = Config()
+    by_mode = {one.mode: one for one in build.task_types(config.tasks)}
+    with build.sandbox(config.sandbox, config.seed) as box:
+        for suite, mode in CRUXEVAL.items():
+            table = suites.SUITES[suite]
+            rows = data.read(table, data.find(table, data.where(places))).rows[:limit]
+            tasks = {str(row["id"]): task for row in rows if (task := crux(mode, row))}
+            shown = {
+                key: task.cases[0].output if mode == "abduction" else task.cases[0].input for key, task in tasks.items()
+            }
+            always = run_checks([by_mode[mode].grade(task, shown[key]) for key, task in tasks.items()], box)
+            answers = [
+                (score, value(answer) == value(shown[key]))
+                for key, row in read(out / f"{suite}.jsonl").items()
+                for answer, score in zip(row["answers"], row["scores"], strict=True)
+            ]
+            right = [score == 1.0 for score in always]
+            copied, own = fmean(s * copy for s, copy in answers), fmean(s * (not copy) for s, copy in answers)
+            print(
+                f"{suite:<12} copies {fmean(copy for _, copy in answers):.1%}; right by copying {copied:.1%}, "
+                f"otherwise {own:.1%}; always to copy is right on {fmean(right):.1%}"
+            )
+    return 0
+
+
+def value(text: str) -> str | None:
+    """`text` in the normal form of a literal, or of arguments; ``None`` if it is neither."""
+    for read_as in (literals.canonical_literal, literals.canonical_arguments):
+        try:
+            return read_as(text)
+        except Malformed:
+            continue
+    return None
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -246,6 +286,10 @@ def main() -> int:
     comparing = commands.add_parser("compare")
     comparing.add_argument("left", type=Path)
     comparing.add_argument("right", type=Path)
+    copying = commands.add_parser("copies")
+    copying.add_argument("out", type=Path)
+    copying.add_argument("--data", action="append", required=True)
+    copying.add_argument("--limit", type=int, default=200)
     given, flags = parser.parse_known_args()
     if given.command == "train":
         return train(given.model, given.into, given.arms.split(","), flags)
@@ -253,6 +297,8 @@ def main() -> int:
         parser.error(f"unknown: {' '.join(flags)}")
     if given.command == "compare":
         return compare(given.left, given.right)
+    if given.command == "copies":
+        return copies(given.out, given.data, given.limit)
     torch.set_grad_enabled(False)
     if given.command == "hold":
         return hold(given.model, given.tasks, given.n, given.threads)
