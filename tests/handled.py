@@ -163,7 +163,7 @@ class Handled:
                         out.print(show.task_view(reader, proposal.task.id))
             assert all(json.loads(to_json(row)) for row in rollouts(reader, numbers))
             wanted = grep.Wanted(parts=(*grep.PARTS, "prompt"))
-            list(grep.Search(grep.compiled("return|x"), wanted).run(reader, numbers))
+            list(grep.Search(grep.compiled("return|x")).run(grep.in_rollouts(reader, numbers, wanted)))
         page, _ = write_report(folder)
         pages = [page]
         if find_spec("abzero.views.web"):

@@ -20,7 +20,7 @@ from abzero.types import Role
 
 if TYPE_CHECKING:
     from abzero.views.grep import Hit, Search
-    from abzero.views.grep_answers import AnswerHit, AnswerSearch
+    from abzero.views.grep_answers import AnswerHit
     from abzero.views.judged import Judgement
 
 
@@ -66,12 +66,12 @@ def grep(
     verdicts = {name for name, on in {**chosen, "valid": valid, "rejected": rejected, "fault": faults}.items() if on}
     named = {"thought": thoughts, "answer": answers, "program": programs, "reason": reasons, "prompt": prompts}
     parts = [name for name, on in named.items() if on]
-    ready = search.compiled(pattern, ignore_case)
+    looked = search.Search(search.compiled(pattern, ignore_case))
     if suite or (not (run / "config.json").exists() and judgements(run)):
         answered = _answered(run, suite, step)
         among = frozenset(name for one in verdicts for name in grep_answers.VERDICTS.get(one, ()))
-        looked = grep_answers.AnswerSearch(ready, parts or grep_answers.PARTS, among)
-        return _told(looked.run(answered), looked, most, count, json)
+        samples = grep_answers.in_samples(answered, parts or grep_answers.PARTS, among)
+        return _told(looked.run(samples), looked, most, count, json)
     wanted = search.Wanted(
         roles=[role] if role else ROLES,
         modes=frozenset(mode),
@@ -79,11 +79,11 @@ def grep(
         categories=frozenset(category),
         parts=parts or search.PARTS,
     )
-    found = search.Search(ready, wanted)
     folder = RunFolder(run)
     folder.read_config()
     with closing(JournalReader(folder.journal)) as reader:
-        return _told(found.run(reader, search.steps_of(step, reader.steps())), found, most, count, json)
+        found = search.in_rollouts(reader, search.steps_of(step, reader.steps()), wanted)
+        return _told(looked.run(found), looked, most, count, json)
 
 
 def _answered(run: Path, suites: Sequence[str], step: str | None) -> "list[Judgement]":
@@ -103,9 +103,7 @@ def _answered(run: Path, suites: Sequence[str], step: str | None) -> "list[Judge
     return [one for name in suites for one in found if one.suite == name] or chosen(found, suites[0], None)
 
 
-def _told(
-    hits: "Iterator[Hit] | Iterator[AnswerHit]", found: "Search | AnswerSearch", most: int, count: bool, json: bool
-) -> int:
+def _told(hits: "Iterator[Hit] | Iterator[AnswerHit]", found: "Search", most: int, count: bool, json: bool) -> int:
     """Print the hits, and what was searched; the exit status."""
     from abzero.views.rows import to_json
 

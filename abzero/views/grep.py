@@ -1,7 +1,9 @@
-"""`abzero grep`: a regular expression over every text of a run, in bounded time."""
+"""`abzero grep`: a regular expression over texts that have an address, in bounded time; and over those of a run."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 import regex
 
@@ -14,6 +16,7 @@ MOST_TIMEOUTS = 10
 """Texts that may take longer before the search ends."""
 LONGEST_PATTERN = 10_000
 _AROUND = 60
+HitT = TypeVar("HitT")
 
 PARTS = ("thought", "answer", "program", "reason")
 """What is searched unless parts are named. ``prompt`` is a part, too: it repeats programs that it shows."""
@@ -50,12 +53,20 @@ class Hit:
     after: str
 
 
+@dataclass(frozen=True, slots=True)
+class Searched(Generic[HitT]):
+    """A rollout to search: its texts by part, and what a match in one of them becomes."""
+
+    place: str
+    texts: Iterable[tuple[str, str]]
+    hit: Callable[[str, int, int, str, str, str], HitT]
+
+
 @dataclass
 class Search:
     """A search under way: an iterator of hits that counts what it went through."""
 
     pattern: "regex.Pattern[str]"
-    wanted: Wanted
     seconds: float = 1.0
     """What one text may take."""
     rollouts: int = 0
@@ -63,69 +74,58 @@ class Search:
     """Rollouts with at least one hit."""
     hits: int = 0
     timeouts: list[str] = field(default_factory=list)
-    """The addresses of texts that took too long."""
+    """The places of texts that took too long."""
 
-    def run(self, reader: JournalReader, steps: Iterable[int]) -> Iterator[Hit]:
-        """The hits in `steps`, in order. Raises `ConfigError` when the pattern takes too long again and again."""
-        for step in steps:
-            flagged = {(f.role, f.position) for f in reader.findings(step) if f.category in self.wanted.categories}
-            for role, record in self._records(reader, step):
-                if self.wanted.categories and (role, record.position) not in flagged:
-                    continue
-                self.rollouts += 1
-                before = self.hits
-                for part, text in self._texts(reader, record):
-                    for hit in self._hits(role, record, part, text):
-                        self.matched += self.hits == before
-                        self.hits += 1
-                        yield hit
+    def run(self, found: Iterable[Searched[HitT]]) -> Iterator[HitT]:
+        """The hits, in order. Raises `ConfigError` when the pattern takes too long again and again."""
+        for one in found:
+            self.rollouts += 1
+            before = self.hits
+            for part, text in one.texts:
+                for begin, end in self._spans(text, one.place):
+                    self.matched += self.hits == before
+                    self.hits += 1
+                    yield one.hit(part, begin, end, *around(text, begin, end))
 
-    def _records(self, reader: JournalReader, step: int) -> Iterator[tuple[Role, Proposed | Attempted]]:
-        wanted = self.wanted
+    def _spans(self, text: str, place: str) -> list[tuple[int, int]]:
+        try:
+            return [match.span() for match in self.pattern.finditer(text, timeout=self.seconds) if match[0]]
+        except TimeoutError as error:
+            self.timeouts.append(place)
+            if len(self.timeouts) >= MOST_TIMEOUTS:
+                raise ConfigError(
+                    f"pattern {self.pattern.pattern!r} took over {self.seconds:g} s on each of {MOST_TIMEOUTS} texts: "
+                    "write it without nested repetition, such as (a+)+"
+                ) from error
+            return []
+
+
+def in_rollouts(reader: JournalReader, steps: Iterable[int], wanted: Wanted) -> Iterator[Searched[Hit]]:
+    """What is `wanted` of a run's rollouts, in order."""
+    for step in steps:
+        flagged = {(f.role, f.position) for f in reader.findings(step) if f.category in wanted.categories}
         for role in wanted.roles:
-            records = reader.proposals(step) if role == "propose" else reader.attempts(step)
-            for record in records:
-                if wanted.modes and record.mode not in wanted.modes:
-                    continue
-                if wanted.verdicts and verdict(record) not in wanted.verdicts:
-                    continue
-                yield role, record
-
-    def _texts(self, reader: JournalReader, record: Proposed | Attempted) -> Iterator[tuple[str, str]]:
-        wanted = self.wanted.parts
-        thought, answer = parts(record.completion)
-        texts = {"prompt": record.prompt, "thought": thought, "answer": answer}
-        yield from ((part, texts[part]) for part in texts if part in wanted)
-        if isinstance(record, Proposed):
-            if record.task and "program" in wanted:
-                task = reader.task(record.task)
-                yield "program", f"{task.program}\n{task.message}" if task.message else task.program
-            if record.error is not None and "reason" in wanted:
-                yield "reason", record.error
-
-    def _hits(self, role: Role, record: Proposed | Attempted, part: str, text: str) -> Iterator[Hit]:
-        head = (record.step, role, record.position, record.mode, verdict(record), part)
-        place = f"{role} {record.step}/{record.position}"
-        for begin, end in spans(self.pattern, text, self.seconds, self.timeouts, place):
-            yield Hit(*head, begin, end, *around(text, begin, end))
+            for record in reader.proposals(step) if role == "propose" else reader.attempts(step):
+                judged = verdict(record)
+                if (
+                    (not wanted.modes or record.mode in wanted.modes)
+                    and (not wanted.verdicts or judged in wanted.verdicts)
+                    and (not wanted.categories or (role, record.position) in flagged)
+                ):
+                    hit = functools.partial(Hit, step, role, record.position, record.mode, judged)
+                    yield Searched(f"{role} {step}/{record.position}", _texts(reader, record, wanted.parts), hit)
 
 
-def spans(
-    pattern: "regex.Pattern[str]", text: str, seconds: float, timeouts: list[str], place: str
-) -> list[tuple[int, int]]:
-    """Where `pattern` matches; nowhere, and `place` among `timeouts`, where that takes too long. Raises `ConfigError`
-    when it does so again and again.
-    """
-    try:
-        return [match.span() for match in pattern.finditer(text, timeout=seconds) if match[0]]
-    except TimeoutError as error:
-        timeouts.append(place)
-        if len(timeouts) >= MOST_TIMEOUTS:
-            raise ConfigError(
-                f"pattern {pattern.pattern!r} took over {seconds:g} s on each of {MOST_TIMEOUTS} texts: "
-                "write it without nested repetition, such as (a+)+"
-            ) from error
-        return []
+def _texts(reader: JournalReader, record: Proposed | Attempted, wanted: Sequence[str]) -> Iterator[tuple[str, str]]:
+    thought, answer = parts(record.completion)
+    texts = {"prompt": record.prompt, "thought": thought, "answer": answer}
+    yield from ((part, texts[part]) for part in texts if part in wanted)
+    if isinstance(record, Proposed):
+        if record.task and "program" in wanted:
+            task = reader.task(record.task)
+            yield "program", f"{task.program}\n{task.message}" if task.message else task.program
+        if record.error is not None and "reason" in wanted:
+            yield "reason", record.error
 
 
 def around(text: str, begin: int, end: int) -> tuple[str, str, str]:

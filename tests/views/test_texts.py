@@ -12,7 +12,7 @@ from abzero.cli.main import main
 from abzero.errors import ConfigError, RunError
 from abzero.run.journal import JournalReader, JournalWriter
 from abzero.types import Case, Finding, Proposal, Rejection, Step, Task
-from abzero.views.grep import MOST_TIMEOUTS, Search, Wanted, compiled, steps_of
+from abzero.views.grep import MOST_TIMEOUTS, Search, Wanted, compiled, in_rollouts, steps_of
 from abzero.views.rollout import address, attempt_view, proposal_view
 from abzero.views.rows import rollouts, to_json
 from abzero.views.show import step_view
@@ -84,7 +84,7 @@ def test_the_first_digits_of_several_ids_list_them(reader):
 
 
 def found(reader, pattern, **wanted):
-    return list(Search(compiled(pattern), Wanted(**wanted)).run(reader, reader.steps()))
+    return list(Search(compiled(pattern)).run(in_rollouts(reader, reader.steps(), Wanted(**wanted))))
 
 
 def test_a_pattern_is_found_with_its_address_and_the_words_around_it(reader):
@@ -123,11 +123,11 @@ def test_a_pattern_that_takes_for_ever_ends(tmp_path):
         for number in range(1, MOST_TIMEOUTS + 1):
             journal.write(Step(number, [long], [], [], {}))
     with closing(JournalReader(tmp_path / "run.db")) as reader:
-        search = Search(compiled(r"^(\w|\w\w|f)*[=!]$"), Wanted(parts=["thought"]), seconds=0.01)
-        assert list(search.run(reader, [1, 2])) == []
+        search, thoughts = Search(compiled(r"^(\w|\w\w|f)*[=!]$"), seconds=0.01), Wanted(parts=["thought"])
+        assert list(search.run(in_rollouts(reader, [1, 2], thoughts))) == []
         assert search.timeouts == ["propose 1/0", "propose 2/0"]
         with pytest.raises(ConfigError, match="without nested repetition"):
-            list(search.run(reader, reader.steps()))
+            list(search.run(in_rollouts(reader, reader.steps(), thoughts)))
 
 
 @pytest.mark.parametrize("pattern", ["(", "[", "*", "a" * 10_001, "(?P<a>", "\\"])
