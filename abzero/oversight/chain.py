@@ -163,8 +163,3 @@ def _entry(path: Path, number: int, line: str) -> Entry:
         return entry
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise RunError(f"'{path}': entry {number} is not what was written: it cannot be read") from error
-
-
-def heads(path: Path) -> dict[str, int]:
-    """Every head that the record has had, and how many entries it had then."""
-    return {GENESIS: 0, **{entry.hash: entry.n + 1 for entry in read(path)}}
