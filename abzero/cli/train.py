@@ -57,9 +57,12 @@ def start(arguments: Sequence[str]) -> int:
         return 0
     if served_another(found.config):
         return 0
+    from abzero.config import build
+
     folder = RunFolder(found.config.run)
     folder.check_free()
     code = trust.named_now(named.references(found.config), beside(arguments))
+    build.task_types(found.config.tasks, own=code.own)  # what does not go together is told before a model is loaded
     say(f"{folder.path}: loading {found.config.model.name} …")
     config = adapted(suited(found))
     if config.seeds is not None and not (boxed_seeds(str(config.seeds)) or config.seeds).is_file():

@@ -131,6 +131,13 @@ def test_help_imports_what_it_shows_and_no_more():
     }
 
 
+def test_a_task_type_that_is_none_is_refused_before_a_model_is_loaded(capsys, tmp_path):
+    assert main(["train", "--tasks.modes", "foo", "--run", str(tmp_path / "run")]) == 1
+    printed = capsys.readouterr()
+    assert "tasks.modes 'foo' does not exist" in printed.err
+    assert "loading tiny" not in printed.out
+
+
 def test_a_name_of_nothing_is_refused_before_torch_is_loaded():
     code = (
         "import sys; from abzero.cli.main import main\n"
