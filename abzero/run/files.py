@@ -1,5 +1,6 @@
 """Files that appear whole or not at all, and never behind a symbolic link: somebody else may have made the folder."""
 
+import errno
 import os
 import secrets
 import stat
@@ -15,14 +16,15 @@ from abzero.errors import ConfigError, RunError
 def replacing(path: Path) -> Iterator[TextIO]:
     """A new file that takes the place of `path`, be that a link, when the block ends well. Raises `OSError`.
 
-    What `path` held can be read until then. A device, such as /dev/stdout, is written as it is, but not behind a link
-    of somebody else's.
+    What `path` held can be read until then. What lies in /dev or /proc, such as /dev/stdout, is written as it is; a
+    pipe elsewhere would wait for whoever reads it, and is refused.
     """
-    linked = path.is_symlink() and path.parts[1:2] not in (("dev",), ("proc",))
-    if path.exists() and not path.is_file() and not linked:
+    if path.parts[1:2] in (("dev",), ("proc",)) and path.exists() and not path.is_file():
         with path.open("w", encoding="utf-8", errors="surrogateescape") as file:
             yield file
         return
+    if path.exists() and not (path.is_file() or path.is_dir() or path.is_symlink()):
+        raise FileExistsError(errno.EEXIST, "it is a pipe or a device", str(path))
     fresh = path.with_name(f".{path.name[:40]}-{secrets.token_hex(6)}")
     try:
         with fresh.open("x", encoding="utf-8", errors="surrogateescape") as file:

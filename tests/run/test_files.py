@@ -105,3 +105,9 @@ def test_results_of_a_run_are_not_written_behind_a_link(tmp_path):
     (tmp_path / "run" / "evals").symlink_to(tmp_path)
     with pytest.raises(RunError, match="evals' is a symbolic link"):
         _folder(str(tmp_path / "run"), str(weights))
+
+
+def test_a_pipe_in_the_place_of_a_report_does_not_keep_it_waiting(tmp_path):
+    os.mkfifo(tmp_path / "report.html")
+    with pytest.raises(RunError, match="it is a pipe or a device"):
+        replace_text(tmp_path / "report.html", "text")
