@@ -68,7 +68,8 @@ def search_page(ask: PageRequest) -> Page:
 
 def _form(ask: PageRequest, wanted: search.SearchQuery) -> Html:
     modes = joined(_option(mode, wanted.mode) for mode in ["", *ask.journal.modes()])
-    verdicts = joined(_option(one, wanted.verdict or "proposals") for one in (*search.PROPOSALS, *search.ATTEMPTS))
+    others = joined(_option(one, wanted.verdict) for one in (*search.PROPOSALS[1:], *search.ATTEMPTS))
+    verdicts = joined([_option("", wanted.verdict, search.PROPOSALS[0]), others])
     marks = joined(_option(mark, wanted.mark) for mark in ("", *search.MARKS))
     return html(
         '<form id="search" role="search">'
@@ -90,9 +91,9 @@ def _form(ask: PageRequest, wanted: search.SearchQuery) -> Html:
     )
 
 
-def _option(value: str, chosen: str) -> Html:
+def _option(value: str, chosen: str, label: str = "any") -> Html:
     selected = Html(" selected") if value == chosen else ""
-    return html('<option value="{v}"{s}>{w}</option>', v=value, s=selected, w=value or "any")
+    return html('<option value="{v}"{s}>{w}</option>', v=value, s=selected, w=value or label)
 
 
 def eval_page(ask: PageRequest) -> Page:
