@@ -8,6 +8,7 @@ from typing import Literal
 
 Role = Literal["propose", "solve"]
 """The two parts that the one model plays."""
+ROLES: tuple[Role, ...] = ("propose", "solve")
 
 Finish = Literal["stop", "length"]
 """How a completion ended: by its end-of-sequence action or a stop string, or cut at the token limit."""

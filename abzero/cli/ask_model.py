@@ -17,6 +17,7 @@ from abzero.cli.score_samples import missing_file, passed
 from abzero.errors import ConfigError
 from abzero.evals import data, presets, repeated, samples, suites
 from abzero.evals.summary import Asked
+from abzero.policy.models.naming import check_named
 from abzero.run.files import check_links, replace_text
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ def _asked(asked: Asking, scored: "dict[str, SuiteEntry]", folders: list[Path]) 
     Every file is read, and every judge tested, before a model is loaded.
     """
     release(asked.lcb)
+    check_named(asked.model)
     seeds, ks, chosen = asked.drawn(), numbers("--k", asked.k), suites.named(asked.suite)
     repeated.check(ks, {"": asked.repeats * len(seeds)})
     preset = presets.named(asked.preset) if asked.preset is not None else None

@@ -57,10 +57,10 @@ def grep(
     status 1 without hits.
     """
     from abzero.run.journal import JournalReader
+    from abzero.types import ROLES
     from abzero.views import grep as search
     from abzero.views import grep_answers
     from abzero.views.judged import judgements
-    from abzero.views.rows import ROLES
 
     chosen = {"right": right, "wrong": wrong, "partly": wrong, "malformed": malformed}
     verdicts = {name for name, on in {**chosen, "valid": valid, "rejected": rejected, "fault": faults}.items() if on}
@@ -129,8 +129,9 @@ def dump(run: Positional[Path], out: Path, role: Role | None = None, step: str |
     docs/formats.md explains every field. --step 10..20 for a part.
     """
     from abzero.run.journal import JournalReader
+    from abzero.types import ROLES
     from abzero.views.grep import steps_of
-    from abzero.views.rows import ROLES, rollouts, to_json
+    from abzero.views.rows import rollouts, to_json
 
     check_output(out, "--out")
     folder = RunFolder(run)

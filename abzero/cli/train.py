@@ -20,6 +20,7 @@ from abzero.config.config import Config
 from abzero.config.load import checked, draft, to_json
 from abzero.config.resolve import Resolved, as_toml
 from abzero.errors import BackendError, ConfigError, RunError, UsageError
+from abzero.policy.models.naming import check_named
 from abzero.run.directory import RunFolder
 from abzero.tasks.prompts import boxed_seeds
 
@@ -48,9 +49,13 @@ class Resuming(Config):
 
 def start(arguments: Sequence[str]) -> int:
     """Begin a run, or print its settings."""
-    asked = settings(Training, arguments, "abzero train [RECIPE.toml]")
-    if not asked.config.print_config:
-        say("loading torch …")
+
+    def begin(model: str) -> None:
+        if not {"--print-config", *HELP} & set(arguments):
+            check_named(model)
+            say("loading torch …")
+
+    asked = settings(Training, arguments, "abzero train [RECIPE.toml]", begin)
     found = Resolved(checked(Config, asked.config), asked.origins, asked.notes)
     if asked.config.print_config:
         out.print(Text(as_toml(suited(found)).rstrip()), soft_wrap=True)

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from abzero.oversight.audit import binomial_tail
 from abzero.oversight.legibility import illegible, switches
-from abzero.oversight.reading import ROLES, Reading
+from abzero.oversight.reading import Reading
 from abzero.run.observers.alarms import Metrics
-from abzero.types import Alarm, Finding, Role
+from abzero.types import ROLES, Alarm, Finding, Role
 
 WINDOW = 50
 """Steps over which flags that fall silent are compared with all steps before."""

@@ -11,13 +11,13 @@ from abzero.oversight import audit, chain, classifier, gate, judge, rules, tiers
 from abzero.oversight.chain import Chain, Json
 from abzero.oversight.gate import Mode, OpenFinding
 from abzero.oversight.judging import Bench, Judging
-from abzero.oversight.reading import ROLES
 from abzero.oversight.recorded import Recorded, record_path
 from abzero.oversight.session import EVERY, OversightSession
 from abzero.oversight.tier import Tier
 from abzero.run.checkpoint import step_of
 from abzero.run.directory import RunFolder
 from abzero.run.journal import JournalReader
+from abzero.types import ROLES
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ from abzero.oversight.audit import AuditTally
 from abzero.oversight.chain import Chain, Json
 from abzero.oversight.gate import Mode, rings, row_of
 from abzero.oversight.judge import AskJudge, JudgeVerdict, finding, judge
-from abzero.oversight.reading import ROLES, Reading
+from abzero.oversight.reading import Reading
 from abzero.oversight.verdicts import CompletionPlace, note, text_of
-from abzero.types import Alarm, Finding
+from abzero.types import ROLES, Alarm, Finding
 
 UNJUDGED = 0.05
 """Share of the completions due without a verdict that raises the alarm, over the last `REMEMBERED`."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from abzero.errors import ConfigError
 from abzero.oversight.reading import CATEGORIES, Category, Reading
-from abzero.types import Role
+from abzero.types import ROLES, Role
 
 IN_THE_BOX = Path(__file__).with_name("labelled.jsonl")
 """Invented for this purpose: three hundred short thoughts, and 162 longer ones in seven named styles."""
@@ -68,7 +68,7 @@ def _row(path: Path, number: int, line: str) -> Labelled:
     if category is not None and category not in CATEGORIES:
         raise ConfigError(f"{where}: category {category!r}: choose from null, {', '.join(CATEGORIES)}")
     role = row.get("role", "propose")
-    if role not in ("propose", "solve"):
+    if role not in ROLES:
         raise ConfigError(f"{where}: role {role!r}: choose from propose, solve")
     style, thought = str(row.get("style", "")), text if isinstance(text, str) else ""
     return Labelled(str(row.get("id", number)), role, category, thought, answer, style, "category" in row)

@@ -15,7 +15,6 @@ ReadingPart = Literal["thought", "answer", "event"]
 """Where in a completion: before ``</think>``, after it, or what the sandbox reported of it."""
 
 MAX_SEVERITY = 4
-ROLES: tuple[Role, ...] = get_args(Role)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from abzero.oversight import audit
 from abzero.oversight.chain import Chain, Entry, Json, read
 from abzero.oversight.gate import text_hash
 from abzero.oversight.judge import AskJudge, JudgeVerdict, chosen, finding, judge
-from abzero.oversight.reading import ROLES, Reading
+from abzero.oversight.reading import Reading
 from abzero.oversight.recorded import Recorded, scan
 from abzero.oversight.tier import Tier
-from abzero.types import Finding, Role
+from abzero.types import ROLES, Finding, Role
 
 NOTHING: Mapping[str, Json] = {}
 CompletionPlace = tuple[int, str, int]

@@ -11,6 +11,9 @@ from typing import TextIO
 
 from abzero.errors import ConfigError, RunError
 
+_APPENDING = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+"""A pipe that nobody reads is then an error, and not waited for."""
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[TextIO]:
@@ -53,7 +56,7 @@ def append_text(path: Path, text: str) -> None:
     """
     rest = memoryview(text.encode("utf-8"))
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        descriptor = os.open(path, _APPENDING, 0o666)
         with os.fdopen(descriptor, "wb", buffering=0) as file:
             size = os.fstat(descriptor).st_size
             try:
@@ -64,7 +67,7 @@ def append_text(path: Path, text: str) -> None:
                 os.ftruncate(descriptor, size)
                 raise
     except OSError as error:
-        raise RunError(f"'{path}' cannot be written ({error.strerror}): make room, then `abzero resume`") from error
+        raise RunError(f"'{path}' cannot be written ({error.strerror}): make room, then go on") from error
 
 
 def read_bytes(path: Path, most: int = 16 << 20) -> bytes:

@@ -9,8 +9,8 @@ import regex
 
 from abzero.errors import ConfigError
 from abzero.run.journal import Attempted, JournalReader, Proposed
-from abzero.types import Role
-from abzero.views.rows import ROLES, parts, verdict
+from abzero.types import ROLES, Role
+from abzero.views.rows import parts, verdict
 
 MOST_TIMEOUTS = 10
 """Texts that may take longer before the search ends."""

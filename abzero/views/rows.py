@@ -7,12 +7,10 @@ from dataclasses import asdict
 from functools import cache
 
 from abzero.run.journal import Attempted, JournalReader, Proposed, Rewarded
-from abzero.types import Finding, Role, Task
+from abzero.types import ROLES, Finding, Role, Task
 
 JsonRow = dict[str, object]
 """Strings, numbers, booleans, ``None``, and lists and dicts of them."""
-
-ROLES: tuple[Role, ...] = ("propose", "solve")
 
 
 def rollouts(reader: JournalReader, steps: Iterable[int], roles: Sequence[Role] = ROLES) -> Iterator[JsonRow]:

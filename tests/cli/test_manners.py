@@ -55,6 +55,8 @@ def test_help_of_a_command_ends_with_its_example(capsys):
         (["recipes", "qwen2.5-7b-code"], 1, "did you mean qwen2.5-7b-coder?"),
         (["eval", "demoo"], 2, "there is no run or model 'demoo'"),
         (["doctor", "--model", "demoo"], 1, "there is no run or model 'demoo'"),
+        (["train", "--model.name", "./nowhere/model"], 1, "model './nowhere/model' is neither a folder that exists"),
+        (["eval", "/nowhere/model"], 2, "model '/nowhere/model' is neither a folder that exists"),
         (["eval", "tiny", "--n", "0"], 2, "--n 0: ask 1 to"),
         (["eval", "tiny", "--n", "100000000"], 2, "--n 100000000: ask 1 to"),
         (["eval", "tiny", "--json", "/none/of/it.json"], 2, "there is no folder '/none/of'"),
@@ -141,11 +143,12 @@ def test_a_task_type_that_is_none_is_refused_before_a_model_is_loaded(capsys, tm
 def test_a_name_of_nothing_is_refused_before_torch_is_loaded():
     code = (
         "import sys; from abzero.cli.main import main\n"
-        "for words in (['eval', 'demoo'], ['doctor', '--model', 'demoo']): main(words)\n"
+        "for words in (['eval', 'demoo'], ['doctor', '--model', 'demoo'], ['train', '--model.name', 'demoo']):\n"
+        "    main(words)\n"
         "print('torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stderr.count("there is no run or model 'demoo'") == 2
+    assert done.stderr.count("there is no run or model 'demoo'") == 3
     assert done.stdout.split()[-1] == "False"
 
 

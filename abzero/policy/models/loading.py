@@ -151,9 +151,7 @@ def locate(name: str) -> str:
     try:
         hf_hub_download(name, "config.json", local_files_only=True)
     except HFValidationError as error:
-        raise ConfigError(
-            f"model {name!r} is neither a folder that exists nor a .gguf file nor a Hugging Face name"
-        ) from error
+        raise naming.no_place(name) from error
     except LocalEntryNotFoundError:
         if "/" not in name:
             raise naming.nothing(name) from None

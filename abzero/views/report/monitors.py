@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from abzero.algo.figures import FIGURES
+from abzero.types import ROLES
 from abzero.views.charts import Interval, Point, Series, line_chart
 from abzero.views.figure_charts import Points, said
 from abzero.views.html import Html, joined
 
-ROLES = ("propose", "solve")
 _TIERS = ("t0", "t1", "t2")
 _BY_ROLE = (
     *(("flagged by structure", "oversight/flagged/t0"), ("flagged by rules", "oversight/flagged/t1")),

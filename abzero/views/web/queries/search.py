@@ -13,10 +13,10 @@ _LOOKED_AT = 60_000
 _BEFORE, _AFTER = 24, 90
 """Characters shown around what was found."""
 
-
 PROPOSALS = ("proposals", "valid", "rejected")
 ATTEMPTS = ("attempts", "right", "wrong")
 MARKS = ("finding", "alarm")
+"""Also the tables that say which steps have them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class SearchQuery:
 
     @property
     def role(self) -> str:
+        """Whose texts are searched."""
         return "solve" if self.verdict in ATTEMPTS else "propose"
 
 
@@ -100,12 +101,11 @@ _FOUND = {
 AND EXISTS (SELECT 1 FROM finding AS f WHERE f.step = r.step AND f.position = r.position AND f.role = '{role}')"""
     for role in _ROWS
 }
-_STEPS = {"finding": ("step", "finding"), "alarm": ("step", "alarm")}
 
 
 def _before(journal: Journal, mark: str, step: int) -> int | None:
     """The last step before `step`, of those that have such a mark."""
-    column, table = _STEPS.get(mark, ("number", "step"))
+    table, column = (mark, "step") if mark in MARKS else ("step", "number")
     number = journal.rows(f"SELECT max({column}) FROM {table} WHERE {column} < ?", step)[0][0]
     return None if number is None else whole(number)
 
