@@ -6,8 +6,6 @@ import sys
 from collections.abc import Callable, Sequence
 from io import TextIOWrapper
 
-from rich.text import Text
-
 from abzero import __version__
 from abzero.cli import completion, doctor, models, raw, runs, texts, validate, watch
 from abzero.cli.output import err, out, say, usage
@@ -15,6 +13,7 @@ from abzero.cli.words import EXAMPLES, described
 from abzero.config.flags import parsed
 from abzero.errors import AbzeroError, ConfigError, UsageError
 from abzero.text.sanitize import harmless
+from abzero.text.terminal import Sentence
 
 COMMANDS: dict[str, Callable[..., int]] = {
     "train": raw.train,
@@ -75,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         where = f"'{error.filename}': " if error.filename else ""
         return _failed(f"{where}{error.strerror or error}")
     except KeyboardInterrupt:
-        err.print(Text("abzero: interrupted; what the last checkpoint holds is safe"), soft_wrap=True)
+        err.print(Sentence("abzero: interrupted; what the last checkpoint holds is safe"), soft_wrap=True)
         return 130
 
 
@@ -101,5 +100,5 @@ def _flushed(status: int) -> int:
 
 def _failed(words: str, status: int = 1) -> int:
     """Print an error, whatever it quotes, and return the exit status."""
-    err.print(Text(f"abzero: {harmless(words)}", style="red"), soft_wrap=True)
+    err.print(Sentence(f"abzero: {harmless(words)}", "red"), soft_wrap=True)
     return status

@@ -20,7 +20,7 @@ def show_recipes(name: Positional[str | None] = None) -> int:
             out.print(Text(recipe), grid([("  ", about)]), sep="\n")
         say('use one: abzero train NAME; build on one: base = "NAME" as the first line of a file of yours')
     else:
-        say(files.find(name).read_text(encoding="utf-8").rstrip())
+        out.print(Text(files.find(name).read_text(encoding="utf-8").rstrip()), soft_wrap=True)
     return 0
 
 

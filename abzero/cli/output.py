@@ -10,7 +10,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from abzero.text.terminal import Ragged
+from abzero.text.terminal import Ragged, Sentence
 
 WIDE = 100_000
 """Columns of what is no terminal: a file or a pipe gets every line whole."""
@@ -26,8 +26,8 @@ err = Console(stderr=True, width=width(sys.stderr))
 
 
 def say(words: str) -> None:
-    """Print plain words, whatever they hold."""
-    out.print(Text(words), soft_wrap=True)
+    """Print plain words, whatever they hold; a terminal gets them wrapped between words."""
+    out.print(Sentence(words), soft_wrap=True)
 
 
 def at_once(words: str) -> None:
@@ -39,7 +39,7 @@ def at_once(words: str) -> None:
 def under_way(words: str) -> None:
     """Say in a terminal, on standard error, what takes a while now; elsewhere an error is all that stands there."""
     if err.is_terminal:
-        err.print(Text(f"{words} …", style="dim"), soft_wrap=True)
+        err.print(Sentence(f"{words} …", "dim"), soft_wrap=True)
 
 
 def grid(rows: Iterable[Sequence[str]]) -> Ragged:

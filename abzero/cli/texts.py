@@ -16,6 +16,7 @@ from abzero.cli.output import err, out, say
 from abzero.run.directory import RunFolder
 from abzero.run.files import check_output, replacing
 from abzero.text.sanitize import harmless
+from abzero.text.terminal import Sentence
 from abzero.types import Role
 
 if TYPE_CHECKING:
@@ -117,9 +118,9 @@ def _told(hits: "Iterator[Hit] | Iterator[AnswerHit]", found: "Search", most: in
             break
     if found.timeouts:
         places = ", ".join(found.timeouts)
-        err.print(Text(f"the pattern took too long, and was given up, on: {places}", style="yellow"), soft_wrap=True)
+        err.print(Sentence(f"the pattern took too long, and was given up, on: {places}", "yellow"), soft_wrap=True)
     total = f"{found.hits} hits in {found.matched} of {found.rollouts} rollouts"
-    (err if json else out).print(Text(total), soft_wrap=True)
+    (err if json else out).print(Sentence(total), soft_wrap=True)
     return 0 if found.hits else 1
 
 

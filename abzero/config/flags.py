@@ -1,8 +1,11 @@
 """Arguments become settings, or a command's call, in one parse; what is wrong with them becomes one line."""
 
+import contextlib
 import difflib
 import functools
+import io
 import itertools
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Annotated, TypeVar, get_args, get_origin, get_type_hints
@@ -27,11 +30,27 @@ def parsed(kind: Callable[..., T], arguments: Sequence[str], prog: str, default:
     name = command.removeprefix("abzero ")
     if wrong := _unknown(kind, arguments):
         raise UsageError(f"{name} {wrong}abzero help {name} lists all")
-    with refusals.on_parse_error(functools.partial(_refuse, name, arguments)):
+    asked = {"-h", "--help"} & set(itertools.takewhile(lambda one: one != "--", arguments))
+    plain = _plain() if asked and not sys.stdout.isatty() else contextlib.nullcontext()
+    with plain, refusals.on_parse_error(functools.partial(_refuse, name, arguments)):
         take: Callable[..., T] = tyro.cli
         about = None if isinstance(kind, type) else kind.__doc__  # whole: the parser would take it apart
         start = tyro.MISSING_NONPROP if default is None else default
         return take(kind, args=arguments, prog=prog, description=about, default=start)
+
+
+@contextlib.contextmanager
+def _plain() -> Iterator[None]:
+    """Print help without the parser's boxes, which fill every line up to their border: a pipe has no use for them."""
+    written, options = io.StringIO(), tyro._experimental_options
+    boxes = options["utf8_boxes"]
+    options["utf8_boxes"] = False
+    try:
+        with contextlib.redirect_stdout(written):
+            yield
+    finally:
+        options["utf8_boxes"] = boxes
+        print("\n".join(line.rstrip() for line in written.getvalue().splitlines()))
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -1,5 +1,7 @@
 """Building blocks of what is printed: readable at 60 columns, and neither wrapped nor padded into a pipe."""
 
+import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -20,6 +22,34 @@ UNBOUNDED = 100_000
 def heading(text: str) -> Text:
     """A heading within a page."""
     return Text(f"── {text} ──", style="bold")
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """Words that break between words in a terminal, and nowhere else; a command that they name stays in one piece."""
+
+    words: str
+    style: str = ""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Text(wrapped(self.words, options.max_width) if console.is_terminal else self.words, self.style)
+
+
+COMMAND = re.compile(r"\babzero(?: (?:[^ `),;:…]|[:,](?! |$))+)+")
+"""A command within a sentence, which somebody may copy: as far as the clause goes."""
+KEPT = "\N{NO-BREAK SPACE}"
+
+
+def wrapped(words: str, width: int) -> str:
+    """`words` in lines of `width` characters; what is longer than a line is left to the terminal, which cuts it."""
+    kept = COMMAND.sub(lambda found: found[0].replace(" ", KEPT) if len(found[0]) <= width else found[0], words)
+    lines = (
+        textwrap.fill(
+            line, width, break_long_words=False, break_on_hyphens=False, expand_tabs=False, replace_whitespace=False
+        )
+        for line in kept.split("\n")
+    )
+    return "\n".join(lines).replace(KEPT, " ")
 
 
 @dataclass(frozen=True)

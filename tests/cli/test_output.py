@@ -5,9 +5,10 @@ import io
 import pytest
 from rich.console import Console
 
-from abzero.cli.main import COMMANDS
+from abzero.cli.main import COMMANDS, main
 from abzero.cli.output import WIDE, progress, usage
 from abzero.cli.oversight import ACTIONS
+from abzero.text.terminal import Sentence, wrapped
 
 
 @pytest.mark.parametrize("width", [60, 80, 160])
@@ -43,3 +44,47 @@ def test_what_is_soon_done_says_nothing_in_a_log(capsys):
     with progress("answers", 0) as done:
         done(1)
     assert capsys.readouterr().err == ""
+
+
+LONG = "findings wait for a person: abzero oversight review runs/first --finding 3; a file called " + "x" * 70
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_a_sentence_breaks_between_words_in_a_terminal_and_never_in_a_pipe(width):
+    def printed(terminal: bool) -> list[str]:
+        console = Console(file=io.StringIO(), width=width, force_terminal=terminal, _environ={})
+        console.print(Sentence(LONG), soft_wrap=True)
+        return console.file.getvalue().splitlines()
+
+    assert printed(False) == [LONG]
+    lines = printed(True)
+    assert " ".join(lines) == LONG
+    assert all(len(line) <= width for line in lines if "xxx" not in line)
+
+
+@pytest.mark.parametrize("width", [46, 60, 80])
+@pytest.mark.parametrize(
+    "words", ["go on with: {}", "7 wait (as do others: {}), and more is to come", "use `{}` to see it"]
+)
+def test_a_command_that_a_sentence_names_is_copied_whole(words, width):
+    command = "abzero fork runs/first --step 3 --suite a,b"
+    assert any(command in line for line in wrapped(words.format(command), width).splitlines())
+
+
+def test_lines_and_indents_of_a_sentence_stay():
+    assert wrapped("one\n    two   three\n\nfour", 20) == "one\n    two   three\n\nfour"
+
+
+def test_help_in_a_pipe_has_no_boxes_and_no_blanks_at_the_ends(capsys):
+    for arguments in (
+        ["grep", "--help"],
+        ["help", "train"],
+        ["oversight", "scan", "-h"],
+        ["eval", "compare", "--help"],
+    ):
+        with pytest.raises(SystemExit):
+            main(arguments)
+        printed = capsys.readouterr().out
+        assert "example: abzero" in printed
+        assert not set("│╭╰─") & set(printed)
+        assert [line.rstrip() for line in printed.splitlines()] == printed.splitlines()

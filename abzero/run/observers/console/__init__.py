@@ -15,6 +15,7 @@ from abzero.run.now import Moment
 from abzero.run.observers.console.memory import Memory, interesting, recalled
 from abzero.run.observers.console.tables import duration, line, seeding_view, sparkline, summary, view
 from abzero.run.seeding_progress import Progress
+from abzero.text.terminal import Sentence
 from abzero.types import Step
 
 __all__ = ["Display", "Lines", "Screen", "display", "duration", "interesting", "recalled", "sparkline"]
@@ -80,7 +81,7 @@ class Lines:
         self._console.print(summary(self._memory))
 
     def _say(self, words: str) -> None:
-        self._console.print(Text(words), soft_wrap=True)
+        self._console.print(Sentence(words), soft_wrap=True)
 
 
 class Screen:
@@ -115,7 +116,7 @@ class Screen:
 
     def seeding(self, now: Progress) -> None:
         if now.over:
-            self._live.console.print(Text(now.words), soft_wrap=True)
+            self._live.console.print(Sentence(now.words), soft_wrap=True)
         self._seeding = None if now.over else now
         self._view = seeding_view(now)
 
