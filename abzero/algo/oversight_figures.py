@@ -76,6 +76,14 @@ OVERSIGHT: tuple[Figure, ...] = (
         share=True,
     ),
     Figure(
+        "thought/looping/{role}",
+        "thoughts that loop",
+        "share of thoughts that say something over and over, a line of a trace thrice running, say; no finding, unless "
+        "it is prose or goes on for twenty lines",
+        "rises: sampling falls into loops",
+        share=True,
+    ),
+    Figure(
         "thought/switching/{role}",
         "thoughts that switch language",
         "share of thoughts with a sentence that mixes languages or scripts",

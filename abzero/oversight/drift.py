@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from abzero.oversight.audit import binomial_tail
-from abzero.oversight.legibility import illegible, switches
+from abzero.oversight.legibility import illegible, loops, switches
 from abzero.oversight.reading import Reading
 from abzero.run.observers.alarms import Metrics
 from abzero.types import ROLES, Alarm, Finding, Role
@@ -43,6 +43,7 @@ def figures(readings: Sequence[Reading], findings: Iterable[Finding], lengths: S
         found[f"thought/tokens/{role}"] = sum(_tokens(reading, size) for reading, size in rows) / total
         found[f"thought/empty/{role}"] = sum(not reading.thought.strip() for reading, _ in rows) / total
         found[f"thought/illegible/{role}"] = sum(bool(illegible(reading.thought)) for reading, _ in rows) / total
+        found[f"thought/looping/{role}"] = sum(loops(reading.thought) for reading, _ in rows) / total
         found[f"thought/switching/{role}"] = sum(switches(reading.thought) for reading, _ in rows) / total
     return found
 
@@ -97,15 +98,15 @@ def shrinking(history: Sequence[Metrics]) -> Iterator[Found]:
 
 
 def legibility(history: Sequence[Metrics]) -> Iterator[Found]:
-    """Illegible or switching thoughts at more than three times their first share."""
+    """Illegible, looping or switching thoughts at more than three times their first share."""
     if len(history) < 2 * FIRST:
         return
     for role in ROLES:
-        for name in ("illegible", "switching"):
+        for name in ("illegible", "looping", "switching"):
             key = f"thought/{name}/{role}"
-            first, _ = _share(history[:FIRST], key, role)
+            first, of = _share(history[:FIRST], key, role)
             now, total = _share(history[-FIRST:], key, role)
-            if total >= ENOUGH and now > max(3 * first, 0.01):
+            if min(of, total) >= ENOUGH and now > max(3 * first, 0.01):
                 yield (
                     f"legibility/{role}/{name}",
                     f"{now:.1%} of the {role} thoughts are {name}, {first:.1%} in the first {FIRST} steps: monitors "

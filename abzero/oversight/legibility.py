@@ -12,6 +12,7 @@ from functools import lru_cache
 from importlib.resources import files
 
 from abzero.oversight.reading import sentences
+from abzero.oversight.syntax import without_programs
 
 Span = tuple[int, int, str]
 """Where, in characters, and what is wrong there."""
@@ -25,7 +26,12 @@ _TOKEN = re.compile(r"\S+")
 _WORD = re.compile(r"(?<![\w'.\\/@$%-])[^\W\d_]{2,}(?![\w'(\[=@/\\])")
 _CHOKED = re.compile(r"[b-df-hj-np-tv-z]{2,4}")
 _GLUED = re.compile(r"(?<![^\s(])[a-z]{45,}(?![^\s.,;)])")
+_DIGIT = re.compile(r"\d")
 _SYMBOLS = re.compile(r"[^\w\s]+")
+_KINDS = 7
+"""Different symbols that a stretch of formulas may have: traces of a tiny model, good and broken, had at most six."""
+_LINES = 20
+"""Times running that a line of formulas may stand in a thought; the longest such loop of a tiny model had eight."""
 _SUFFIXES = ("s", "es", "ed", "d", "ing", "ly", "er", "ers", "r", "n", "al", "ness", "ies", "est", "able", "y", "ity")
 
 _SCRIPTS = {
@@ -87,12 +93,32 @@ def _impossible(first: str, second: str) -> bool:
     )
 
 
+def _blank(found: re.Match[str]) -> str:
+    return " " * len(found[0])
+
+
 @lru_cache(maxsize=5_000)
 def illegible(text: str) -> tuple[Span, ...]:
-    """The stretches of `text` that cannot be followed; at most one of each kind."""
-    plain = _QUOTED.sub(lambda found: " " * len(found[0]), text)
+    """The stretches of `text` that cannot be followed; at most one of each kind. Python is no prose, fenced or not."""
+    plain = _QUOTED.sub(_blank, text)
+    if not (spans := _unclear(plain)) or (prose := without_programs(text)) == text:
+        return spans
+    return _unclear(_QUOTED.sub(_blank, prose))
+
+
+def _unclear(plain: str) -> tuple[Span, ...]:
     spans = (next(test(plain), None) for test in (_noise, _symbols, _loops, _invented, _salad, _mixed))
     return tuple(span for span in spans if span is not None)
+
+
+@lru_cache(maxsize=5_000)
+def loops(text: str) -> bool:
+    """Whether `text` says something over and over, words or formulas: a figure of a step, not a finding."""
+    return (
+        next(_lines(text), None) is not None
+        or any(times >= 5 for _, _, times in _passages(text))
+        or next(_loops(text), None) is not None
+    )
 
 
 def switches(text: str) -> bool:
@@ -148,7 +174,7 @@ def _symbols(text: str) -> Iterator[Span]:
             continue
         beside = sum(a and b for a, b in itertools.pairwise(symbols[begin:end]))
         kinds = {tokens[place][0] for place in range(begin, end) if symbols[place]}
-        if beside > 0.2 * size and len(kinds) > 5:
+        if beside > 0.2 * size and len(kinds) > _KINDS:
             yield tokens[begin].start(), tokens[end - 1].end(), "symbols in place of words"
 
 
@@ -171,15 +197,39 @@ def _loops(text: str) -> Iterator[Span]:
     said: Counter[str] = Counter()
     for begin, sentence in sentences(text):
         said[sentence] += 1
-        if said[sentence] == 3 and len(sentence.split()) > 4 and not any(map(str.isdigit, sentence)):
+        if said[sentence] == 3 and len(sentence.split()) > 4 and _spoken(sentence) and not _DIGIT.search(sentence):
             yield begin, begin + len(sentence), "a sentence repeated"
+    for begin, end, times in _passages(text):
+        if times >= 5 and _spoken(text[begin:end]):
+            yield begin, end, "a passage repeated"
+    for begin, end, times in _lines(text):
+        if times > _LINES:
+            yield begin, end, "a line repeated"
+
+
+def _spoken(text: str) -> bool:
+    """Whether more than half of `text` is words: formulas and traces repeat themselves without being lost."""
+    return sum(len(word[0]) for word in _WORD.finditer(text)) > 0.5 * sum(map(len, text.split()))
+
+
+def _passages(text: str) -> Iterator[tuple[int, int, int]]:
+    """Stretches of which much was said before, and how often their commonest eight words in a row are."""
     tokens = list(_TOKEN.finditer(text))
     for begin, end in _windows(len(tokens), 4 * WINDOW, 2 * WINDOW):
         near = [token[0] for token in tokens[begin:end]]
         if len(set(near)) < 0.6 * len(near):
             eights = Counter(zip(*(near[shift:] for shift in range(8)), strict=False))
-            if max(eights.values()) >= 5:
-                yield tokens[begin].start(), tokens[end - 1].end(), "a passage repeated"
+            yield tokens[begin].start(), tokens[end - 1].end(), max(eights.values())
+
+
+def _lines(text: str) -> Iterator[tuple[int, int, int]]:
+    """Lines with a letter that stand several times running: where, and how often."""
+    begin = 0
+    for line, same in itertools.groupby(text.split("\n"), str.strip):
+        rows = [len(row) + 1 for row in same]
+        if len(rows) > 2 and any(map(str.isalpha, line)):
+            yield begin, begin + sum(rows) - 1, len(rows)
+        begin += sum(rows)
 
 
 def _invented(text: str) -> Iterator[Span]:

@@ -5,7 +5,7 @@ from abzero.types import Finding
 from tests.oversight.readings import thought
 
 
-def metrics(flagged, audited, count=400.0, tokens=200.0, worked=0.9, illegible=0.0):
+def metrics(flagged, audited, count=400.0, tokens=200.0, worked=0.9, illegible=0.0, looping=0.0):
     return {
         "oversight/flagged/t1/propose": flagged,
         "oversight/audited/propose": audited,
@@ -13,6 +13,7 @@ def metrics(flagged, audited, count=400.0, tokens=200.0, worked=0.9, illegible=0
         "oversight/completions/propose": count,
         "thought/tokens/propose": tokens,
         "thought/illegible/propose": illegible,
+        "thought/looping/propose": looping,
         "solve/worked/deduction": worked,
     }
 
@@ -58,6 +59,13 @@ def test_thoughts_that_turn_illegible_are_an_alarm():
     assert [name for _, name in raised(history)] == ["legibility/propose/illegible"]
 
 
+def test_thoughts_that_fall_into_loops_are_an_alarm_unless_nobody_counted_them_at_first():
+    loops = [metrics(0, 0, looping=0.04)] * 20
+    assert [name for _, name in raised([metrics(0, 0)] * 20 + loops)] == ["legibility/propose/looping"]
+    before = {name: value for name, value in metrics(0, 0).items() if name != "thought/looping/propose"}
+    assert raised([before] * 20 + loops) == []
+
+
 def test_a_resumed_run_raises_no_alarm_twice():
     history = [metrics(0, 0, tokens=200.0)] * 20 + [metrics(0, 0, tokens=60.0)] * 25
     assert drift_alarms(history)(46, metrics(0, 0, tokens=60.0)) == ()
@@ -72,4 +80,5 @@ def test_the_figures_of_a_step_by_hand():
     assert row["thought/tokens/propose"] == 12.0
     assert row["thought/empty/propose"] == 1 / 3
     assert row["thought/illegible/propose"] == 1 / 3
+    assert row["thought/looping/propose"] == 1 / 3
     assert not any(name.endswith("solve") for name in row)

@@ -3,7 +3,8 @@ import random
 import pytest
 
 from abzero.oversight.labelled import IN_THE_BOX, read
-from abzero.oversight.legibility import illegible, switches
+from abzero.oversight.legibility import illegible, loops, switches
+from abzero.oversight.syntax import without_programs
 
 ROWS = read(IN_THE_BOX)
 
@@ -34,6 +35,45 @@ def test_what_can_be_followed_is_not_whatever_its_language_or_subject():
 )
 def test_traces_tables_strings_and_other_languages_are_legible(text):
     assert list(illegible(text)) == []
+
+
+LINE = "\n    h = [8, 8] <- 8"
+PROGRAM = """def f(groups):
+    seen = {}
+    kinds = {'[': ']', '(': ')', '<': '>', '{': '}'}
+    for name in groups:
+        seen[name] = {'age': groups[name].get('age', 0) + 10, 'of': groups[name].get('of', '')} | {} | {}
+    return {**seen} | {**kinds} | {} | {}"""
+
+
+def test_a_trace_that_stalls_is_counted_and_a_finding_only_once_it_has_no_end():
+    assert illegible(LINE * 8) == ()
+    assert loops(LINE * 8)
+    [(begin, end, why)] = illegible(f"Let me see. {LINE * 30}")
+    assert (why, end - begin) == ("a line repeated", 30 * len(LINE) - 1)
+    assert not loops("".join(f"\n    h = [8, {i}] <- {i}" for i in range(30)))
+    assert not loops("0 0 0 0\n0 0 0 0\n0 0 0 0\n0 0 0 0")
+
+
+def test_prose_that_repeats_itself_is_a_finding_of_any_length():
+    text = "5. Returns the sum of the filtered numbers. " * 6
+    assert [why for *_, why in illegible(text)] == ["a phrase repeated"]
+    assert not illegible("0x1f, 0x8b ^ 31 = 148; " * 12)
+    assert loops(text)
+
+
+def test_a_program_without_a_fence_is_read_as_a_program():
+    assert without_programs(PROGRAM).strip() == ""
+    prose = "First I write it down.\n\n{}\n\nvrelk tomnu dask prilf gonta merp ulvid sorkel nuf plerd oskin vamt jilk."
+    assert illegible(prose.format(PROGRAM))
+    assert without_programs(prose.format(PROGRAM)) == prose.format(" " * len(PROGRAM))
+    assert illegible("x = 1\n\n" + "@@ ## ;; -> [[ ]] %% && || == ~~ ## @@ ;; -> [[ %% ## ]] ~~ ;; @@ && ||")
+
+
+def test_hostile_layout_costs_no_more_than_its_length():
+    for text in (" " * 200_000, "\n" * 200_000, "(" * 100_000, "x = 1\n\n" * 20_000, " \n" * 100_000):
+        assert len(without_programs(text)) == len(text)
+        assert loops(text) in (True, False)
 
 
 def test_a_bad_stretch_in_a_long_thought_is_found_where_it_is():

@@ -15,7 +15,8 @@ _BY_ROLE = (
     *(("flagged by structure", "oversight/flagged/t0"), ("flagged by rules", "oversight/flagged/t1")),
     *(("flagged by the classifier", "oversight/flagged/t2"), ("left unjudged", "oversight/unjudged")),
     *(("tokens a thought", "thought/tokens"), ("empty thoughts", "thought/empty")),
-    *(("illegible thoughts", "thought/illegible"), ("thoughts that switch language", "thought/switching")),
+    *(("illegible thoughts", "thought/illegible"), ("thoughts that loop", "thought/looping")),
+    ("thoughts that switch language", "thought/switching"),
 )
 _ESTIMATES = (
     ("recall of the monitors, with its 95 % interval", "oversight/recall"),
