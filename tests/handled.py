@@ -17,7 +17,8 @@ from abzero.errors import ModelError
 from abzero.oversight import tiers
 from abzero.oversight.reading import readings
 from abzero.python import analysis, copies, literals
-from abzero.python.source import entry_of, remarks, with_imports, without_remarks
+from abzero.python.entry import entry_of
+from abzero.python.source import remarks, with_imports, without_remarks
 from abzero.run.journal import JournalReader, JournalWriter
 from abzero.sandbox.base import Call, Outcome, Returned
 from abzero.sandbox.run import run_checks

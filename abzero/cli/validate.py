@@ -11,7 +11,7 @@ from tyro.conf import Positional
 
 from abzero.cli.output import progress, say
 from abzero.errors import ConfigError
-from abzero.python.source import entry_of
+from abzero.python.entry import entry_of
 from abzero.run.files import check_output, replacing
 from abzero.sandbox.base import (
     Call,

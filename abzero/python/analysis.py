@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from itertools import islice
 
+from abzero.python.entry import entry_point
 from abzero.python.names import numbered
-from abzero.python.source import entry_point
 
 _MAX_CHARACTERS = 32_768
 _MAX_DEPTH = 100

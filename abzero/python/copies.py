@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 from abzero.python.analysis import normal_form
-from abzero.python.source import entry_of, entry_point, lexemes, without_remarks
+from abzero.python.entry import entry_of, entry_point
+from abzero.python.source import lexemes, without_remarks
 
 _FIXED = frozenset(keyword.kwlist) | frozenset(dir(builtins))
 """Names that a program does not choose."""

@@ -4,9 +4,7 @@ Nothing here parses: the text may be hostile, and nobody has compiled it yet.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 _STRING = r"""'''(?:[^\\]|\\(?:.|\Z))*?(?:'''|\Z)|\"""(?:[^\\]|\\(?:.|\Z))*?(?:\"""|\Z)
@@ -23,9 +21,7 @@ _LEXEME = re.compile(
 )
 _NO_CODE = re.compile(rf"\#[^\n]*|{_STRING}|\\\r?\n", re.VERBOSE | re.DOTALL)
 _OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
-_DEFINITION = re.compile(r"^\f*(?:async\s+)?def\s+([^\W\d]\w*)\s*+(\(\s*+\)|[(\[])", re.MULTILINE)
 _FUTURE = re.compile(r"^from[ \t]+__future__[ \t]+import[^\n(]*(?:\([^)]*\))?[^\n]*$", re.MULTILINE)
-_ALIAS = re.compile(r"^f\s*(?::[^=\n]+)?=\s*(?:lambda\b|(\w+)[ \t]*$)", re.MULTILINE)
 
 
 class Lexeme(NamedTuple):
@@ -44,42 +40,7 @@ def lexemes(program: str) -> Iterator[Lexeme]:
         yield Lexeme(match.lastgroup or "", match.group(), match.start(), match.end())
 
 
-@lru_cache(maxsize=1024)
-def entry_point(program: str) -> str | None:
-    """The name of the function that a call of `program` calls: ``f`` if that is a function, else the last function
-    defined at top level that takes an argument, since ``main`` and tests take none; else the last one; ``None`` where
-    none is. What strings and comments say defines nothing.
-    """
-    code = _skeleton(program)
-    defined = _defined(code)
-    if "f" in defined or (defined and any(not name or name in defined for name in _ALIAS.findall(code))):
-        return "f"
-    taking = [name for name, takes in defined.items() if takes]
-    return next(reversed(taking or [*defined]), None)
-
-
-def takes_arguments(program: str) -> bool:
-    """Whether `program` defines a function at top level that a call with arguments could mean."""
-    return any(_defined(_skeleton(program)).values())
-
-
-def _defined(code: str) -> dict[str, bool]:
-    """The functions that `code` defines at top level, in order; whether each takes an argument."""
-    found: dict[str, bool] = {}
-    for name, header in _DEFINITION.findall(code):
-        name = unicodedata.normalize("NFKC", name)
-        if name.isidentifier():  # numerals beyond digits are letters to `re` alone
-            found.pop(name, None)
-            found[name] = header in "(["
-    return found
-
-
-def entry_of(program: str) -> str:
-    """The entry point of `program`, ``f`` where it has none: then calling that says so."""
-    return entry_point(program) or "f"
-
-
-def _skeleton(program: str) -> str:
+def skeleton(program: str) -> str:
     """`program` without comments, with strings emptied and continued lines joined."""
     return _NO_CODE.sub(lambda found: {"#": "", "\\": " "}.get(found.group()[0], "''"), program)
 
@@ -150,7 +111,7 @@ def with_imports(program: str, imports: Sequence[str]) -> str:
     """`program` with those of the statements `imports` that it lacks before its first line, or behind what must come
     first: a docstring, and imports from ``__future__``.
     """
-    lines = {line.strip() for line in _skeleton(program).split("\n")}
+    lines = {line.strip() for line in skeleton(program).split("\n")}
     missing = [statement for statement in imports if statement.strip() not in lines]
     if not missing:
         return program

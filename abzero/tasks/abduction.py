@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from abzero.errors import Unsteady
 from abzero.python import literals
-from abzero.python.source import entry_of
+from abzero.python.entry import entry_of
 from abzero.sandbox.base import Call, Nondeterministic, Returned
 from abzero.sandbox.run import Check
 from abzero.tasks import parsing

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from abzero.python import literals
-from abzero.python.source import entry_of
+from abzero.python.entry import entry_of
 from abzero.sandbox.run import Check
 from abzero.tasks import parsing
 from abzero.tasks.base import Same, identity, show_references, triplet

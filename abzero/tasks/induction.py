@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from abzero.errors import Malformed, Rejected
 from abzero.python import copies, literals
-from abzero.python.source import entry_of
+from abzero.python.entry import entry_of
 from abzero.sandbox.base import Call, Returned
 from abzero.sandbox.run import Check
 from abzero.tasks import parsing

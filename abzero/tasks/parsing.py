@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from abzero.errors import Malformed
 from abzero.python import literals
-from abzero.python.source import entry_point, takes_arguments
+from abzero.python.entry import entry_point, takes_arguments
 
 _FENCE = re.compile(
     r"^(?P<lead>[ \t\xa0\u200b\ufeff]*+(?:>[ \t]*+)*+(?:(?:[-*+]|\d{1,9}[.)])[ \t]++)?)"

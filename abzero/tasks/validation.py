@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from abzero.errors import Rejected
 from abzero.python import analysis, literals
-from abzero.python.source import entry_of
+from abzero.python.entry import entry_of
 from abzero.sandbox.base import Call, Nondeterministic, NotLiteral, Outcome, Raised, Refused, Returned, Stopped
 from abzero.sandbox.run import Check
 from abzero.tasks import parsing

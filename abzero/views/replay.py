@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from abzero.errors import ModelError, RunError, Unsteady
-from abzero.python.source import entry_of
+from abzero.python.entry import entry_of
 from abzero.run.journal import Attempted, JournalReader
 from abzero.sandbox.base import Call, Outcome, Sandbox
 from abzero.sandbox.run import Check, run_checks

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from abzero.algo.figures import FIGURES
 from abzero.errors import RunError
-from abzero.python.source import entry_of
+from abzero.python.entry import entry_of
 from abzero.run.journal import Attempted, JournalReader, Proposed
 from abzero.text.sanitize import abridged, harmless
 from abzero.text.terminal import Column, Pairs, Ragged, RankedTable, SourceText, heading

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abzero.python.analysis import normal_form
-from abzero.python.source import entry_of
+from abzero.python.entry import entry_of
 
 TEMPLATES = {
     "parameters and locals": ("def f({a}, {b}=2, *{c}, **{d}):\n    {e} = {a} + {b}\n    return {e}, {c}, {d}", (1,)),

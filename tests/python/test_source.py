@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abzero.python import copies
-from abzero.python.source import entry_point, lexemes, remarks, states, with_imports, without_remarks
+from abzero.python.source import lexemes, remarks, states, with_imports, without_remarks
 
 PROGRAM = """def f(xs):
     total = 0
@@ -19,7 +19,6 @@ def test_lexemes_are_the_text_and_every_reading_of_it_is_total(text):
     assert isinstance(without_remarks(text), str)
     assert isinstance(copies.holds(text, PROGRAM), bool)
     assert isinstance(copies.holds(PROGRAM, text), bool)
-    assert entry_point(text) is None or entry_point(text)
 
 
 COMMENTED = '''"""A module that returns 42."""
@@ -137,24 +136,3 @@ FUTURE = "from __future__ import annotations\ndef f(x: int):\n    return math.fl
 )
 def test_imports_stand_where_they_may(program, imports, expected):
     assert with_imports(program, imports) == expected
-
-
-@pytest.mark.parametrize("name", ["\U0001d363", "\u0bf1", "\u00bd"])
-def test_a_numeral_that_re_takes_for_a_letter_is_no_name_of_a_function(name):
-    assert entry_point(f"def {name}(x):\n    return x") is None
-    assert entry_point(f"def g(x):\n    return x\ndef {name}(x):\n    return x") == "g"
-
-
-@pytest.mark.parametrize(
-    ("program", "entry"),
-    [
-        ("def square(x):\n    return x * x\ndef main():\n    print(square(int(input())))\nmain()", "square"),
-        ("def square(x):\n    return x * x\ndef test_square( ):\n    assert square(2) == 4", "square"),
-        ("def square(x):\n    return x * x\ndef cube(\n    x,\n):\n    return x ** 3", "cube"),
-        ("def main():\n    return 1", "main"),
-        ("def f():\n    return 1\ndef g(x):\n    return x", "f"),
-        ("def g[T](x: T):\n    return x\ndef main(  # none\n):\n    pass", "g"),
-    ],
-)
-def test_what_takes_no_argument_is_no_entry_point_beside_what_does(program, entry):
-    assert entry_point(program) == entry

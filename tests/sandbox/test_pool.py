@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from abzero.errors import ConfigError, SandboxError
-from abzero.python.source import entry_point
+from abzero.python.entry import entry_point
 from abzero.sandbox.base import Call, Nondeterministic, NotLiteral, Raised, Refused, Returned, Stopped
 from abzero.sandbox.child.limits import Limits
 from abzero.sandbox.child.zygote import BURST

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from abzero.python.source import entry_of
+from abzero.python.entry import entry_of
 from abzero.run.journal import Attempted
 from abzero.types import Task
 from abzero.views.format import attempt_derivation, outcome, proposal_derivation, score, solve_rate

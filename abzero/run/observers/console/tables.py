@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from abzero.algo.figures import FIGURES
+from abzero.python.entry import entry_of
 from abzero.python.language import PYTHON
-from abzero.python.source import entry_of
 from abzero.run.observers.console.memory import SPAN, Memory, by_mode
 from abzero.run.seeding_progress import Progress
 from abzero.text.sanitize import abridged
