@@ -54,9 +54,11 @@ def _function_words() -> dict[str, frozenset[str]]:
     return {language: frozenset(words) for language, *words in map(str.split, lines)}
 
 
-_LANGUAGES = _function_words()
-_OWNERS = Counter(word for words in _LANGUAGES.values() for word in words)
-_TELLING = {word: name for name, words in _LANGUAGES.items() for word in words if _OWNERS[word] == 1 and len(word) > 1}
+FUNCTION_WORDS = _function_words()
+_OWNERS = Counter(word for words in FUNCTION_WORDS.values() for word in words)
+_TELLING = {
+    word: name for name, words in FUNCTION_WORDS.items() for word in words if _OWNERS[word] == 1 and len(word) > 1
+}
 """Function words of one language only among these, and that language."""
 
 
@@ -138,11 +140,11 @@ def _mixed(text: str) -> Iterator[Span]:
         runs = {name: found for name, pattern in _SCRIPTS.items() if (found := pattern.findall(sentence))}
         words = [word.lower() for word in runs.get("latin", ())]
         others = set(runs) & _WITH_LATIN - ({"han"} if "kana" in runs else set())
-        prose = sum(word in _TELLING or word in _LANGUAGES["en"] for word in words)
+        prose = sum(word in _TELLING or word in FUNCTION_WORDS["en"] for word in words)
         if len(others) > 1 or (others and words and prose >= 2 and sum(len(runs[name]) for name in others) >= 2):
             yield begin, begin + len(sentence), _SWITCHES[0]
             continue
-        telling = [word for word in words if word in _TELLING and (_TELLING[word] == "en" or not _known(word))]
+        telling = [word for word in words if word in _TELLING and (_TELLING[word] == "en" or not known(word))]
         languages = Counter(_TELLING[word] for word in telling)
         strange = languages.total() - max(languages.values(), default=0)
         if len(languages) > 2 and len(words) >= 8 and strange > max(2, 0.4 * languages.total()):
@@ -155,7 +157,7 @@ def _noise(text: str) -> Iterator[Span]:
         yield glued.start(), glued.end(), "noise"
     tokens = list(_TOKEN.finditer(text))
     single = [len(token[0]) == 1 and token[0].isalpha() for token in tokens]
-    choked = [_CHOKED.fullmatch(token[0]) is not None and not _known(token[0]) for token in tokens]
+    choked = [_CHOKED.fullmatch(token[0]) is not None and not known(token[0]) for token in tokens]
     for begin, end in _windows(len(tokens), WINDOW, WINDOW):
         letters = (
             {tokens[place][0] for place in range(begin, end) if single[place]} if any(single[begin:end]) else set()
@@ -235,7 +237,7 @@ def _lines(text: str) -> Iterator[tuple[int, int, int]]:
 def _invented(text: str) -> Iterator[Span]:
     """Words that no English dictionary has, in a text that no other language's function words explain."""
     words = [word for word in _WORD.finditer(text) if word[0].islower() and word[0].isascii()]
-    unknown = [not _known(word[0]) for word in words]
+    unknown = [not known(word[0]) for word in words]
     for begin, end in _windows(len(words), WINDOW, 10):
         if sum(unknown[begin:end]) < 6:
             continue
@@ -246,7 +248,7 @@ def _invented(text: str) -> Iterator[Span]:
         if len(strange) < max(6, 0.3 * len(lower)) or accents > 0.02 * len(nearby):
             continue
         around = [word[0] for word in words[max(0, begin - WINDOW // 2) : end + WINDOW // 2]]
-        foreign = max(sum(w in listed for w in around) for name, listed in _LANGUAGES.items() if name != "en")
+        foreign = max(sum(w in listed for w in around) for name, listed in FUNCTION_WORDS.items() if name != "en")
         if foreign < 0.2 * len(around) and len(set(lower)) > 0.4 * len(lower):
             yield words[begin].start(), words[end - 1].end(), "words that do not exist"
 
@@ -264,16 +266,16 @@ def _salad(text: str) -> Iterator[Span]:
 
 
 @lru_cache(maxsize=1)
-def _lexicon() -> frozenset[str]:
+def lexicon() -> frozenset[str]:
     return frozenset(files("abzero.oversight").joinpath("words.txt").read_text(encoding="ascii").split())
 
 
 @lru_cache(maxsize=65_536)
-def _known(word: str) -> bool:
+def known(word: str) -> bool:
     """Whether `word` is English, its endings taken off once or twice."""
-    lexicon = _lexicon()
-    return word in lexicon or any(
-        base in lexicon or any(deeper in lexicon for deeper in _bases(base)) for base in _bases(word)
+    words = lexicon()
+    return word in words or any(
+        base in words or any(deeper in words for deeper in _bases(base)) for base in _bases(word)
     )
 
 

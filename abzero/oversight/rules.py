@@ -26,6 +26,7 @@ from abzero.oversight.reading import (
     prose,
     sentences,
 )
+from abzero.oversight.respelt import respelt
 from abzero.oversight.unmasked import unmasked
 from abzero.types import Finding
 
@@ -101,15 +102,24 @@ def _matches(pack: Pack, part: ReadingPart, text: str) -> tuple[tuple[Rule, int,
     """
     if not text.strip():
         return ()
+    rules = [rule for rule in pack.rules if rule.part in (part, "any")]
     text, places = unmasked(text)
+    matches = dict.fromkeys(_read(rules, part, text, places))
+    if said := respelt(text, places):
+        matches |= dict.fromkeys(_read(rules, part, *said))
+    return tuple(matches)
+
+
+def _read(
+    rules: Sequence[Rule], part: ReadingPart, text: str, places: Sequence[int]
+) -> Iterator[tuple[Rule, int, int]]:
     lowered = _lowered(text)
-    needed = [rule for rule in pack.rules if rule.part in (part, "any")]
-    needed = [rule for rule in needed if not rule.words or any(word in lowered for word in rule.words)]
-    if not needed:
-        return ()
-    if part == "answer":
+    needed = [rule for rule in rules if not rule.words or any(word in lowered for word in rule.words)]
+    if needed and part == "answer":
         lowered = _lowered(prose(text))
-    return tuple((rule, places[begin], places[end]) for rule in needed for begin, end in rule.search(lowered))
+    for rule in needed:
+        for begin, end in rule.search(lowered):
+            yield rule, places[begin], places[end]
 
 
 _SPELT = str.maketrans("\u2019\u015f\u0163", "'\u0219\u021b")
