@@ -10,7 +10,7 @@ from abzero.evals import answers, brief, tolerance
 from abzero.evals.base import Problem, Score, Verdict
 from abzero.evals.data import SuiteRow, SuiteRows
 from abzero.evals.mbpp_inputs import converted
-from abzero.sandbox.listing import ProgramRun, Ran, Runner
+from abzero.sandbox.listing import Accepts, ProgramRun, Ran, ReturnedValue, Runner
 
 SECONDS, TIMES = 10.0, 8.0
 """Processor time for one input: at least `SECONDS`, and as many `TIMES` what the reference took."""
@@ -97,22 +97,30 @@ class EvalPlus:
             _run(program, str(self._rows[problem.id]["entry_point"]), self._references[problem.id, name])
             for problem, program in (asked[index] for index in which)
         ]
-        for index, ran in zip(which, self.runner.run(runs), strict=True):
+        accepts = [self._accepts(asked[index][0], name) for index in which]
+        for index, ran in zip(which, self.runner.run(runs, accepts), strict=True):
             problem, program = asked[index]
             empty = not program.strip()
             found[index][name] = Score("no_answer", 0.0) if empty else self._score(problem, name, ran)
 
-    def _score(self, problem: Problem, name: str, ran: Ran) -> Score:
+    def _accepts(self, problem: Problem, name: str) -> Accepts:
+        """Whether a value is the one expected of an input of the list `name`."""
         row, reference = self._rows[problem.id], self._references[problem.id, name]
-        entry, atol = str(row["entry_point"]), float(str(row["atol"]))
-        rule = tolerance.rule(self.source.suite.name, entry)
-        for index, value in enumerate(ran.values):
-            expected = reference.ran.values[index]
-            if not tolerance.equal(value, expected, atol, rule, reference.arguments[index]):
-                words = f"returned {brief.returned(value)}, expected {brief.returned(expected)}"
-                return Score("wrong", 0.0, "tests", f"{_place(name, index, entry, reference)} {words}")
+        rule, atol = tolerance.rule(self.source.suite.name, str(row["entry_point"])), float(str(row["atol"]))
+
+        def accepts(place: int, value: ReturnedValue) -> bool:
+            return tolerance.equal(value, reference.ran.values[place], atol, rule, reference.arguments[place])
+
+        return accepts
+
+    def _score(self, problem: Problem, name: str, ran: Ran) -> Score:
+        entry, reference = str(self._rows[problem.id]["entry_point"]), self._references[problem.id, name]
         if ran.ended == "done":
             return Score("correct", 1.0, "tests")
+        if ran.ended == "refused":
+            index = len(ran.values) - 1
+            words = f"returned {brief.returned(ran.values[-1])}, expected {brief.returned(reference.ran.values[index])}"
+            return Score("wrong", 0.0, "tests", f"{_place(name, index, entry, reference)} {words}")
         verdict: Verdict = "timeout" if ran.ended == "timeout" else "wrong"
         at = _place(name, len(ran.values), entry, reference) if ran.loaded else "its module"
         return Score(verdict, 0.0, "tests", f"{at}: {ran.error or ran.ended}")

@@ -5,10 +5,10 @@ import select
 import signal
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Literal, Self, cast
+from typing import Literal, Self
 
 from abzero.errors import IsolationError, SandboxError
 from abzero.sandbox import admission
@@ -29,8 +29,11 @@ _REPORT_BYTES = 256 << 20
 _WITHOUT = ("clocks",)
 """Layers that are left off: programs ask for the time, and a benchmark decides nothing by its value."""
 
-ProcessEnd = Literal["done", "raised", "timeout", "memory", "crashed", "exited", "killed"]
-"""``killed``: by somebody else, twice, the second time while nothing else ran: as a rule for want of memory."""
+ProcessEnd = Literal["done", "refused", "raised", "timeout", "memory", "crashed", "exited", "killed"]
+"""``refused``: by who asked, at a value that was not wanted, the last one. ``killed``: by somebody else, twice, the
+second time while nothing else ran: as a rule for want of memory.
+"""
+_ENDS: dict[bytes, ProcessEnd] = {wire.RAISED: "raised", wire.EXITED: "exited", wire.MEMORY: "memory"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,31 +75,61 @@ class Ran:
     error: str = ""
 
 
+Accepts = Callable[[int, ReturnedValue], bool]
+"""Whether the value for an input, given by its place, is what was wanted."""
+
+
+def _everything(place: int, value: ReturnedValue) -> bool:
+    return True
+
+
 @dataclass(slots=True)
 class _Going:
     """A run in progress, and what has come of it."""
 
     run: ProgramRun
+    accepts: Accepts
     limit: float
     started: float
-    data: bytearray = field(default_factory=bytearray)
+    received: int = 0
+    rest: bytes = b""
+    """What came last: the beginning of a frame."""
+    values: list[ReturnedValue] = field(default_factory=list)
     at: list[float] = field(default_factory=list)
-    """When each value was there."""
-    position: int = 0
+    """When the module was loaded, and when each value was there."""
+    loaded: bool = False
+    ended: ProcessEnd | None = None
+    error: str = ""
     open: bool = True
 
     def take(self, part: bytes) -> None:
-        self.data += part
-        while len(self.data) - self.position >= wire.FRAME.size:
-            tag, length = wire.FRAME.unpack_from(self.data, self.position)
-            if len(self.data) - self.position < wire.FRAME.size + length:
-                break
-            self.position += wire.FRAME.size + length
-            if tag in (wire.PREPARED, wire.VALUE):
-                self.at.append(time.monotonic())
+        """Take in what the child sent; all that comes after an end counts for nothing."""
+        self.received += len(part)
+        data, position = self.rest + part, 0
+        for tag, body in wire.frames(data):
+            position += wire.FRAME.size + len(body)
+            if self.ended is None:
+                self._take(tag, body)
+        self.rest = data[position:]
+
+    def _take(self, tag: bytes, body: bytes) -> None:
+        if tag == wire.PREPARED:
+            self.loaded = True
+            self.at.append(time.monotonic())
+        elif tag == wire.VALUE and len(self.values) == len(self.run.inputs):
+            self.ended, self.error = "crashed", "more values than inputs"  # the program wrote some itself
+        elif tag == wire.VALUE:
+            self.at.append(time.monotonic())
+            self.values.append(_value(body) if self.run.entry else ReturnedValue("", body.decode("utf-8", "replace")))
+            if not self.accepts(len(self.values) - 1, self.values[-1]):
+                self.ended = "refused"
+        elif tag in _ENDS:
+            self.ended, self.error = _ENDS[tag], body.decode("utf-8", "replace")[:100]
 
     def in_doubt(self, ending: Ending) -> bool:
         """Whether it ran out of time although the input in hand may not have used up its own."""
+        if self.ended is not None:
+            return False
         before = (self.at[-1] if self.at else self.started) - self.started
         spent = self.limit - before
         return _out_of_time(ending) and spent < self.run.seconds and self.limit < self.run.seconds_in_all
@@ -140,23 +173,26 @@ class Runner:
             self._zygote = self._started()
         return self._zygote
 
-    def run(self, runs: Sequence[ProgramRun]) -> list[Ran]:
-        """How each of `runs` went, in order; equal ones run once. Raises `SandboxError` where the sandbox fails."""
-        found = self._ran(dict.fromkeys(runs), self._workers)
+    def run(self, runs: Sequence[ProgramRun], accepts: Sequence[Accepts] | None = None) -> list[Ran]:
+        """How each of `runs` went, in order; equal ones run once. A process is ended at the first value that the one of
+        `accepts` in its place does not take. Raises `SandboxError` where the sandbox fails.
+        """
+        wanted = dict(zip(runs, accepts or [_everything] * len(runs), strict=True))
+        found = self._ran(wanted, self._workers)
         if again := [run for run, ran in found.items() if ran.ended == "killed"]:
-            found |= self._ran(again, 1)  # the first time, others may have used up the memory
+            found |= self._ran({run: wanted[run] for run in again}, 1)  # at first, others may have used up the memory
         return [found[run] for run in runs]
 
-    def _ran(self, runs: Iterable[ProgramRun], at_once: int) -> dict[ProgramRun, Ran]:
+    def _ran(self, wanted: Mapping[ProgramRun, Accepts], at_once: int) -> dict[ProgramRun, Ran]:
         found: dict[ProgramRun, Ran] = {}
-        waiting = deque((run, _first_limit(run)) for run in runs)
+        waiting = deque((run, _first_limit(run)) for run in wanted)
         going: dict[int, _Going] = {}
         zygote = self._alive()
         try:
             while waiting or going:
                 while waiting and len(going) < at_once:
                     run, limit = waiting.popleft()
-                    going[_start(zygote, run, limit)] = _Going(run, limit, time.monotonic())
+                    going[_start(zygote, run, limit)] = _Going(run, wanted[run], limit, time.monotonic())
                 for ticket, ending in _wait(zygote, going):
                     state = going.pop(ticket)
                     state.take(ending.data)
@@ -212,7 +248,7 @@ def _wait(zygote: Zygote, going: dict[int, _Going]) -> list[tuple[int, Ending]]:
             part = b""
         state.open = bool(part)
         state.take(part)
-        if len(state.data) > _REPORT_BYTES:
+        if state.received > _REPORT_BYTES or state.ended == "refused":
             state.open, child.deadline = False, 0.0
     zygote.kill_overdue(time.monotonic())
     return zygote.collect() if zygote.fileno() in ready else []
@@ -230,24 +266,15 @@ def _out_of_time(ending: Ending) -> bool:
 
 
 def _outcome(state: _Going, ending: Ending) -> Ran:
-    values, ended, error, loaded = [], "", "", not state.run.entry
-    for tag, body in wire.frames(bytes(state.data)):
-        if tag == wire.PREPARED:
-            loaded = True
-        elif tag == wire.VALUE:
-            values.append(_value(body) if state.run.entry else ReturnedValue("", body.decode("utf-8", "replace")))
-        elif tag in (wire.RAISED, wire.EXITED, wire.MEMORY):
-            ended = {wire.RAISED: "raised", wire.EXITED: "exited", wire.MEMORY: "memory"}[tag]
-            error = body.decode("utf-8", "replace")[:100]
-    if not ended and len(values) == len(state.run.inputs) and loaded:
+    ended, loaded = state.ended, state.loaded or not state.run.entry
+    if ended is None and len(state.values) == len(state.run.inputs) and loaded:
         ended = "done"
-    if not ended:
+    if ended is None and _out_of_time(ending):
+        ended = "timeout"
+    if ended is None:
         ended = "killed" if killed(ending) else "crashed" if os.WIFSIGNALED(ending.status) else "exited"
-        ended = "timeout" if _out_of_time(ending) else ended
-    if len(values) > len(state.run.inputs):  # written by the program itself, beside what the child sends
-        values, ended, error = values[: len(state.run.inputs)], "crashed", "more values than inputs"
     times = [after - before for before, after in zip(state.at, state.at[1:], strict=False)]
-    return Ran(tuple(values), cast(ProcessEnd, ended), loaded, tuple(times), error)
+    return Ran(tuple(state.values), ended, loaded, tuple(times), state.error)
 
 
 def _value(body: bytes) -> ReturnedValue:

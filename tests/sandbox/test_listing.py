@@ -1,5 +1,6 @@
 """The sandbox of benchmarks: it states the isolation that it found, and lives on after a death."""
 
+import marshal
 import os
 import signal
 import time
@@ -41,6 +42,17 @@ def test_a_dead_zygote_is_an_error_of_ours_and_another_takes_its_place():
             runner.run([DOUBLE])
         [ran] = runner.run([DOUBLE])
     assert [value.text.strip() for value in ran.values] == ["42"]
+
+
+LOOPS = "def f(x):\n    while x: pass\n    return 0"
+
+
+def test_a_process_is_ended_at_the_first_value_that_is_not_wanted():
+    """Else it would go on with the next input, for hours."""
+    inputs = tuple(marshal.dumps([x]) for x in (0, 0, 1))
+    with Runner(workers=1) as runner:
+        [ran] = runner.run([ProgramRun(LOOPS, "f", inputs, 1e3, 2e3)], [lambda place, value: place == 0])
+    assert (ran.ended, [value.text for value in ran.values]) == ("refused", ["0", "0"])
 
 
 BUSY = ProgramRun("n = int(input())\nfor _ in range(4_000_000 * n): pass\nprint(n)", "", (b"3",), 60.0)
