@@ -23,7 +23,7 @@ def measure(
 ) -> dict[str, float]:
     """Everything about a step that does not depend on the clock; `answer` is what a task asks for."""
     figures = {f"buffer/size/{mode}": float(size) for mode, size in sizes.items()}
-    figures |= {f"learner/{name}": value for name, value in learned.items()}
+    figures |= {name if "/" in name else f"learner/{name}": value for name, value in learned.items()}
     for mode, rows in _by_mode((p for p in proposals if not p.excluded), lambda proposal: proposal.mode):
         valid = [proposal for proposal in rows if proposal.task]
         rates = [proposal.solve_rate for proposal in valid if proposal.solve_rate is not None]

@@ -90,4 +90,11 @@ OVERSIGHT: tuple[Figure, ...] = (
         "rises: language is drifting",
         share=True,
     ),
+    Figure(
+        "thought/surprise/{role}",
+        "surprise of thoughts",
+        "mean negative log-likelihood, in nats, of a token of a thought under the initial model, at the sampling "
+        "temperature; only with `loss.kl` above 0, where that model is asked anyway",
+        "rises: thoughts are written in a manner that the initial model would not use",
+    ),
 )

@@ -16,7 +16,7 @@ from torch import Tensor
 from abzero.algo.losses import Objective, Tokens, Weighting
 from abzero.errors import BackendError
 from abzero.policy.optimisation import Optimisation
-from abzero.types import Experience
+from abzero.types import ROLES, Experience
 
 WeightedPart = Sequence[tuple[Experience, float]]
 """Rows of one optimizer step, each with the weight of its tokens among all rows of the step."""
@@ -68,8 +68,8 @@ class UpdatingLearner(ABC, Generic[Logprobs]):
         counted = {"skipped": float(skipped)} if self._settings.skips else {}
         if not sums:
             return counted
-        tokens = sums.pop("tokens")
-        means = {name: value / tokens for name, value in sums.items()}
+        tokens, thoughts = sums.pop("tokens"), {name: sums.pop(name) for name in [*sums] if name.startswith("thought/")}
+        means = {name: value / tokens for name, value in sums.items()} | surprise_means(thoughts)
         return means | counted | {"tokens": tokens, "logprob_gap_max": largest, "learning_rate": self._learning_rate}
 
     def _moving(self, rows: Sequence[Experience]) -> WeightedPart:
@@ -108,6 +108,33 @@ class UpdatingLearner(ABC, Generic[Logprobs]):
                 f"sampler and learner disagree by {gap:.3f} nats per token on average, above the limit of "
                 f"{self._gap_limit}: {cause}"
             )
+
+
+_NLL, _COUNT = "thought/surprise/{}", "thought/counted/{}"
+
+
+def surprise(part: WeightedPart, reference: Tensor) -> dict[str, float]:
+    """How unlikely the thoughts are to the initial model: sums over their tokens, in nats, and their number, by role.
+
+    `reference` are the response tokens' log-probabilities under it. A thought is what stands before ``</think>``; how
+    many of the tokens that is is told by its share of the characters.
+    """
+    rows = [row for row, _ in part]
+    texts = [row.rollout.text for row in rows]
+    shares = [len(text.partition("</think>")[0]) / max(len(text), 1) for text in texts]
+    counts = [round(len(row.rollout.tokens) * share) for row, share in zip(rows, shares, strict=True)]
+    split = reference.split([len(row.rollout.tokens) for row in rows])
+    totals = torch.stack([logprobs[:count].sum() for logprobs, count in zip(split, counts, strict=True)]).tolist()
+    sums: Counter[str] = Counter()
+    for row, total, count in zip(rows, totals, counts, strict=True):
+        sums.update({_NLL.format(row.role): -total, _COUNT.format(row.role): float(count)})
+    return dict(sums)
+
+
+def surprise_means(sums: Mapping[str, float]) -> dict[str, float]:
+    """Mean negative log-likelihood of a thought's token, by role, from the sums of `surprise`."""
+    counts = {role: sums.get(_COUNT.format(role), 0.0) for role in ROLES}
+    return {_NLL.format(role): sums[_NLL.format(role)] / count for role, count in counts.items() if count}
 
 
 def tokens_of(

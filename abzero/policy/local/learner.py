@@ -25,7 +25,7 @@ from abzero.policy.local.shared_prefix import PromptAndReply, pack
 from abzero.policy.models import lora
 from abzero.policy.models.tokenizer import Codec
 from abzero.policy.optimisation import Optimisation
-from abzero.policy.update import UpdatingLearner, WeightedPart, tokens_of
+from abzero.policy.update import UpdatingLearner, WeightedPart, surprise, tokens_of
 
 
 class LocalLearner(UpdatingLearner[Mapping[int, Tensor]]):
@@ -142,6 +142,7 @@ class LocalLearner(UpdatingLearner[Mapping[int, Tensor]]):
             measured = dict(figures(tokens, self._objective))
             largest = max(largest, measured.pop("logprob_gap_max"))
             sums.update(measured)
+            sums.update(surprise(some, reference) if reference is not None else {})
             loss_sum += float(loss.detach())
         total: Counter[str] = Counter()
         shares = self._world.share((sums, loss_sum, largest))

@@ -16,7 +16,7 @@ _BY_ROLE = (
     *(("flagged by the classifier", "oversight/flagged/t2"), ("left unjudged", "oversight/unjudged")),
     *(("tokens a thought", "thought/tokens"), ("empty thoughts", "thought/empty")),
     *(("illegible thoughts", "thought/illegible"), ("thoughts that loop", "thought/looping")),
-    ("thoughts that switch language", "thought/switching"),
+    *(("thoughts that switch language", "thought/switching"), ("surprise of thoughts", "thought/surprise")),
 )
 _ESTIMATES = (
     ("recall of the monitors, with its 95 % interval", "oversight/recall"),

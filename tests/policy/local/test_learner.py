@@ -139,6 +139,21 @@ def test_a_single_step_stays_on_policy(folder):
     assert (metrics["kl_old"], metrics["clip_fraction"]) == (0, 0)
 
 
+def test_the_surprise_of_thoughts_is_their_mean_likelihood_under_the_initial_model(folder):
+    """By role, over the tokens before the closing tag, whatever the weights have become; only with a reference."""
+    texts = ["abcd</think>", "", "</think>abc"]
+    batch = [replace(row, rollout=replace(row.rollout, text=text)) for row, text in zip(RAGGED, texts, strict=True)]
+    policy = learner(folder, objective=replace(OBJECTIVE, kl=0.01), gap_limit=9.0)
+    first, second = policy.update(batch), policy.update(batch)
+    model, _ = loading.load(folder, dtype=torch.float64, device="cpu")
+    logits = model(torch.tensor([[5, 6, 7, 8]])).logits[0, 2] / TEMPERATURE
+    expected = -torch.log_softmax(logits.detach(), -1)[8].item()
+    assert first["thought/surprise/solve"] == pytest.approx(expected, rel=1e-6)
+    assert second["thought/surprise/solve"] == pytest.approx(expected, rel=1e-6)
+    assert "thought/surprise/propose" not in first
+    assert not any(name.startswith("thought/") for name in learner(folder, gap_limit=9.0).update(batch))
+
+
 def test_the_update_raises_what_was_good_and_lowers_what_was_bad(folder):
     policy = learner(
         folder, optimisation=Optimisation(learning_rate=0.01), gap_limit=9.0, objective=Objective(entropy=0.0)
