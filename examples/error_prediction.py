@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from abzero.errors import Malformed, Rejected
-from abzero.python.source import entry_of
+from abzero.python.entry import entry_of
 from abzero.sandbox.base import Call, Outcome, Raised
 from abzero.sandbox.run import Check
 from abzero.tasks.base import show_references, triplet

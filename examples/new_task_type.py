@@ -13,7 +13,7 @@ from abzero.algo.advantages import trr_pp
 from abzero.errors import Rejected
 from abzero.policy.scripted import ScriptedGenerator, ScriptedLearner
 from abzero.python import literals
-from abzero.python.source import entry_of
+from abzero.python.entry import entry_of
 from abzero.sandbox.base import Call, Returned
 from abzero.sandbox.pool import SandboxPool
 from abzero.sandbox.run import Check
