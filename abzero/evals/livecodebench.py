@@ -12,7 +12,7 @@ from abzero.errors import ConfigError
 from abzero.evals import answers, brief, payload, tolerance
 from abzero.evals.base import Problem, Score, Verdict
 from abzero.evals.data import SuiteRow, SuiteRows
-from abzero.sandbox.child.listing import encoded
+from abzero.sandbox.child.values import encoded
 from abzero.sandbox.listing import ProgramRun, Ran, ReturnedValue, Runner
 
 SECONDS = 6.0
