@@ -69,7 +69,7 @@ def needs(arguments: Sequence[str]) -> int:
     ]
     ways = []
     if short and (nearest := plan.nearest(shape, setup, available)):
-        ways.append(f"with {', '.join(nearest[1])}")
+        ways.append(f"with {' '.join(nearest[1])}")
     if short and backend.worker_group and (count := plan.processes(shape, setup, available)):
         ways.append(
             f"shared by {count} processes, each on such a card (torchrun --nproc-per-node {count} -m -- abzero …)"

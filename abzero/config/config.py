@@ -75,7 +75,7 @@ class Config:
         if self.sampling.temperature <= 0.0:
             raise ConfigError(
                 f"sampling.temperature {self.sampling.temperature}: greedy samples are all alike, so only solve rates "
-                "of 0 and 1 could be seen; set it above 0 (the paper: 1)"
+                "of 0 and 1 could be seen; set --sampling.temperature above 0 (the paper: 1)"
             )
         if self.propose.samples == 1 and self.propose.train and not self.propose.frozen_copy:
             raise ConfigError(
@@ -101,10 +101,14 @@ class Config:
         estimator = f"advantage.estimator '{self.advantage.estimator}' compares rollouts of one prompt"
         if self.solve.attempts < 2 and not self.solve.reuse_estimates:
             raise ConfigError(
-                f"{estimator}: set solve.attempts >= 2, not {self.solve.attempts}, or solve.reuse-estimates True"
+                f"{estimator}: set --solve.attempts 2 or more, not {self.solve.attempts}, or "
+                "--solve.reuse-estimates True"
             )
         if self.propose.train and not self.propose.frozen_copy and self.advantage.estimator != "trr_grpo":
-            raise ConfigError(f"{estimator}, and a proposal's prompt has one: set propose.train False, or use trr_grpo")
+            raise ConfigError(
+                f"{estimator}, and a proposal's prompt has one: set --propose.train False, or "
+                "--advantage.estimator trr_grpo"
+            )
 
 
 def largest_divisor(number: int, most: int) -> int:

@@ -4,14 +4,18 @@ import re
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import pytest
 import tyro
 
+import abzero
 from abzero.cli import ask_model, eval_compare, eval_data, evaluate, plan, score_samples, train
 from abzero.cli.main import COMMANDS, RAW, main
 from abzero.cli.oversight import ACTIONS
 from abzero.cli.words import EXAMPLES, described
+from abzero.config.config import Config
+from abzero.config.tree import names
 
 PARSED = [described(command) for command in COMMANDS.values() if command not in RAW]
 PARSED += [described(action) for action in (*ACTIONS.values(), evaluate.evaluate)]
@@ -31,6 +35,13 @@ def test_every_option_has_help(command):
     bare = re.compile(r"\((default|required|sets|repeatable|unset|fixed|optional)\b.*", re.DOTALL)
     silent = [action.dest for action in actions if bare.sub("", str(action.help)).strip() in ("", action.dest)]
     assert not silent
+
+
+def test_what_a_message_says_to_set_is_a_flag_that_can_be_pasted():
+    setting = "|".join(re.escape(name).replace("\\-", "[-_]") for name in names(Config()) if "." in name)
+    bare = re.compile(rf"\bset (?:{setting})\b")
+    sources = Path(abzero.__file__).parent.rglob("*.py")
+    assert [(file.name, *found) for file in sources if (found := bare.findall(file.read_text()))] == []
 
 
 @pytest.mark.parametrize("name", COMMANDS)

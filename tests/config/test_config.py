@@ -195,9 +195,9 @@ def test_a_recipe_that_cannot_be_read_is_one_clear_error(tmp_path):
         ("--model.threads=-1", "model.threads -1"),
         ("--sampling.temperature=0", "greedy samples are all alike"),
         ("--batch-size=10 --solve.attempts=4", "solve.attempts 4 does not divide batch-size 10"),
-        ("--advantage.estimator=grpo", "set solve.attempts >= 2, not 1, or solve.reuse-estimates True"),
-        ("--advantage.estimator=rloo --solve.attempts=4", "set propose.train False"),
-        ("--advantage.estimator=dr_grpo --solve.reuse-estimates=True", "set propose.train False"),
+        ("--advantage.estimator=grpo", "set --solve.attempts 2 or more, not 1, or --solve.reuse-estimates True"),
+        ("--advantage.estimator=rloo --solve.attempts=4", "set --propose.train False"),
+        ("--advantage.estimator=dr_grpo --solve.reuse-estimates=True", "set --propose.train False"),
     ],
 )
 def test_settings_that_do_not_go_together_name_their_remedy(flags, words):

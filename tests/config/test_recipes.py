@@ -1,6 +1,7 @@
 """Every recipe: read, planned without its model, and run for two steps on a small model of the same architecture."""
 
 import json
+import re
 from contextlib import closing
 from pathlib import Path
 
@@ -139,11 +140,19 @@ def test_a_recipe_fits_the_cards_it_names(name, flags):
 def test_what_does_not_fit_is_told_with_what_would(capsys):
     assert main(["plan", "qwen2.5-7b-coder", "--gib", "44"]) == 1
     said = " ".join(capsys.readouterr().out.split())
-    assert "optimizer.eight_bit true" in said
+    assert "--optimizer.eight-bit True" in said
     assert "shared by 6 processes" in said
     assert main(["plan", "qwen2.5-7b-coder", "--gib", "74.5"]) == 1
     assert "shared by 3 processes" in " ".join(capsys.readouterr().out.split())
     assert main(["plan", "qwen2.5-7b-coder", "--processes", "0"]) == 1
+
+
+@pytest.mark.parametrize("gib", ["100", "44", "24"])
+def test_the_flags_that_would_fit_can_be_pasted_as_they_are(gib, capsys):
+    plan = ["plan", "qwen2.5-7b-coder", "--gib", gib]
+    assert main(plan) == 1
+    flags = re.search(r"it would with (.*?)(, or|$)", capsys.readouterr().out, re.MULTILINE)
+    assert main([*plan, *flags[1].split()]) == 0
 
 
 def test_a_server_s_memory_is_its_own_affair(tmp_path, capsys):

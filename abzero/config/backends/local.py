@@ -189,9 +189,9 @@ def model_name(name: str) -> str:
 def device(config: Config) -> str:
     chosen = loading.device() if config.model.device == "auto" else config.model.device
     if chosen == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("model.device 'cuda': this machine has no CUDA device; set model.device cpu")
+        raise ConfigError("model.device 'cuda': this machine has no CUDA device; set --model.device cpu")
     if chosen == "mps" and not torch.backends.mps.is_available():
-        raise ConfigError("model.device 'mps': this machine has no Metal device; set model.device cpu")
+        raise ConfigError("model.device 'mps': this machine has no Metal device; set --model.device cpu")
     return chosen
 
 

@@ -69,15 +69,15 @@ def check(config: Config) -> None:
         ("loss.kl", config.loss.kl, 0.0),
     ):
         if value != wanted:
-            raise ConfigError(f"{name} {value}: a Tinker server's learner cannot do this; set it to {wanted:g}")
+            raise ConfigError(f"{name} {value}: a Tinker server's learner cannot do this; set --{name} {wanted:g}")
     server, rank = SERVERS[config.tinker.server], config.model.lora_rank
     if not server.clips and config.optimizer.clip < UNCLIPPED:
         raise ConfigError(
             f"optimizer.clip {config.optimizer.clip}: a '{config.tinker.server}' server does not clip a gradient on "
-            f"request; set it to {UNCLIPPED:g}, which is none"
+            f"request; set --optimizer.clip {UNCLIPPED:g}, which is none"
         )
     if not (server.adapters if rank else server.full):
-        remedy = "set it to 0, for all weights" if rank else "set a rank, as 32"
+        remedy = "set --model.lora-rank 0, for all weights" if rank else "set --model.lora-rank 32, or another rank"
         raise ConfigError(f"model.lora-rank {rank}: a '{config.tinker.server}' server cannot train this; {remedy}")
 
 

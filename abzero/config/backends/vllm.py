@@ -18,7 +18,7 @@ def policy(config: Config, done: RolloutEnded = unheard) -> tuple[Generator, Gen
     vLLM does not say how far it is, so `done` hears of the frozen proposer's rollouts alone.
     """
     if local.device(config) == "mps":
-        raise ConfigError("model.engine 'vllm' samples on CUDA or CPU: set model.device cpu, or model.engine local")
+        raise ConfigError("model.engine 'vllm' samples on CUDA or CPU: set --model.device cpu, or --model.engine local")
     model, codec = local.load(config, config.model.name)
     learner = local.learner(config, model, codec, sharding.ALONE)
     sampling = config.sampling

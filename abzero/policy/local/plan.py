@@ -229,15 +229,15 @@ def processes(model: Shape, setup: Setup, available: int) -> int | None:
 
 
 def nearest(model: Shape, setup: Setup, available: int) -> tuple[Setup, list[str]] | None:
-    """The gentlest changes after which the run fits in `available` bytes, and the setup then; None if none do."""
+    """The gentlest flags after which the run fits in `available` bytes, and the setup then; None if none do."""
     changes: Sequence[tuple[str, Mapping[str, object]]] = [
-        ("model.gradient_checkpointing true", {"checkpointing": True}),
-        ("optimizer.microbatch_tokens 2048", {"micro_batch_tokens": min(2048, setup.micro_batch_tokens)}),
-        ("model.dtype bfloat16", {"width": 2, "sampler_width": 2}),
-        ("optimizer.eight_bit true", {"moments": 2}),
-        ("model.lora_rank 64 and model.dtype bfloat16", {"rank": 64, "width": 2, "sampler_width": 2}),
+        ("--model.gradient-checkpointing True", {"checkpointing": True}),
+        ("--optimizer.microbatch-tokens 2048", {"micro_batch_tokens": min(2048, setup.micro_batch_tokens)}),
+        ("--model.dtype bfloat16", {"width": 2, "sampler_width": 2}),
+        ("--optimizer.eight-bit True", {"moments": 2}),
+        ("--model.lora-rank 64 --model.dtype bfloat16", {"rank": 64, "width": 2, "sampler_width": 2}),
         (
-            "sampling.max_prompt_tokens 3072 and sampling.max_tokens 3072",
+            "--sampling.max-prompt-tokens 3072 --sampling.max-tokens 3072",
             {"max_prompt_tokens": 3072, "max_tokens": 3072},
         ),
     ]

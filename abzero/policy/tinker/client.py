@@ -65,7 +65,7 @@ class Link:
         names = [str(one.model_name) for one in offered]
         if model not in names:
             raise ConfigError(
-                f"the Tinker server at {url} has no model {model!r}: set tinker.model to one of {', '.join(names)}"
+                f"the Tinker server at {url} has no model {model!r}: give --tinker.model one of {', '.join(names)}"
             )
 
     def trainer(self, rank: int, seed: int) -> "Trainer":

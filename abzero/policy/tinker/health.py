@@ -19,7 +19,7 @@ def check(url: str, seconds: float) -> None:
     except HTTPError as error:
         raise BackendError(
             f"{address} says {error.code} {error.reason}: what runs there is no Tinker server, or one of another "
-            "version; set tinker.url to where it listens"
+            "version; set --tinker.url to where it listens"
         ) from error
     except TimeoutError as error:
         raise _slow(address, seconds) from error
@@ -27,13 +27,13 @@ def check(url: str, seconds: float) -> None:
         if isinstance(error.reason, TimeoutError):
             raise _slow(address, seconds) from error
         raise BackendError(
-            f"no Tinker server answers at {url} ({error.reason}): start it, or set tinker.url to where it listens"
+            f"no Tinker server answers at {url} ({error.reason}): start it, or set --tinker.url to where it listens"
         ) from error
     except (OSError, HTTPException) as error:
         raise BackendError(f"the Tinker server at {url} hung up ({error!r}): look at its log") from error
     except (ValueError, KeyError, TypeError) as error:
         raise BackendError(
-            f"{address} does not answer as a Tinker server does: set tinker.url to where one listens"
+            f"{address} does not answer as a Tinker server does: set --tinker.url to where one listens"
         ) from error
     if state not in READY:
         raise BackendError(f"the Tinker server at {url} is not ready, it says {state!r}: wait, or look at its log")

@@ -87,8 +87,8 @@ def _reported(metrics: Mapping[str, float], name: str) -> float:
     value = metric(metrics, name)
     if value is None:
         raise BackendError(
-            f"the Tinker server does not report {name!r}, by which it could be tried: set tinker.server to the kind of "
-            "server that runs there"
+            f"the Tinker server does not report {name!r}, by which it could be tried: set --tinker.server to the "
+            "kind of server that runs there"
         )
     return value
 
@@ -97,5 +97,5 @@ def _compare(found: float, expected: float, what: str) -> None:
     if not expected or not abs(found - expected) <= TOLERANCE * abs(expected):
         raise BackendError(
             f"the Tinker server reduces a batch otherwise than declared: a probe's {what} is {found:.5g} and should be "
-            f"{expected:.5g}; set tinker.server to the kind of server that runs there"
+            f"{expected:.5g}; set --tinker.server to the kind of server that runs there"
         )

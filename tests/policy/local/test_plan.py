@@ -50,7 +50,7 @@ def test_what_does_not_fit_is_made_to_fit_by_the_gentlest_changes():
     assert nearest(SEVEN, setup, 10**13) == (setup, [])
     fitted, changes = nearest(SEVEN, setup, 140 * GIB)
     assert memory(SEVEN, fitted)["peak"] <= 140 * GIB
-    assert changes[0] == "model.gradient_checkpointing true"
+    assert changes[0] == "--model.gradient-checkpointing True"
     assert fitted.rank == 0
     small, _ = nearest(SEVEN, setup, 40 * GIB)
     assert small.rank > 0
