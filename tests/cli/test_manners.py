@@ -138,9 +138,9 @@ def test_help_imports_what_it_shows_and_no_more():
     assert not loaded & {"torch", "transformers", "numpy", "regex", "sqlite3", "pygments", "asyncio", "http"}
     ours = {name for name in loaded if name.startswith("abzero.") and not name.startswith("abzero.cli")}
     assert ours == {
-        *("abzero.config", "abzero.config.flags", "abzero.errors", "abzero.python", "abzero.python.source"),
-        *("abzero.run", "abzero.run.directory", "abzero.run.files", "abzero.sandbox", "abzero.sandbox.base"),
-        *("abzero.text", "abzero.text.sanitize", "abzero.text.terminal", "abzero.types"),
+        *("abzero.config", "abzero.config.flags", "abzero.errors", "abzero.python", "abzero.python.entry"),
+        *("abzero.python.source", "abzero.run", "abzero.run.directory", "abzero.run.files", "abzero.sandbox"),
+        *("abzero.sandbox.base", "abzero.text", "abzero.text.sanitize", "abzero.text.terminal", "abzero.types"),
     }
 
 
