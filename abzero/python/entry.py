@@ -19,6 +19,8 @@ _LAMBDA = re.compile(r"lambda\b\s*+(:?)")
 _PARTIAL = re.compile(r"(?:functools\s*+\.\s*+)?partial\s*+\(")
 _DOTTED = re.compile(r"([^\W\d]\w*+)(?:\s*+\.\s*+[^\W\d]\w*+)*+")
 _GOES_ON = re.compile(r"[ \t\r]*+(?:$|[,)\n]|(?:if|or|and)\b)")
+_TRAILER = re.compile(r"[ \t]*+[(\[]")
+_ATTRIBUTES = re.compile(r"(?:[ \t]*+\.[ \t]*+[^\W\d]\w*+)*+")
 _BRACKET = re.compile(r"[()\[\]{}:]")
 _LONGEST_CALL = 2_000
 """Characters in which the brackets behind a name must close for the value to count as a call."""
@@ -160,12 +162,15 @@ def _of_value(code: str, begin: int, is_f: bool, known: dict[str, _Kind]) -> _Ki
 
 def _behind_brackets(code: str, begin: int) -> int:
     """Where the calls, subscripts and attributes end that begin at `begin` of `code`; `begin` where they do not."""
-    depth = 0
-    for position in range(begin, min(len(code), begin + _LONGEST_CALL)):
-        mark = code[position]
-        depth += (mark in "([{") - (mark in ")]}")
-        if depth < 0 or (depth == 0 and mark not in ")]}. \t" and not mark.isidentifier() and not mark.isdigit()):
-            return position
-        if depth == 0 and mark in " \t" and position > begin and code[position - 1] in ")]}":
-            return position
-    return len(code) if len(code) < begin + _LONGEST_CALL and depth == 0 else begin
+    position, end = begin, begin + _LONGEST_CALL
+    while _TRAILER.match(code, position):
+        depth = 0
+        for mark in _BRACKET.finditer(code, position, end):
+            depth += (mark[0] in "([{") - (mark[0] in ")]}")
+            if depth == 0 and mark[0] != ":":
+                break
+        else:
+            return begin
+        attributes = _ATTRIBUTES.match(code, mark.end())
+        position = attributes.end() if attributes else mark.end()
+    return position

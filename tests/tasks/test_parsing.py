@@ -51,7 +51,11 @@ PIECES = st.lists(st.sampled_from((*TAGS, *FENCES, *CODE)), max_size=60).map("".
         ("a thought</think><answer>4</answer> and that is it", True, "4"),
         ("a thought</think><answer>4</answer><answer>5</answer>", True, "5"),
         ("I say <answer>3</answer>, no</think><answer>4</answer>", True, "4"),
-        ("A THOUGHT</THINK><ANSWER>4</ANSWER>", False, ""),
+        ("A THOUGHT</THINK><ANSWER>4</ANSWER>", False, "4"),
+        ("a thought</Think>\n<Answer>4</Answer>", False, "4"),
+        ("a thought</think ><answer >4</ answer>", False, "4"),
+        ("a thought</think><Answer>4", False, "4"),
+        ("a thought</think>So <ANSWER>'<ANSWER>'</ANSWER>", False, "'<ANSWER>'"),
         ("a thought</think>4", False, ""),
         ("<answer>4</answer>", False, "4"),
         ("", False, ""),
@@ -104,14 +108,77 @@ FENCED = {
     "quoted": "> ```python\n> {}\n> ```".replace("{}", PROGRAM.replace("\n", "\n> ")),
     "quoted in a list": "> - ```\n>   {}\n>   ```".replace("{}", PROGRAM.replace("\n", "\n>   ")),
     "a byte order mark": "\ufeff```python\n{}\n```",
+    "behind prose": "Here is the program: ```python\n{}\n```",
+    "behind prose, glued to it": "The users' program:```\n{}\n```",
+    "behind bold prose in a list": "1. **Program:** ```py\n{}\n   ```",
+    "behind prose and a span": "It's `f`, in ```x``` as asked: ```python\n{}\n```",
+    "closed behind the last line": "```python\n{}```",
+    "closed behind the last line, and on": "```python\n{}``` That's the program.\n```input\n3\n```",
+    "closed behind the last line, then bare": "```python\n{}```\nand\n```\n3\n```",
+    "closed with prose behind it": "```python\n{}\n``` This doubles x.\n\n```input\n3\n```",
+    "closed and another opened": "```python\n{}\n``` and ```input\n3\n```",
+    "closed behind a comment": "```python\n{}  # it's x```",
+    "the code beside the fence": "```python {}\n```",
+    "the code beside a bare fence": "``` {} ```",
+    "all glued": "Program: ```python\n{}``` Input: ```input\n3```",
+    "a file's name": "```solution.py\n{}\n```",
+    "a version with a dot": "```python3.12\n{}\n```",
+    "a long label": "```language-python\n{}\n```",
+    "an attribute": "```lang=python\n{}\n```",
+    "a notebook's": "```{{code-cell}} ipython3\n{}\n```",
+    "a label that nobody knows": "```sage\n{}\n```",
+    "a capital label with a colon": "```PYTHON:\n{}\n```",
+    "a session beside it": "```sage\n{}\n```\n```python-console\n>>> f(3)\n3\n```",
+    "a script beside a label that nobody knows": "```x\n{}\n```\n```x\ndef main():\n    print(f(3))\nmain()\n```",
+    "a tag in capitals": "<PROGRAM>\n{}\n</Program >",
     "the tag in prose": "I write the <program> tag, as asked: <program>{}</program>",
 }
+
+
+def bare(program: str) -> str:
+    return program.removeprefix("'''\n```\n'''\n").removesuffix("  # it's x").rstrip(" ")
 
 
 @pytest.mark.parametrize("name", FENCED)
 def test_a_program_is_found_in_whatever_fence(name):
     found = parsing.program(parsing.block(FENCED[name].format(PROGRAM, PROGRAM), "program", which=-1))
-    assert found.endswith(PROGRAM)
+    assert bare(found) == PROGRAM
+
+
+@pytest.mark.parametrize(
+    ("answer", "inputs"),
+    [
+        ("```input1\n1\n```\n```input_2\n2\n```\n```Input 3\n3\n```", ["1", "2", "3"]),
+        ("First: ```input\n1\n```\nthen: ```input\n2```\nand <INPUT>3</INPUT>", ["1", "2", "3"]),
+        ("```input 1```, ```input 2``` and ```input\n3``` ", ["1", "2", "3"]),
+        ("```input 1\n```\n```input\n2\n``` as said\n```input\n3\n```", ["1", "2", "3"]),
+        ("```input\n1``` and ```input\n2``` and ```input\n3```", ["1", "2", "3"]),
+    ],
+)
+def test_inputs_are_found_glued_numbered_and_beside_their_fences(answer, inputs):
+    assert [parsing.arguments(body) for body in parsing.blocks(answer, "input")] == inputs
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["Doubles x, it's the users'.", "Use ```x``` as ```y```.", "Double\n\n- ```a``` and\n- ```b``` once."],
+)
+@pytest.mark.parametrize("frame", ["```message\n{}```", "Message: ```message\n{}\n```", "<Message>{}</message>"])
+def test_a_message_is_found_glued_and_keeps_its_marks(message, frame):
+    assert parsing.block(frame.format(message) + "\n```input\n1\n```", "message").strip() == message
+
+
+@given(st.sampled_from(sorted(FENCED)), st.sampled_from(sorted(FENCED)))
+def test_a_fence_does_not_swallow_what_follows_it(one, other):
+    """Two programs, each in its fence: the last one is found whole, or they are ambiguous; never a mixture."""
+    second = PROGRAM.replace("return x", "return -x").replace("f(", "g(")
+    text = FENCED[one].format(PROGRAM, PROGRAM) + "\n\nOr else:\n\n"
+    text += FENCED[other].replace("> def f(x):\n>     return x", "> {}").format(second, second)
+    found = attempt(lambda text: parsing.program(parsing.block(text, "program", which=-1)), text)
+    assert isinstance(found, Malformed) or found.removesuffix("  # it's x").removeprefix("'''\n```\n'''\n") in (
+        PROGRAM,
+        second,
+    )
 
 
 @pytest.mark.parametrize("lead", ["   ", "\t", "1. ", "- ", "  * ", "        "])
@@ -139,7 +206,6 @@ def test_a_fence_in_a_docstring_does_not_close_the_block():
         "```\nno code\n```",
         PROGRAM,
         f"`{PROGRAM}`",
-        f"``` {PROGRAM} ```",
     ],
 )
 def test_a_program_that_several_fences_or_none_could_hold_is_malformed(answer):
@@ -153,7 +219,15 @@ def test_a_program_that_several_fences_or_none_could_hold_is_malformed(answer):
         *("[1]", "```\n[1]\n```", "```text\n[1]\n```", "```python\n[1]\n```", "It is\n~~~json\n[1]\n~~~"),
         *("<output>[1]</output>", "The <output> tag: <output>[1]</output>", "<output>\n```\n[1]\n```\n</output>"),
         *(f"```python\n{PROGRAM}\n```\ngives\n```\n[1]\n```", "```\n<output>[1]</output>\n```"),
-        *("`[1]`", " ``[1]``\n", "``` [1] ```"),
+        *(
+            "`[1]`",
+            " ``[1]``\n",
+            "``` [1] ```",
+            "It is ```[1]```.",
+            "It is: ```\n[1]\n```",
+            "```output [1]```",
+            "```\n[1]```",
+        ),
         *("```\n[ 2 ]\n```\n```output\n[1]\n```", "```output\n[1]\n```"),
     ],
 )
@@ -215,7 +289,7 @@ def test_a_tag_inside_a_program_is_part_of_it():
 
 
 @pytest.mark.parametrize(
-    "answer", ["", "no block", "```\n1\n```\n```\n2\n```", "<input>1", "``` input 1 ```", "<INPUT>1</INPUT>"]
+    "answer", ["", "no block", "```\n1\n```\n```\n2\n```", "<input>1", "``` inputs ```", "<INPUT>1"]
 )
 def test_a_missing_block_is_malformed(answer):
     with pytest.raises(Malformed, match="no input block"):
