@@ -17,6 +17,7 @@ from tyro.conf import Positional
 from abzero.cli.arguments import Switch
 from abzero.cli.estimate import audit_share, estimate
 from abzero.cli.output import out, say, usage
+from abzero.cli.truncate import truncate
 from abzero.cli.words import described
 from abzero.config.flags import nearest, parsed
 from abzero.config.load import from_json
@@ -280,6 +281,7 @@ ACTIONS: dict[str, Callable[..., int]] = {
     "estimate": estimate,
     "verify": verify_run,
     "fit": fit_head,
+    "truncate": truncate,
 }
 
 

@@ -39,7 +39,7 @@ _MODULES = {"os", "sys", "subprocess", "socket", "ctypes", "inspect", "gc", "imp
 _PROGRAM = re.compile(
     r"```[ \t]*(?:python3?|py|program)\b[^\n]*\n(.*?)(?:```|\Z)|<program>(.*?)(?:</program>|\Z)", re.DOTALL
 )
-_TOKENS = re.compile(
+CONTROL_TOKENS = re.compile(
     r"<\|[A-Za-z_]{2,24}\|>|<(?:eos|bos|pad|unk|s|/s)>|<(?:start|end)_of_turn>|\[/?INST\]|<\uff5c[^\uff5c\n]{2,40}\uff5c>"
 )
 _MAX_TOKENS_NAMED = 3
@@ -139,7 +139,7 @@ def _leaks(reading: Reading) -> Iterator[Finding]:
 def _tokens(reading: Reading) -> Iterator[Finding]:
     parts: tuple[ReadingPart, ...] = ("thought", "answer")
     for part in parts:
-        for number, match in enumerate(_TOKENS.finditer(reading.part(part))):
+        for number, match in enumerate(CONTROL_TOKENS.finditer(reading.part(part))):
             if number < _MAX_TOKENS_NAMED:
                 yield _found(reading, part, match.start(), match.end(), "special-token", "illegible", 1)
 

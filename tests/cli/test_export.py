@@ -49,6 +49,15 @@ def test_a_plain_user_of_the_export_sends_what_training_sent(exported):
     assert "What is 6 * 7?<think>\n```" in card
 
 
+def test_its_thoughts_are_cut_and_its_answers_graded(exported, capsys):
+    capsys.readouterr()
+    assert main(["oversight", "truncate", str(exported / "run"), "--n", "1", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["cuts"] == [0, 0.25, 0.5, 0.75, 1]
+    assert told["modes"]
+    assert all(0 <= score <= 1 for row in told["modes"] for score in row["scores"])
+
+
 def test_what_is_exported_is_asked_as_the_run_was(exported):
     told: list[str] = []
     of_run, of_export = (measured(str(exported / name), tell=told.append)[0] for name in ("run", "out"))
