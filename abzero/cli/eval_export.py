@@ -11,6 +11,7 @@ from abzero import __version__
 from abzero.cli.output import say
 from abzero.errors import ConfigError
 from abzero.run.files import replacing
+from abzero.text.terminal import counted
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def export(asked: Exporting) -> int:
         name, content = log(one, _model(one.path, one.suite, asked.folder), __version__)
         with replacing(out / name) as file:
             json.dump(content, file)
-    say(f"{len(found)} logs are in {out}: inspect view --log-dir {out}")
+    say(f"{counted(len(found), 'log')} in {out}: inspect view --log-dir {out}")
     return 0
 
 

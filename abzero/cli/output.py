@@ -21,8 +21,15 @@ def width(stream: TextIO) -> int | None:
     return None if stream.isatty() else WIDE
 
 
-out = Console(width=width(sys.stdout))
-err = Console(stderr=True, width=width(sys.stderr))
+class Stream(Console):
+    """A console that leaves it to the command's end what is done where nobody reads on."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+out = Stream(width=width(sys.stdout))
+err = Stream(stderr=True, width=width(sys.stderr))
 
 
 def say(words: str) -> None:

@@ -12,6 +12,7 @@ from abzero.cli.output import out, say
 from abzero.errors import ConfigError, UsageError
 from abzero.run.directory import RunFolder
 from abzero.run.files import check_output
+from abzero.text.terminal import counted
 
 
 def runs(path: Positional[Path] = Path("runs"), json: Switch = False) -> int:
@@ -135,7 +136,7 @@ def replay(run: Positional[Path], task: Positional[str | None] = None) -> int:
             f"left out: {', '.join(done.left_out)}: their type is code that the run names, and replay runs no such code"
         )
     found = f"{len(done.differences)} differ" if done.differences else "identical"
-    say(f"{done.tasks} tasks run again, {done.answers} answers scored again: {found}")
+    say(f"{counted(done.tasks, 'task')} run again, {counted(done.answers, 'answer')} scored again: {found}")
     return 1 if done.differences else 0
 
 

@@ -13,10 +13,11 @@ from tyro.conf import Positional, arg
 
 from abzero.cli.arguments import Names, Switch
 from abzero.cli.output import err, out, say
+from abzero.errors import ConfigError
 from abzero.run.directory import RunFolder
 from abzero.run.files import check_output, replacing
 from abzero.text.sanitize import harmless
-from abzero.text.terminal import Sentence
+from abzero.text.terminal import Sentence, counted
 from abzero.types import Role
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def grep(
     every suite. --most ends after so many hits, 0 never; --count prints the totals alone; --json a line a hit. Exit
     status 1 without hits.
     """
+    from abzero.oversight.reading import CATEGORIES
     from abzero.run.journal import JournalReader
     from abzero.types import ROLES
     from abzero.views import grep as search
@@ -73,6 +75,8 @@ def grep(
         among = frozenset(name for one in verdicts for name in grep_answers.VERDICTS.get(one, ()))
         samples = grep_answers.in_samples(answered, parts or grep_answers.PARTS, among)
         return _told(looked.run(samples), looked, most, count, json)
+    if unknown := sorted({*category}.difference(CATEGORIES)):
+        raise ConfigError(f"--category '{unknown[0]}': choose from {', '.join(CATEGORIES)}")
     wanted = search.Wanted(
         roles=[role] if role else ROLES,
         modes=frozenset(mode),
@@ -119,7 +123,7 @@ def _told(hits: "Iterator[Hit] | Iterator[AnswerHit]", found: "Search", most: in
     if found.timeouts:
         places = ", ".join(found.timeouts)
         err.print(Sentence(f"the pattern took too long, and was given up, on: {places}", "yellow"), soft_wrap=True)
-    total = f"{found.hits} hits in {found.matched} of {found.rollouts} rollouts"
+    total = f"{counted(found.hits, 'hit')} in {found.matched:,} of {counted(found.rollouts, 'rollout')}"
     (err if json else out).print(Sentence(total), soft_wrap=True)
     return 0 if found.hits else 1
 
@@ -142,7 +146,7 @@ def dump(run: Positional[Path], out: Path, role: Role | None = None, step: str |
         for row in rollouts(reader, steps_of(step, reader.steps()), [role] if role else ROLES):
             file.write(to_json(row) + "\n")
             count += 1
-    say(f"{count:,} rollouts are in {out}")
+    say(f"{counted(count, 'rollout')} in {out}")
     return 0
 
 

@@ -24,6 +24,11 @@ def heading(text: str) -> Text:
     return Text(f"── {text} ──", style="bold")
 
 
+def counted(count: int, noun: str) -> str:
+    """``1 hit``, ``2,000 hits``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 @dataclass(frozen=True)
 class Sentence:
     """Words that break between words in a terminal, and nowhere else; a command that they name stays in one piece."""

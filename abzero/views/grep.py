@@ -101,11 +101,13 @@ class Search:
 
 
 def in_rollouts(reader: JournalReader, steps: Iterable[int], wanted: Wanted) -> Iterator[Searched[Hit]]:
-    """What is `wanted` of a run's rollouts, in order."""
+    """What is `wanted` of a run's rollouts, in order. Raises `ConfigError` at their end if a mode has none."""
+    seen = set[str]()
     for step in steps:
         flagged = {(f.role, f.position) for f in reader.findings(step) if f.category in wanted.categories}
         for role in wanted.roles:
             for record in reader.proposals(step) if role == "propose" else reader.attempts(step):
+                seen.add(record.mode)
                 judged = verdict(record)
                 if (
                     (not wanted.modes or record.mode in wanted.modes)
@@ -114,6 +116,8 @@ def in_rollouts(reader: JournalReader, steps: Iterable[int], wanted: Wanted) -> 
                 ):
                     hit = functools.partial(Hit, step, role, record.position, record.mode, judged)
                     yield Searched(f"{role} {step}/{record.position}", _texts(reader, record, wanted.parts), hit)
+    if seen and (unknown := sorted(wanted.modes - seen)):
+        raise ConfigError(f"--mode '{unknown[0]}' has no rollouts here; others have: {', '.join(sorted(seen))}")
 
 
 def _texts(reader: JournalReader, record: Proposed | Attempted, wanted: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -152,4 +156,8 @@ def steps_of(words: str | None, held: Sequence[int]) -> list[int]:
     if not first + last or not all(not end or (end.isdecimal() and end.isascii()) for end in (first, last)):
         raise ConfigError(f"--step '{words[:80]}' is no range: give --step 12, --step 10..20, --step 10.. or ..20")
     low, high = float(first or 0), float(last or "inf")
-    return [step for step in held if low <= step <= high]
+    found = [step for step in held if low <= step <= high]
+    if not found:
+        there = f"{held[0]} to {held[-1]}" if held else "none yet"
+        raise ConfigError(f"--step {words}: there is no such step here; there are {there}")
+    return found

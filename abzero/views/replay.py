@@ -10,6 +10,7 @@ from abzero.sandbox.base import Call, Outcome, Sandbox
 from abzero.sandbox.run import Check, run_checks
 from abzero.tasks import TaskType
 from abzero.tasks.validation import Truth, describe, returned
+from abzero.text.terminal import counted
 from abzero.types import Task
 
 _AT_ONCE = 512
@@ -62,12 +63,12 @@ def replay_run(
     ids = [task for task, _ in reader.tasks()]
     for portion in _portions(ids):
         yield _replay([reader.task(task) for task in portion], [], {}, types, sandbox, leave_out)
-        report(f"{len(portion)} tasks run again")
+        report(f"{counted(len(portion), 'task')} run again")
     for step in reader.steps():
         attempts = [attempt for attempt in reader.attempts(step) if not attempt.fault]
         tasks = {task: reader.task(task) for task in {attempt.task for attempt in attempts}}
         yield _replay([], attempts, tasks, types, sandbox, leave_out)
-        report(f"step {step}: {len(attempts)} answers scored again")
+        report(f"step {step}: {counted(len(attempts), 'answer')} scored again")
 
 
 def together(replays: Iterable[Replay]) -> Replay:

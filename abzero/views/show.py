@@ -12,7 +12,7 @@ from abzero.errors import RunError
 from abzero.python.entry import entry_of
 from abzero.run.journal import Attempted, JournalReader, Proposed
 from abzero.text.sanitize import abridged, harmless
-from abzero.text.terminal import Column, Pairs, Ragged, RankedTable, SourceText, heading
+from abzero.text.terminal import Column, Pairs, Ragged, RankedTable, SourceText, counted, heading
 from abzero.views.format import attempt_derivation, outcome, proposal_derivation, score, solve_rate
 
 _RECENT = 10
@@ -38,7 +38,7 @@ def overview(reader: JournalReader) -> RenderableType:
     about = reader.about()
     ranks = (1, 3, 2, 1, 4, 4, 0, 5)
     columns = [Column(one.label.replace(" ", "\n"), rank, "right") for one, rank in zip(_COLUMNS, ranks, strict=True)]
-    title = f"last {min(_RECENT, len(steps))} of {len(steps)} steps"
+    title = f"last {min(_RECENT, len(steps))} of {counted(len(steps), 'step')}"
     table = RankedTable([Column("step", 0, "right"), *columns], title)
     for number in steps[-_RECENT:]:
         metrics = reader.metrics(number)
@@ -105,7 +105,7 @@ def task_view(reader: JournalReader, prefix: str) -> RenderableType:
         *(part for proposed in proposals[:3] for part in _origin(reader, proposed)),
         _answers(attempts),
         Text(
-            f"shown as a reference to {len(children)} tasks"
+            f"shown as a reference to {counted(len(children), 'task')}"
             + "".join(f"\n  {harmless(child)}" for child in children[:10])
         ),
     )
@@ -139,7 +139,7 @@ def _origin(reader: JournalReader, proposed: Proposed) -> list[RenderableType]:
 
 def _answers(attempts: Sequence[Attempted]) -> RenderableType:
     estimates = sum(attempt.proposal is not None for attempt in attempts)
-    title = f"{len(attempts)} attempts, {estimates} of them to estimate the solve rate"
+    title = f"{counted(len(attempts), 'attempt')}, {estimates} of them to estimate the solve rate"
     names = {"address": 0, "kind": 2, "score": 0, "answer": 0, "ended by": 4, "reward": 1, "advantage": 3}
     table = RankedTable([Column(name, rank) for name, rank in names.items()], title)
     for attempt in attempts[:_MOST_ATTEMPTS]:

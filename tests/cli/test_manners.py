@@ -87,6 +87,7 @@ def test_help_of_a_command_ends_with_its_example(capsys):
         (["eval", "compare", "a"], 2, "eval compare needs RIGHT: folder of results of the second"),
         (["eval", "export", "a"], 2, "eval export needs --to: the format"),
         (["grep", "r"], 2, "grep needs PATTERN: regular expression"),
+        (["grep", "r", "x", "--role", "both"], 2, "grep: --role cannot be 'both': choose from propose, solve"),
         (["show", "a", "b"], 2, "show takes no 'b'; abzero help show says more"),
         (["show", "r", "--step", "x"], 2, "show: --step cannot be 'x': give a whole number"),
         (["show", "r", "--step"], 2, "show: --step needs a value: number of one step"),

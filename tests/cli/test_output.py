@@ -1,14 +1,15 @@
 """What commands say while they work."""
 
 import io
+import os
 
 import pytest
 from rich.console import Console
 
 from abzero.cli.main import COMMANDS, main
-from abzero.cli.output import WIDE, progress, usage
+from abzero.cli.output import WIDE, Stream, progress, usage
 from abzero.cli.oversight import ACTIONS
-from abzero.text.terminal import Sentence, wrapped
+from abzero.text.terminal import Sentence, counted, wrapped
 
 
 @pytest.mark.parametrize("width", [60, 80, 160])
@@ -44,6 +45,18 @@ def test_what_is_soon_done_says_nothing_in_a_log(capsys):
     with progress("answers", 0) as done:
         done(1)
     assert capsys.readouterr().err == ""
+
+
+def test_a_reader_that_has_had_enough_is_told_to_the_command_and_ends_nothing_by_itself():
+    read, write = os.pipe()
+    os.close(read)
+    with pytest.raises(BrokenPipeError), open(write, "w") as nobody:
+        Stream(file=nobody).print("x")
+
+
+@pytest.mark.parametrize(("count", "words"), [(0, "0 hits"), (1, "1 hit"), (2_000, "2,000 hits")])
+def test_what_is_counted_is_one_or_several(count, words):
+    assert counted(count, "hit") == words
 
 
 LONG = "findings wait for a person: abzero oversight review runs/first --finding 3; a file called " + "x" * 70

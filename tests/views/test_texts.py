@@ -98,10 +98,19 @@ def test_a_pattern_is_found_with_its_address_and_the_words_around_it(reader):
 
 def test_rollouts_are_chosen_by_role_mode_and_verdict(reader):
     assert {hit.role for hit in found(reader, ".", roles=["solve"])} == {"solve"}
-    assert found(reader, ".", modes=frozenset({"induction"})) == []
+    assert {hit.mode for hit in found(reader, ".", modes=frozenset({"deduction"}))} == {"deduction"}
     assert {hit.verdict for hit in found(reader, ".", verdicts=frozenset({"malformed"}))} == {"malformed"}
     assert {hit.part for hit in found(reader, ".", parts=["reason"])} == {"reason"}
     assert found(reader, ".", categories=frozenset({"power"})) == []
+
+
+def test_a_mode_or_a_step_that_is_not_there_is_told_with_those_that_are(reader):
+    with pytest.raises(ConfigError, match=r"--mode 'inductoin' has no rollouts here; others have: .*deduction"):
+        found(reader, ".", modes=frozenset({"inductoin", "deduction"}))
+    with pytest.raises(ConfigError, match=r"--step 4..8: there is no such step here; there are 1 to 9"):
+        steps_of("4..8", [1, 2, 3, 9])
+    with pytest.raises(ConfigError, match="there are none yet"):
+        steps_of("4", [])
 
 
 def test_a_fault_of_ours_is_told_from_a_malformed_answer_in_every_view(tmp_path):

@@ -72,7 +72,7 @@ class JournalReader:
         """The task whose id begins with `prefix`. Raises `RunError` unless there is exactly one."""
         found, self._room = self._rows(_TASK, prefix, prefix + "g"), MOST_TEXT
         if not found:
-            raise RunError(f"{self._path}: no task whose id begins with {prefix!r}")
+            raise RunError(f"{self._path}: no task whose id begins with {prefix!r}; --step N shows ids of its")
         if len(found) > 1:
             those = "".join(f"\n  {one[0]}  {one[1]}" for one in found[:_CANDIDATES])
             more = "\n  …" if len(found) > _CANDIDATES else ""

@@ -53,7 +53,7 @@ def test_of_the_seeding_its_alarms_are_shown_and_its_figures_are_not():
     lines = file.getvalue().splitlines()
     assert lines[0] == "ALARM at step 0, oversight: words"
     assert lines[1].startswith("step 1/1")
-    assert "1 steps, 1 alarms" in file.getvalue()
+    assert "1 step, 1 alarm" in file.getvalue()
 
 
 def seeding(batch, over=False):

@@ -128,6 +128,8 @@ class Screen:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._live.__exit__(kind, error, trace)
+        for alarm in self._memory.alarms:
+            self._console.print(Text(f"! step {alarm.step}: {alarm.message}", "yellow"))
         self._console.print(summary(self._memory))
 
     def _draw(self) -> RenderableType:

@@ -17,7 +17,7 @@ from abzero.python.language import PYTHON
 from abzero.run.observers.console.memory import SPAN, Memory, by_mode
 from abzero.run.seeding_progress import Progress
 from abzero.text.sanitize import abridged
-from abzero.text.terminal import UNBOUNDED, Column, Ragged, RankedTable
+from abzero.text.terminal import UNBOUNDED, Column, Ragged, RankedTable, counted
 from abzero.types import Proposal, Step
 
 _PHASES = ("propose", "estimate", "solve", "sandbox", "update")
@@ -77,7 +77,7 @@ def summary(memory: Memory) -> RenderableType:
     span = max(1, min(SPAN, memory.count // 2))
     first, last = _mean(memory.first[:span]), _mean([*memory.last][-span:])
     steps = f"first {span} -> last {span}"
-    words = f"{memory.count} steps, {memory.alarm_count} alarms; means of the {steps} steps"
+    words = f"{counted(memory.count, 'step')}, {counted(memory.alarm_count, 'alarm')}; means of the {steps} steps"
     phases = by_phase(memory.spent)
     return Group(Changes(first, last), Text(words), *([Text(f"time: {phases}")] if phases else []))
 
