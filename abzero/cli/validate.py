@@ -51,7 +51,7 @@ def validate(file: Positional[Path], out: Path) -> int:
             written.writelines(judged(_told(rows, done), str(file), box, tally))
     except OSError as error:
         raise ConfigError(f"'{error.filename or out}': {error.strerror}") from error
-    say(", ".join(f"{count} {kind}" for kind, count in sorted(tally.items())))
+    say(", ".join(f"{count} {kind}" for kind, count in sorted(tally.items())) or f"there is no row in {file}")
     return 1 if set(tally) == {UNREADABLE} else 0
 
 

@@ -103,7 +103,7 @@ def _refuse(name: str, arguments: Sequence[str], event: refusals.ParseErrorEvent
         case refusals.BadValue(argument=argument):
             wrong = f": {_called(argument)} needs a value: {_help(argument)}"
         case refusals.InvalidChoice(argument=argument, value=value, choices=choices):
-            known = ", ".join(one for one in choices if one != "None")
+            known = ", ".join(sorted({*choices} - {"None"}))
             wrong = f": {_called(argument)} cannot be '{value}': choose from {known}"
         case refusals.InstantiationFailure(argument=argument, message=message) if argument is not None:
             kind = str(argument.lowered.metavar).removeprefix("{None}|")

@@ -69,6 +69,12 @@ def test_the_file_that_is_read_is_not_written(tmp_path):
     assert file.read_text() == row()
 
 
+def test_a_file_without_rows_is_told(tmp_path, capsys):
+    (tmp_path / "rows").write_text("\n")
+    assert validate(tmp_path / "rows", tmp_path / "out") == 0
+    assert f"there is no row in {tmp_path / 'rows'}" in capsys.readouterr().out.replace("\n", " ")
+
+
 def test_rows_are_read_as_they_are_needed():
     def lines():
         yield from (row() for _ in range(ROWS_AT_ONCE))

@@ -47,7 +47,7 @@ def tables(found: Sequence[Arm]) -> RenderableType:
         for row in rows:
             table.add_row(*map(_text, row))
         parts.append(table)
-    nothing = Text("No run was evaluated: there is no eval-after.json in any of them.")
+    nothing = Text("No run was evaluated; what compares them is made with: abzero eval RUN --json RUN/eval-after.json")
     return Group(*parts, Text(INTERVALS) if len(parts) > 1 else nothing)
 
 
