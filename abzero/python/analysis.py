@@ -8,7 +8,7 @@ import ast
 import difflib
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from itertools import islice
 
@@ -32,6 +32,56 @@ def normal_form(program: str) -> str:
     """
     tree = _tree(program)
     return (tree and _written(numbered(_without_idle_statements(tree), entry_point(program)))) or program
+
+
+def untyped_form(program: str) -> str:
+    """The normal form of `program` without type hints, imports that nothing uses and what only a script runs, and with
+    all attributes numbered that it defines itself, also those that a text in it could mean.
+    """
+    tree = _tree(program)
+    if tree is None:
+        return program
+    plain = ast.fix_missing_locations(_Untyped().visit(_without_idle_statements(tree)))
+    used = {node.id for node in ast.walk(plain) if isinstance(node, ast.Name)}
+    plain.body = [node for node in plain.body if not _is_unused(node, used)]
+    return _written(numbered(_without_idle_statements(plain), entry_point(program), strictly=False)) or program
+
+
+class _Untyped(ast.NodeTransformer):
+    """Makes a tree one without annotations."""
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        node.annotation = None
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        return ast.Assign([node.target], node.value) if node.value else ast.Pass()
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        for field in node.body:
+            if isinstance(field, ast.AnnAssign) and field.value is None:
+                field.value = ast.Constant(...)
+        return self.generic_visit(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        return self.generic_visit(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+        node.returns = None
+        return self.generic_visit(node)
+
+
+def _is_unused(statement: ast.stmt, used: Collection[str]) -> bool:
+    """Whether `statement` imports what nothing has `used`, or only concerns annotations or a script."""
+    match statement:
+        case ast.ImportFrom(module="__future__"):
+            return True
+        case ast.Import(names=names) | ast.ImportFrom(names=names):
+            return all((one.asname or one.name.partition(".")[0]) not in {*used, "*"} for one in names)
+        case ast.If(test=ast.Compare(left=ast.Name("__name__"), ops=[ast.Eq()])):
+            return not statement.orelse
+    return False
 
 
 def complexity(program: str) -> float:
@@ -116,7 +166,8 @@ def _without_idle_statements(tree: ast.Module) -> ast.Module:
         for part in ("body", "orelse", "finalbody"):
             statements = getattr(node, part, None)
             if isinstance(statements, list) and statements:
-                setattr(node, part, [one for one in statements if not _idle(one)] or [ast.Pass()])
+                needed = [] if part == "orelse" else [ast.Pass()]
+                setattr(node, part, [one for one in statements if not _idle(one)] or needed)
     return tree
 
 

@@ -4,37 +4,43 @@ import builtins
 import keyword
 import re
 from collections.abc import Iterator
+from itertools import islice
+from textwrap import dedent
 
-from abzero.python.analysis import normal_form
+from abzero.python.analysis import untyped_form
 from abzero.python.entry import entry_of, entry_point
-from abzero.python.source import lexemes, without_remarks
+from abzero.python.source import lexemes, without_hints, without_remarks
 
 _FIXED = frozenset(keyword.kwlist) | frozenset(dir(builtins))
 """Names that a program does not choose."""
 _LAYOUT = frozenset("();`")
 _SHORTEST_BODY = 12
 """Tokens of a body that is told apart from a phrase that many programs share."""
+_MOST_BEGINNINGS = 4
+"""Of a program in prose, which may begin a line as code does."""
 _MOST_LINES = 20
 """Of prose behind a program, which are tried to be left out."""
-_DECORATION = re.compile(r"^(?:[ \t]*(?:[>|*•+-]|\d{1,3}[.):|]))+[ \t]?", re.MULTILINE)
-"""What a list, a quotation or a listing puts before its lines."""
+_DECORATION = re.compile(r"^(?:[ \t]*(?:[>|*•+-]|\d{1,3}[.):|]))+[ \t]?`?|`?[ \t]*\|[ \t]*$|`$", re.MULTILINE)
+"""What a list, a quotation, a table or a listing puts around its lines."""
 _CODE = re.compile(r"^[ \t]*(?:async[ \t]+def|def|class|import|from|@)\b", re.MULTILINE)
 _ANY = "·"
 
 
 def holds(text: str, program: str) -> bool:
     """Whether the tokens of `program`, or those of its entry point's body, stand in `text` one after the other, with
-    names in the place of names; or code in `text` has the normal form of `program`. What numbers, quotes or points at
-    the lines of `text`, or stands for their ends, does not count.
+    names in the place of names; or code in `text` has the normal form of `program`. Type hints do not count, nor does
+    what numbers, quotes or points at the lines of `text`, or stands for their ends.
     """
-    bare, form = without_remarks(program), normal_form(program)
+    bare, form = without_remarks(program), untyped_form(program)
     parts = [part for part in (_tokens(bare), _body(bare)) if part]
+    untyped = [part for part in (_tokens(without_hints(bare)), _body(without_hints(bare))) if part]
     whole = text.replace("\\n", "\n")
     for reading in dict.fromkeys((whole, _DECORATION.sub("", whole))):
-        words = _tokens(reading)
-        if any(_stands(part, words) for part in parts):
+        if any(_stands(part, _tokens(reading)) for part in parts):
             return True
-        if any(normal_form(code) == form for code in _codes(reading)):
+        if any(_stands(part, _tokens(without_hints(reading))) for part in untyped):
+            return True
+        if any(untyped_form(code) == form for code in _codes(reading)):
             return True
     return False
 
@@ -82,10 +88,12 @@ def _shape(token: str) -> str:
 
 
 def _codes(text: str) -> Iterator[str]:
-    """Parts of `text` that could be a program: from a line that begins one on, without some of the lines at the end."""
-    begin = _CODE.search(text)
-    lines = text[begin.start() :].split("\n") if begin else []
-    for last in range(len(lines), max(0, len(lines) - _MOST_LINES), -1):
-        code = "\n".join(line for line in lines[:last] if not line.lstrip().startswith(("```", "~~~")))
-        if entry_point(code):
-            yield code
+    """Parts of `text` that could be a program: from one of the first lines on that begin one, without some of the lines
+    at the end.
+    """
+    for begin in islice(_CODE.finditer(text), _MOST_BEGINNINGS):
+        lines = dedent(text[begin.start() :]).split("\n")
+        for last in range(len(lines), max(0, len(lines) - _MOST_LINES), -1):
+            code = "\n".join(line for line in lines[:last] if not line.lstrip().startswith(("```", "~~~")))
+            if entry_point(code):
+                yield code

@@ -46,18 +46,18 @@ class _Scope:
         return scope
 
 
-def numbered(tree: ast.Module, entry: str | None) -> ast.Module:
+def numbered(tree: ast.Module, entry: str | None, strictly: bool = True) -> ast.Module:
     """`tree`, changed in place: each binding of its own has a number for its name, in order of appearance, in whatever
     form it is bound or meant; that of `entry` is called ``f``. Attributes that it defines itself are numbered, too, but
-    for those that a builtin type, a library or a text could mean.
+    for those that a library or, where it is done `strictly`, a builtin type, a text or a decorator could mean.
     """
-    _Numbering(tree, entry).module()
+    _Numbering(tree, entry, strictly).module()
     return tree
 
 
 class _Numbering:
-    def __init__(self, tree: ast.Module, entry: str | None) -> None:
-        self._tree = tree
+    def __init__(self, tree: ast.Module, entry: str | None, strictly: bool) -> None:
+        self._tree, self._strictly = tree, strictly
         self._scopes: dict[ast.AST, _Scope] = {}
         self._defined: dict[ScopeKey, list[ast.AST]] = {}
         self._methods: dict[str, list[_Definition]] = {}
@@ -119,14 +119,15 @@ class _Numbering:
                 case ast.ClassDef():
                     names = self._scopes[node].bound
                     plain = not node.decorator_list and all(self._is_own_class(base) for base in node.bases)
-                    (own if plain and not node.keywords else foreign).update(names)
+                    (own if (plain and not node.keywords) or not self._strictly else foreign).update(names)
                 case ast.Attribute(value=ast.Name(id=name), attr=attr) if name in modules:
                     foreign.add(attr)
                 case ast.Attribute(attr=attr, ctx=ast.Store() | ast.Del()):
                     own.add(attr)
-                case ast.Constant(value=str() as text):
+                case ast.Constant(value=str() as text) if self._strictly:
                     foreign.update(re.findall(r"\w+", text))
-        return frozenset(name for name in own - foreign - _KNOWN if not name.startswith("__"))
+        known = _KNOWN if self._strictly else frozenset()
+        return frozenset(name for name in own - foreign - known if not name.startswith("__"))
 
     def _is_own_class(self, base: ast.expr) -> bool:
         if not isinstance(base, ast.Name):

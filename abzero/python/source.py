@@ -20,6 +20,8 @@ _LEXEME = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _NO_CODE = re.compile(rf"\#[^\n]*|{_STRING}|\\\r?\n", re.VERBOSE | re.DOTALL)
+_LONGEST_SIGNATURE = 2_000
+"""Characters in which a function's parameters must end for their types to be known for such."""
 _OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
 _FUTURE = re.compile(r"^from[ \t]+__future__[ \t]+import[^\n(]*(?:\([^)]*\))?[^\n]*$", re.MULTILINE)
 
@@ -105,6 +107,41 @@ def _remarks(program: str) -> Iterator[tuple[int, int]]:
                 fresh = False
     if waiting:
         yield waiting
+
+
+_HINTED = re.compile(
+    r"(?<![\w.])(?P<name>[^\W\d][\w.]*+)[ \t]*+:[ \t]*+[^\W\d][\w.]*+(?:\[[^=\n:{}()]*+\])?+"
+    r"(?:[ \t]*+\|[ \t]*+[\w.\[\], ]++)*+(?=[ \t]*+=(?!=))"
+)
+_HEADER = re.compile(r"\bdef[ \t]++[^\W\d]\w*+[ \t]*+\(")
+
+
+def without_hints(program: str) -> str:
+    """`program` without the type hints of assignments and of functions, as far as that is what they look like."""
+    parts, position = [], 0
+    for header in _HEADER.finditer(program):
+        if header.start() >= position:
+            parts.append(_HINTED.sub(r"\g<name>", program[position : header.end()]))
+            signature, position = _bare_signature(program, header.end())
+            parts.append(signature)
+    return "".join([*parts, _HINTED.sub(r"\g<name>", program[position:])])
+
+
+def _bare_signature(program: str, begin: int) -> tuple[str, int]:
+    """The parameters that begin behind a bracket at `begin`, up to the colon, without their types; where they end."""
+    kept: list[str] = []
+    depth, typed = 1, False
+    for lexeme in lexemes(program[begin : begin + _LONGEST_SIGNATURE]):
+        mark = lexeme.text if lexeme.kind == "mark" else ""
+        if depth == 0 and mark == ":":
+            return "".join(kept), begin + lexeme.begin
+        depth += (mark in _OPENING) - (mark in _CLOSING) if mark else 0
+        typed = (typed and not (depth == 1 and mark in (",", "="))) or (depth == 1 and mark == ":") or depth == 0
+        if not typed:
+            kept.append(lexeme.text)
+        elif depth == 0 and mark == ")":
+            kept.append(mark)
+    return "", begin
 
 
 def with_imports(program: str, imports: Sequence[str]) -> str:

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abzero.python import copies
-from abzero.python.source import lexemes, remarks, states, with_imports, without_remarks
+from abzero.python.source import lexemes, remarks, states, with_imports, without_hints, without_remarks
 
 PROGRAM = """def f(xs):
     total = 0
@@ -17,6 +17,7 @@ PROGRAM = """def f(xs):
 def test_lexemes_are_the_text_and_every_reading_of_it_is_total(text):
     assert "".join(piece.text for piece in lexemes(text)) == text
     assert isinstance(without_remarks(text), str)
+    assert isinstance(without_hints(text), str)
     assert isinstance(copies.holds(text, PROGRAM), bool)
     assert isinstance(copies.holds(PROGRAM, text), bool)
 
@@ -101,6 +102,80 @@ def test_an_answer_is_stated_by_a_remark_that_holds_it_whole(answer, stated):
 )
 def test_a_message_that_holds_the_program_is_seen_through(message):
     assert copies.holds(message, PROGRAM)
+
+
+TYPED = """from typing import Any, List
+def f(xs: List[int], *rest: "Any", start: int = 0) -> int | None:
+    total: int = start
+    count: int
+    for x in xs:
+        if x % 2 == 0:
+            total += x * len('a b')
+    return total"""
+UNTYPED = """def f(xs, *rest, start=0):
+    total = start
+    for x in xs:
+        if x % 2 == 0:
+            total += x * len('a b')
+    return total"""
+CLASSES = """class Stack:
+    def __init__(self):
+        self.items = []
+
+    def push(self, x):
+        self.items.append(x * 2 + 1)
+        return sum(self.items) - len("items")
+
+def f(xs):
+    s = Stack()
+    return [s.push(x) % 7 for x in xs]"""
+RENAMED = CLASSES.replace("self.items", "self.values").replace("push", "put").replace("xs", "numbers")
+POINT = """from dataclasses import dataclass
+@dataclass
+class Point:
+    x: int
+    y: int
+def f(a, b):
+    p = Point(a, y=b)
+    return p.x * 3 + p.y - 1"""
+RENAMED_POINT = POINT.replace("x: int", "one: int").replace("y: int", "two: int").replace("y=b", "two=b")
+
+
+@pytest.mark.parametrize(
+    ("message", "program"),
+    [
+        *((TYPED, UNTYPED), (UNTYPED, TYPED), (f"from a list, add:\n{TYPED}\nas you see", UNTYPED)),
+        (TYPED.replace("None:\n", 'None:\n    """Adds.\n\n    Twice."""\n'), UNTYPED),
+        ("Do: total: int = start; for x in xs: if x % 2 == 0: total += x * len('a b'); return total", UNTYPED),
+        (" ".join(TYPED.replace("    count: int\n", "").split()), UNTYPED),
+        ("\n".join(f"| `{line}` |" for line in TYPED.split("\n")), UNTYPED),
+        (RENAMED, CLASSES),
+        ("    " + RENAMED.replace("\n", "\n    "), CLASSES),
+        (RENAMED.replace("self.values = []", "self.values: list[int] = []").replace("x):", "x: int) -> int:"), CLASSES),
+        (RENAMED_POINT.replace("p.x", "p.one").replace("p.y", "p.two"), POINT),
+        (f"import math\n{CLASSES}\n\nif __name__ == '__main__':\n    print(f([1]))", CLASSES),
+        (RENAMED + "\n\nif __name__ == '__main__':\n    print(f([1]))", CLASSES),
+    ],
+)
+def test_hints_docstrings_and_other_names_of_attributes_hide_no_program(message, program):
+    assert copies.holds(message, program)
+
+
+@pytest.mark.parametrize(
+    ("text", "bare"),
+    [
+        (
+            "def f(a: int, b: dict[str, int] = {}, *c: Any) -> list[int]:\n    x: int = 1",
+            "def f(a, b= {}, *c):\n    x = 1",
+        ),
+        ("def f(a=lambda x: x, b: str='a:b'):", "def f(a=lambda x, b='a:b'):"),
+        ("d = {1: x}\ns = x[1:n]\nif a == 1: b = 1", "d = {1: x}\ns = x[1:n]\nif a == 1: b = 1"),
+        ("self.x: 'int' = 3\ny: int | None = 4\nz: int", "self.x: 'int' = 3\ny= 4\nz: int"),
+        ("def f(a", "def f(a"),
+    ],
+)
+def test_hints_are_what_looks_like_them(text, bare):
+    assert without_hints(text) == bare
 
 
 @pytest.mark.parametrize(
