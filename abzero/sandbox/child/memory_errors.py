@@ -16,6 +16,7 @@ class MemoryErrors:
     def __init__(self) -> None:
         *_, before, last = [_raised() for _ in range(_KEPT + 2)]
         self._last = last if last is before else None
+        self.restore()  # its traceback leads here, and so would keep the others
 
     def restore(self) -> None:
         last = self._last
