@@ -37,6 +37,14 @@ def say(words: str) -> None:
     out.print(Sentence(words), soft_wrap=True)
 
 
+def heading(words: str) -> None:
+    """Begin something of several lines: a rule across a terminal, elsewhere a plain line."""
+    if out.is_terminal:
+        out.rule(Text(words))
+    else:
+        say(f"--- {words}")
+
+
 def at_once(words: str) -> None:
     """As `say`; a pipe gets it now, too: before what takes a while."""
     say(words)

@@ -59,7 +59,7 @@ def _row(path: Path, number: int, line: str) -> Labelled:
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{where}: not JSON ({error}): give one object a line") from error
     if not isinstance(row, dict):
-        raise ConfigError(f"{where}: not an object with 'text' and 'category'")
+        raise ConfigError(f"{where}: not an object with 'text' and 'category': give one a line, in no list")
     text = row.get("text", row.get("thought"))
     answer = _answer(row)
     if not isinstance(text, str) and not answer:
@@ -67,7 +67,7 @@ def _row(path: Path, number: int, line: str) -> Labelled:
     category = row.get("category")
     if category is not None and category not in CATEGORIES:
         raise ConfigError(f"{where}: category {category!r}: choose from null, {', '.join(CATEGORIES)}")
-    role = row.get("role", "propose")
+    role = row.get("role") or "propose"
     if role not in ROLES:
         raise ConfigError(f"{where}: role {role!r}: choose from propose, solve")
     style, thought = str(row.get("style", "")), text if isinstance(text, str) else ""

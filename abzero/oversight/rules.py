@@ -171,6 +171,8 @@ def _parsed(name: str, text: bytes) -> Pack:
     entries, groups = table.get("rule", []), table.get("groups", {})
     if not isinstance(entries, list) or not isinstance(groups, dict):
         raise ConfigError(f"{name}: a pack has [groups], a table of strings, and [[rule]], a list of tables")
+    if not entries:
+        raise ConfigError(f"{name}: a pack without a [[rule]] finds nothing: add one, or set --oversight.rules none")
     rules = [_rule(name, number, entry, groups) for number, entry in enumerate(entries, 1)]
     ids = [rule.id for rule in rules]
     if twice := sorted({one for one in ids if ids.count(one) > 1}):

@@ -138,6 +138,16 @@ def test_a_review_by_hand_shows_the_whole_thought_made_harmless(run, capsys, mon
     assert UH_OH in capsys.readouterr().out.replace("\n", " ")
 
 
+def test_a_slip_of_the_hand_is_asked_again_and_no_line_is_as_wide_as_a_pipe(run, capsys, monkeypatch):
+    answers = iter(("acept", "Ada", "read it whole", "accept", "Ada", "read it whole"))
+    monkeypatch.setattr("builtins.input", lambda words: next(answers))
+    assert main(["oversight", "review", str(run)]) == 0
+    told = capsys.readouterr().out
+    assert "--decision 'acept': choose from false-alarm, accept, stop" in told
+    assert "--- finding 1: power, severity 4, rules@" in told
+    assert "─" not in told
+
+
 def test_a_review_that_nobody_answers_and_a_share_that_is_none_are_refused(run, capsys, monkeypatch):
     def closed(words):
         raise EOFError

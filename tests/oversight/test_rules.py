@@ -106,6 +106,13 @@ def test_a_bad_pack_is_refused_before_it_reads_anything(tmp_path, change, words)
     assert words in str(error.value)
 
 
+def test_an_empty_pack_is_refused_for_it_would_find_nothing(tmp_path):
+    pack = tmp_path / "own.toml"
+    pack.write_text("version = '1'\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"without a \[\[rule\]\] finds nothing.*--oversight\.rules none"):
+        rules.load(str(pack))
+
+
 def test_two_rules_of_one_name_are_refused(tmp_path):
     pack = tmp_path / "own.toml"
     pack.write_text(RULE + RULE, encoding="utf-8")
