@@ -2,7 +2,7 @@
 
 import marshal
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from abzero.errors import ConfigError, SandboxError
@@ -93,15 +93,21 @@ class EvalPlus:
         self, name: str, asked: Sequence[tuple[Problem, str]], which: Sequence[int], found: list[dict[str, Score]]
     ) -> None:
         """Add the score on the list of inputs `name` to `found`, for the places `which`."""
-        runs = [
-            _run(program, str(self._rows[problem.id]["entry_point"]), self._references[problem.id, name])
-            for problem, program in (asked[index] for index in which)
-        ]
-        accepts = [self._accepts(asked[index][0], name) for index in which]
-        for index, ran in zip(which, self.runner.run(runs, accepts), strict=True):
+        runs, accepts = {}, {}
+        for index in which:
             problem, program = asked[index]
-            empty = not program.strip()
-            found[index][name] = Score("no_answer", 0.0) if empty else self._score(problem, name, ran)
+            row, reference = self._rows[problem.id], self._references[problem.id, name]
+            accepts[index] = self._accepts(problem, name)
+            if program.strip() == _reference_program(row).strip():  # it has run, and to its end
+                found[index][name] = self._score(problem, name, _compared(reference.ran, accepts[index]))
+            elif not program.strip():
+                found[index][name] = Score("no_answer", 0.0)
+            else:
+                runs[index] = _run(program, str(row["entry_point"]), reference)
+        for index, ran in zip(
+            runs, self.runner.run(list(runs.values()), [accepts[index] for index in runs]), strict=True
+        ):
+            found[index][name] = self._score(asked[index][0], name, ran)
 
     def _accepts(self, problem: Problem, name: str) -> Accepts:
         """Whether a value is the one expected of an input of the list `name`."""
@@ -124,6 +130,14 @@ class EvalPlus:
         verdict: Verdict = "timeout" if ran.ended == "timeout" else "wrong"
         at = _place(name, len(ran.values), entry, reference) if ran.loaded else "its module"
         return Score(verdict, 0.0, "tests", f"{at}: {ran.error or ran.ended}")
+
+
+def _compared(ran: Ran, accepts: Accepts) -> Ran:
+    """`ran` up to its first value that is not accepted: no value that equals nothing is a reference for itself."""
+    for place, value in enumerate(ran.values):
+        if not accepts(place, value):
+            return replace(ran, values=ran.values[: place + 1], ended="refused")
+    return ran
 
 
 def _place(name: str, index: int, entry: str, reference: ReferenceOutputs) -> str:
