@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from abzero.errors import ConfigError
-from abzero.evals.suites import LIVECODEBENCH, LIVECODEBENCH_ROWS, SUITES, Fields, Suite, named
+from abzero.evals import schema
+from abzero.evals.suites import LIVECODEBENCH, LIVECODEBENCH_ROWS, SUITES, Suite, named
 
 SuiteRow = Mapping[str, object]
 
@@ -21,14 +22,6 @@ MAX_LINE = 512 << 20
 MAX_BYTES = 16 << 30
 """Bytes of a file, uncompressed: what ends a file that unpacks for ever."""
 _MAX_DIGITS = 1_000_000
-_TYPES = {
-    str: "text",
-    int: "a whole number",
-    float: "a number",
-    list: "a list",
-    bool: "true or false",
-    dict: "an object",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +128,7 @@ def read(suite: Suite, paths: Sequence[Path], release: str = "v5") -> SuiteRows:
                 continue
             place = f"{path}, line {number}"
             row = _object(line, place)
-            _checked(row, suite.fields, place)
+            schema.check(row, suite.fields, place)
             key = str(row[suite.key])
             if key in seen:
                 raise ConfigError(f"{place}, field '{suite.key}': {key!r} is in {seen[key]}, too; leave one of them")
@@ -184,7 +177,7 @@ def _object(line: bytes, place: str) -> dict[str, object]:
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{place}: no JSON ({error}); each line must be one object") from error
     if not isinstance(row, dict):
-        raise ConfigError(f"{place}: {_TYPES.get(type(row), 'null')}, not an object; each line must be one object")
+        raise ConfigError(f"{place}: {schema.kind(row)}, not an object; each line must be one object")
     return row
 
 
@@ -201,18 +194,3 @@ def drop_torn_line(path: Path) -> None:
     if not data.endswith(b"\n"):
         with os.fdopen(os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC), "r+b") as file:
             file.truncate(data.rfind(b"\n") + 1)
-
-
-def _checked(row: SuiteRow, fields: Fields, place: str) -> None:
-    for name, kinds in fields.items():
-        allowed = kinds if isinstance(kinds, tuple) else (kinds,)
-        if name not in row:
-            raise ConfigError(
-                f"{place}: no field '{name}'; is this the suite's file? (known fields: {', '.join(fields)})"
-            )
-        value = row[name]
-        if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
-            wanted = " or ".join(_TYPES[kind] for kind in allowed)
-            raise ConfigError(
-                f"{place}, field '{name}': {wanted} is wanted, not {json.dumps(value)[:60]}; get it again"
-            )

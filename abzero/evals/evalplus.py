@@ -4,6 +4,7 @@ import marshal
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import cast
 
 from abzero.errors import ConfigError, SandboxError
 from abzero.evals import answers, brief, tolerance
@@ -152,13 +153,16 @@ def _reference_program(row: SuiteRow) -> str:
 
 
 def _arguments(row: SuiteRow, name: str, source: SuiteRows) -> tuple[list[object], ...]:
-    inputs = row[f"{name}_input"]
-    if not isinstance(inputs, list) or not all(isinstance(one, list) for one in inputs):
-        raise ConfigError(
-            f"{source.files[0]}, {row['task_id']}, field '{name}_input': a list of lists of arguments is wanted"
-        )
+    inputs = cast(list[list[object]], row[f"{name}_input"])
     number = int(str(row["task_id"]).rpartition("/")[2])
-    return tuple(converted(number, one) for one in inputs) if source.suite.name == "mbpp+" else tuple(inputs)
+    try:
+        return tuple(converted(number, one) for one in inputs) if source.suite.name == "mbpp+" else tuple(inputs)
+    except (ValueError, TypeError, LookupError) as error:
+        why = brief.text(str(error), 100)
+        raise ConfigError(
+            f"{source.files[0]}, {row['task_id']}, field '{name}_input': no arguments of this problem ({why}); get it"
+            " again"
+        ) from error
 
 
 def _run(program: str, entry: str, reference: ReferenceOutputs) -> ProgramRun:

@@ -71,8 +71,18 @@ class LiveCodeBench:
                     ) from error
             if not found:
                 raise ConfigError(f"{self.source.files[0]}, {key}: no tests; get it again")
+            self._check(key, found)
             self._tests[key] = found
         return self._tests[key]
+
+    def _check(self, key: str, tests: Sequence[payload.Test]) -> None:
+        """Raise `ConfigError` where `tests` do not hold what judging will read from them."""
+        if len({test.functional for test in tests}) > 1:
+            raise ConfigError(f"{self.source.files[0]}, {key}: tests of functions and of programs; get it again")
+        for test in tests if tests[0].functional else ():
+            self._function(key)
+            for text in (*_lines(test.input), test.output):
+                self._json(key, text)
 
     def program(self, problem: Problem, completion: str) -> str:
         """The program that `completion` holds. Raises `Malformed`."""
@@ -102,23 +112,25 @@ class LiveCodeBench:
             for test in tests:
                 yield ProgramRun(program, "", (test.input.encode(),), self.seconds, self.seconds)
             return
-        inputs = tuple(marshal.dumps([self._json(problem, line) for line in _lines(test.input)]) for test in tests)
+        inputs = tuple(marshal.dumps([self._json(problem.id, line) for line in _lines(test.input)]) for test in tests)
         yield ProgramRun(
-            program, f"Solution.{self._function(problem)}", inputs, self.seconds, self.seconds * len(tests)
+            program, f"Solution.{self._function(problem.id)}", inputs, self.seconds, self.seconds * len(tests)
         )
 
-    def _function(self, problem: Problem) -> str:
-        metadata = self._json(problem, str(self._rows[problem.id]["metadata"]) or "{}")
+    def _function(self, key: str) -> str:
+        metadata = self._json(key, str(self._rows[key]["metadata"]) or "{}")
         name = metadata.get("func_name") if isinstance(metadata, dict) else None
         if not isinstance(name, str) or not name.isidentifier():
-            raise ConfigError(f"{self.source.files[0]}, {problem.id}, field 'metadata': no func_name; get it again")
+            raise ConfigError(f"{self.source.files[0]}, {key}, field 'metadata': no func_name; get it again")
         return name
 
-    def _json(self, problem: Problem, text: str) -> object:
+    def _json(self, key: str, text: str) -> object:
         try:
             return json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise ConfigError(f"{self.source.files[0]}, {problem.id}: a test that is no JSON ({error})") from error
+            raise ConfigError(
+                f"{self.source.files[0]}, {key}: a test that is no JSON ({error}); get it again"
+            ) from error
 
     def _score(self, problem: Problem, ran: Sequence[Ran]) -> Score:
         tests = self.tests(problem.id)
@@ -138,7 +150,7 @@ class LiveCodeBench:
         return Score("correct", 1.0, "tests")
 
     def _same(self, problem: Problem, test: payload.Test, value: ReturnedValue) -> bool:
-        expected = self._json(problem, test.output)
+        expected = self._json(problem.id, test.output)
         as_sent = encoded(expected)
         if value.digest == as_sent[:64].decode().strip() != "":
             return True

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Protocol
 
 from abzero.errors import ConfigError
-from abzero.evals import answers, arithmetic, brief
+from abzero.evals import answers, arithmetic, brief, schema
 from abzero.evals.base import Problem, Score, Verdict
 from abzero.evals.data import SuiteRow, SuiteRows
 from abzero.evals.normal_form import BASE, normal, number
@@ -52,7 +52,7 @@ class Mathematics:
         """Judge what `answer` found."""
         row = self._rows[problem.id]
         gold = gold_of(self.source, row)
-        verdict, by = judged(gold, answer, self.symbolic, _allowed(row))
+        verdict, by = judged(gold, answer, self.symbolic, schema.allowance(row.get("error")))
         detail = "" if verdict in ("correct", "no_answer") else f"expected {brief.text(gold)}"
         return Score(verdict, float(verdict == "correct"), by, detail)
 
@@ -64,18 +64,7 @@ def gold_of(source: SuiteRows, row: SuiteRow) -> str:
             raise ConfigError(f"{source.files[0]}, idx {row['idx']}, field 'solution': no box holds an answer")
         return boxed
     value = row.get("answer", row.get("final_answer"))
-    if isinstance(value, list):
-        if len(value) != 1 or not isinstance(value[0], str):
-            raise ConfigError(f"{source.files[0]}, id {row['id']}, field 'final_answer': a list of one text is wanted")
-        value = value[0]
-    return str(value)
-
-
-def _allowed(row: SuiteRow) -> Fraction | None:
-    """The absolute tolerance of a row, if it has one."""
-    error = row.get("error")
-    found = number(str(error)) if error not in (None, "") else None
-    return found[0] if found else None
+    return str(value[0] if isinstance(value, list) else value)
 
 
 def judged(gold: str, answer: str, symbolic: Compares, allowed: Fraction | None = None) -> tuple[Verdict, str]:

@@ -57,6 +57,10 @@ def _test(row: object) -> Test:
         raise ValueError("a test without 'input', 'output' and 'testtype', all text")
     if row["testtype"] not in ("stdin", "functional"):
         raise ValueError(f"a test of type {row['testtype'][:40]!r}, neither stdin nor functional")
+    try:
+        (row["input"] + row["output"]).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("a test with half of a character in it") from error
     return Test(row["input"], row["output"], row["testtype"] == "functional")
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from abzero.errors import ConfigError
+from abzero.evals import schema
 from abzero.evals.data import drop_torn_line, rows_of
 from abzero.run.files import append_text
 
@@ -40,6 +41,8 @@ def read(path: Path, key: str, known: Collection[str], partial: bool) -> list[Sa
     for place, row in rows_of(path):
         if (found := row.get(key, row.get("id"))) is None:
             raise ConfigError(f"{place}: no field '{key}' (or 'id'), which says whose problem it is")
+        if not isinstance(found, str | int) or not schema.KEY.holds(found):
+            raise ConfigError(f"{place}, field '{key}': a problem's name is wanted, not {schema.shown(found)}")
         name = str(found)
         if name not in known:
             raise ConfigError(
@@ -51,8 +54,8 @@ def read(path: Path, key: str, known: Collection[str], partial: bool) -> list[Sa
                 f"{place}: one of {', '.join(FORMS)} is wanted, as text; found {', '.join(forms) or 'none'}"
             )
         number = row.get("sample", counts[name])
-        if not isinstance(number, int) or isinstance(number, bool) or number < 0:
-            raise ConfigError(f"{place}, field 'sample': a whole number from 0 is wanted, not {number!r}")
+        if not isinstance(number, int) or not schema.WHOLE.holds(number) or number < 0:
+            raise ConfigError(f"{place}, field 'sample': a whole number from 0 is wanted, not {schema.shown(number)}")
         if (name, number) in seen:
             raise ConfigError(f"{place}: sample {number} of {name} is in the file twice; leave one of them")
         seen.add((name, number))
@@ -94,7 +97,7 @@ def kept(path: Path) -> set[tuple[str, int]]:
 
 def _whole(row: Mapping[str, object], name: str) -> int | None:
     found = row.get(name)
-    return found if isinstance(found, int) and not isinstance(found, bool) else None
+    return found if isinstance(found, int) and schema.WHOLE.holds(found) else None
 
 
 def _text(row: Mapping[str, object], name: str) -> str | None:

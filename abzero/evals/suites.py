@@ -4,11 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from abzero.errors import ConfigError
-
-Fields = Mapping[str, type | tuple[type, ...]]
-"""A field's name, and what its value is in JSON."""
-
-NUMBER = (int, float)
+from abzero.evals.schema import (
+    ALLOWANCE,
+    ANSWER,
+    ANY_TEXT,
+    FUNCTION,
+    KEY,
+    LISTS,
+    NUMBER,
+    NUMBERED,
+    ONE_TEXT,
+    TEXT,
+    TOLERANCE,
+    WHOLE,
+    Fields,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +47,10 @@ class Suite:
         return f"{self.folders[0]}/{name}" if name == "test.jsonl" else name
 
 
-_TEXT, _CODE = str, {"task_id": str, "prompt": str, "entry_point": str, "canonical_solution": str}
-_EVALPLUS: Fields = {**_CODE, "base_input": list, "plus_input": list, "atol": NUMBER}
+_EVALPLUS: Fields = {
+    "task_id": NUMBERED, "prompt": TEXT, "entry_point": FUNCTION, "canonical_solution": TEXT, "base_input": LISTS,
+    "plus_input": LISTS, "atol": TOLERANCE,
+}  # fmt: skip
 _REFERENCE = "LeapLabTHU/Absolute-Zero-Reasoner, evaluation/math_eval/eval/data/{}/test.jsonl"
 
 
@@ -79,39 +91,39 @@ SUITES: Mapping[str, Suite] = {
         Suite(
             "livecodebench", 880, "question_id", (("test.jsonl", "test[2-6].jsonl"),), ("livecodebench",),
             {
-                "question_content": str, "question_id": str, "starter_code": str, "public_test_cases": str,
-                "private_test_cases": str, "metadata": str, "contest_date": str,
+                "question_content": TEXT, "question_id": TEXT, "starter_code": ANY_TEXT, "public_test_cases": TEXT,
+                "private_test_cases": ANY_TEXT, "metadata": ANY_TEXT, "contest_date": TEXT,
             },
             {}, ("lcb",), "livecodebench/code_generation_lite, test.jsonl … test5.jsonl (v5)",
         ),
         _maths(
-            "aime24", 30, "id", {"id": int, "problem": str, "answer": str},
+            "aime24", 30, "id", {"id": WHOLE, "problem": TEXT, "answer": TEXT},
             "af2b8bd2aa911b6333ad0df32f3ca05c7ae8ed10f1731f4372c8ae26990bf7ac",
         ),
         _maths(
-            "aime25", 30, "id", {"id": (str, int), "problem": str, "answer": (str, int, float)},
+            "aime25", 30, "id", {"id": KEY, "problem": TEXT, "answer": ANSWER},
             "20c1ca392758d96bd1e28af15d9f30df5660257927cacc9eac7301c29f677d1a",
         ),
         _maths(
-            "amc23", 40, "id", {"id": int, "problem": str, "answer": NUMBER},
+            "amc23", 40, "id", {"id": WHOLE, "problem": TEXT, "answer": NUMBER},
             "43707e1ca784602d8479de24ee8ce36609dbebc46dd152b0b12a46611aa898a4",
         ),
         _maths(
-            "math500", 500, "unique_id", {"unique_id": str, "problem": str, "answer": str},
+            "math500", 500, "unique_id", {"unique_id": TEXT, "problem": TEXT, "answer": TEXT},
             "35dc41080a3680858b27fa7e0533d2d547825316fc5dafe5d316f4ccc5a06132",
         ),
         _maths(
-            "minerva", 272, "idx", {"idx": int, "problem": str, "solution": str},
+            "minerva", 272, "idx", {"idx": WHOLE, "problem": TEXT, "solution": TEXT},
             "0e656b430d3a0a1dab6aa853f453ba3805e28e2cabe4fc72486a897cc09d8ba2", ("minerva_math",), "minerva_math",
         ),
         _maths(
-            "olympiadbench", 675, "id", {"id": int, "question": str, "final_answer": list},
+            "olympiadbench", 675, "id", {"id": WHOLE, "question": TEXT, "final_answer": ONE_TEXT, "error": ALLOWANCE},
             "bb8c1e38a16ea9eacb77530315a674d883f267fbff79183effc53681b4fcc416",
         ),
         *(
             Suite(
                 name, 800, "id", (("cruxeval.jsonl",), ("test.jsonl",)), ("cruxeval",),
-                {"id": str, "code": str, "input": str, "output": str},
+                {"id": TEXT, "code": TEXT, "input": ANY_TEXT, "output": TEXT},
                 {"8368b81047dc5014e4caf5a2f97604eff7644e0ecd7415e3ceeb184bbc2e0c96": "v1"},
                 (), "facebookresearch/cruxeval, data/cruxeval.jsonl",
             )
@@ -119,7 +131,7 @@ SUITES: Mapping[str, Suite] = {
         ),
         Suite(
             "lcb-execution", 479, "id", (("test.jsonl",), ("execution*.jsonl",)), ("lcb_execution",),
-            {"id": str, "code": str, "function_name": str, "input": str, "output": str},
+            {"id": TEXT, "code": TEXT, "function_name": FUNCTION, "input": TEXT, "output": TEXT},
             {}, ("lcb_execution",), "livecodebench/execution-v2, test.jsonl",
         ),
     )
