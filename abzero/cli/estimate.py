@@ -10,7 +10,7 @@ from tyro.conf import Positional
 from abzero.cli.arguments import Switch
 from abzero.cli.output import say
 from abzero.config.config import Config
-from abzero.config.load import from_json
+from abzero.config.load import as_recorded
 from abzero.errors import ConfigError
 from abzero.oversight import chain, drift, verdicts
 from abzero.oversight.recorded import Recorded, record_path
@@ -32,7 +32,7 @@ def estimate(run: Positional[Path], share: float | None = None, json: Switch = F
     not are said, too: in a run without a judge people's verdicts tell.
     """
     folder = RunFolder(run)
-    config = from_json(folder.read_config())
+    config = as_recorded(folder.read_config())
     entries, seed = list(chain.read(record_path(folder.path))), config.seed
     with closing(JournalReader(folder.journal)) as reader:
         recorded, drawn = Recorded(reader), audit_share(config, share)

@@ -20,7 +20,7 @@ from abzero.cli.review import review
 from abzero.cli.truncate import truncate
 from abzero.cli.words import described
 from abzero.config.flags import nearest, parsed
-from abzero.config.load import from_json
+from abzero.config.load import as_recorded
 from abzero.errors import ConfigError, RunError, UsageError
 from abzero.oversight import chain, judge, labelled, rules, tiers, verdicts, verify
 from abzero.oversight.measure import Measured, measure, together
@@ -107,7 +107,7 @@ def scan_run(
     With tier 3, a judge reads what the others flag and a random share --audit of the rest, at most --budget.
     """
     folder = RunFolder(run)
-    seed = from_json(folder.read_config()).seed
+    seed = as_recorded(folder.read_config()).seed
     numbers = tiers.chosen(tiers_)
     built = tiers.build(numbers, rules_, classifier)
     found, completions, flagged, steps, lines = 0, 0, 0, 0, []

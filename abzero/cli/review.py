@@ -10,7 +10,7 @@ from tyro.conf import Positional
 from abzero.cli.arguments import Switch
 from abzero.cli.estimate import audit_share
 from abzero.cli.output import heading, out, say
-from abzero.config.load import from_json
+from abzero.config.load import as_recorded
 from abzero.errors import ConfigError
 from abzero.oversight import chain, gate, verdicts
 from abzero.oversight.recorded import Recorded, record_path
@@ -34,7 +34,7 @@ def review(
     Without flags it shows each one whole and asks. --audit N deals N random completions to judge instead.
     """
     folder = RunFolder(run)
-    config = from_json(folder.read_config())
+    config = as_recorded(folder.read_config())
     seed = config.seed
     with folder.locked(), closing(JournalReader(folder.journal)) as reader:
         record = chain.Chain(record_path(folder.path), time.time)

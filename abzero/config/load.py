@@ -68,6 +68,11 @@ def from_json(text: str) -> Config:
     return parse(json_flags(text), "abzero resume")
 
 
+def as_recorded(text: str) -> Config:
+    """The settings of a run that is only read: not checked against its backend, whose libraries load for seconds."""
+    return draft(Config, renamed(json_flags(text)), "abzero resume")
+
+
 def json_flags(text: str) -> list[str]:
     """The flags that a run's config.json stands for. Raises `RunError` for what `to_json` did not write."""
     remedy = "put it back from a copy, or begin anew in another folder"
