@@ -5,9 +5,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from abzero.config import backends
+from abzero.config.backends import local
 from abzero.config.config import Config
 from abzero.errors import ConfigError
 from abzero.evals import data, heldout, scoring, suites
+from abzero.evals.summary import Asked
 from abzero.run.directory import RunFolder
 from abzero.run.train import Annotator
 from abzero.selfplay import SelfPlay
@@ -29,12 +31,13 @@ def held_out(
     chosen: list[heldout.HeldOut] = []
     judges = scoring.judges(stack)
     prompts = Prompts(config.tasks.prompts, backends.frame(config, config.model.name))
+    how = _asked(config, folder)
     for name, paths in found.items():
         if name == heldout.NURSERY:
-            chosen.append(heldout.nursery(play.types, config.tasks.inputs, asked.limit, play.sandbox))
+            chosen.append(heldout.nursery(play.types, config.tasks.inputs, asked.limit, play.sandbox, how))
             continue
         report(f"eval.suites {name}: testing its judge …")
-        chosen.append(heldout.benchmark(data.read(suites.SUITES[name], paths), prompts, asked.limit, judges))
+        chosen.append(heldout.benchmark(data.read(suites.SUITES[name], paths), prompts, asked.limit, judges, how))
     for suite in chosen:
         if long := sum(not play.solver.fits(prompt) for prompt in suite.questions.values()):
             report(
@@ -47,6 +50,27 @@ def held_out(
             chosen, asked.every, play.solver, play.learner, play.stopwatch, place, report, config.seed
         ).annotate
     ]
+
+
+def _asked(config: Config, folder: RunFolder) -> Asked:
+    """How a run is asked its problems, whichever they are."""
+    here = backends.chosen(config).memory is not None
+    return Asked(
+        model=str(folder.path),
+        weights={},  # no files hold them
+        preset="trained",
+        words="",
+        conversation="",
+        opens_think=False,
+        tokens=config.sampling.max_tokens,
+        stop=config.sampling.stop,
+        temperature=config.sampling.temperature,
+        repeats=1,
+        seeds=(config.seed,),
+        engine=config.model.engine,
+        engine_version=local.VERSION if here else "",
+        dtype=str(local.sampler_dtype(config)).removeprefix("torch.") if here else "",
+    )
 
 
 def files(config: Config) -> dict[str, tuple[Path, ...]]:

@@ -97,7 +97,7 @@ def without_think(prompt: Prompt) -> Prompt:
     return Prompt.of(prompt[: prompt.begin], prompt[prompt.begin : prompt.end], closed, prompt.begun)
 
 
-def opens_think(prompt: Prompt) -> bool:
+def opens_think(prompt: str) -> bool:
     """Whether a completion of `prompt` begins within a thought."""
     return prompt.rstrip().endswith("<think>")
 

@@ -1,19 +1,24 @@
 """Held-out problems that a run is asked every so many steps: whether it got better at what one cares about."""
 
+import hashlib
+import json
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from statistics import fmean
 
 from abzero.algo.metrics import Stopwatch
 from abzero.errors import ConfigError
-from abzero.evals import base, presets, rows, scoring, selftest
+from abzero.evals import asking, base, presets, provenance, rows, scoring, selftest, summary
 from abzero.evals.asking import Voice, opens_think
 from abzero.evals.data import SuiteRows
+from abzero.evals.rows import SampleRow
 from abzero.evals.samples import Sample, sha256
 from abzero.evals.scoring import Judged, Judges
+from abzero.evals.suites import Suite
+from abzero.evals.summary import Asked, SuiteEntry
 from abzero.evals.tiny import LENGTHS, Nursery
 from abzero.policy.base import Generator, Learner
 from abzero.sandbox.base import Sandbox
@@ -36,11 +41,13 @@ class HeldOut:
     judge: Callable[[Sequence[Sample]], list[Judged]]
     problems: Mapping[str, str]
     """Each problem's text, without the words around it, for those who read the rows."""
-    groups: Mapping[str, str]
+    entry: Callable[[Sequence[SampleRow]], SuiteEntry]
+    """What the rows of all its problems add up to, for a summary like that of ``abzero eval``."""
+    groups: Mapping[str, str] = field(default_factory=dict)
     """Which problems have a figure of their own besides, as those of one mode: a problem's group, by its key."""
 
 
-def nursery(types: Sequence[TaskType], inputs: int, limit: int, box: Sandbox) -> HeldOut:
+def nursery(types: Sequence[TaskType], inputs: int, limit: int, box: Sandbox, how: Asked) -> HeldOut:
     """Problems of the nursery's dev split, as many in each of its cells; at most `limit` unless the cells are more."""
     each = max(1, limit // (len(types) * len(LENGTHS))) if limit else NURSERY_CELL
     suite = Nursery(types, "dev", 0, each, inputs=inputs)
@@ -51,23 +58,38 @@ def nursery(types: Sequence[TaskType], inputs: int, limit: int, box: Sandbox) ->
         return [Judged(one, one.text, score, None, 0.0) for one, score in zip(samples, scores, strict=True)]
 
     prompts = {key: problem.prompt for key, problem in problems.items()}
-    return HeldOut(NURSERY, prompts, judge, prompts, {key: problem.cell[0] for key, problem in problems.items()})
+    digest = hashlib.sha256(json.dumps(prompts, sort_keys=True).encode()).hexdigest()
+    made = Suite(NURSERY, len(prompts), "id", (), (), {}, {digest: "generated"})
+    source = SuiteRows(made, (), (digest,), tuple({"id": key} for key in prompts), len(prompts))
+    how = replace(how, words=digest, conversation=digest, opens_think=all(map(opens_think, prompts.values())))
+    by = provenance.by_us(box.isolation)
+    return HeldOut(
+        NURSERY, prompts, judge, prompts, lambda rows: summary.entry(source, rows, limit, (), by, how),
+        {key: problem.cell[0] for key, problem in problems.items()},
+    )  # fmt: skip
 
 
-def benchmark(source: SuiteRows, prompts: Prompts, limit: int, judges: Judges) -> HeldOut:
+def benchmark(source: SuiteRows, prompts: Prompts, limit: int, judges: Judges, how: Asked) -> HeldOut:
     """The first `limit` problems of a benchmark. Raises `ConfigError` if its judge fails its self-test on them."""
-    asked = presets.PRESETS["trained"].questions(source, Voice(prompts, prompts, None))[: limit or None]
+    every = presets.PRESETS["trained"].questions(source, Voice(prompts, prompts, None))
+    asked = every[: limit or None]
     questions: dict[str, str] = {one.key: one.prompt for one in asked}
     tried = scoring.suited(source, judges)
     if wrong := selftest.failures(tried, list(questions), judges):
         raise ConfigError(f"eval.suites {source.suite.name}: its self-test failed: {'; '.join(wrong)}; leave it out")
-    suite = replace(tried, opens_think=all(opens_think(one.prompt) for one in asked))
+    words, conversation = (asking.sha256([one.prompt for one in every], around) for around in (False, True))
+    how = replace(
+        how, words=words, conversation=conversation, opens_think=all(opens_think(one.prompt) for one in every)
+    )
+    suite = replace(tried, opens_think=how.opens_think)
+    by = provenance.judged_by(tried, judges)
 
     def judge(samples: Sequence[Sample]) -> list[Judged]:
         return [one for batch in scoring.score(suite, samples, judges) for one in batch]
 
     problems = {problem.id: problem.prompt for problem in suite.problems() if problem.id in questions}
-    return HeldOut(source.suite.name, questions, judge, problems, {})
+    name = source.suite.name
+    return HeldOut(name, questions, judge, problems, lambda rows: summary.entry(source, rows, limit, (), by, how))
 
 
 @dataclass(frozen=True)
@@ -83,7 +105,7 @@ class Measuring:
     learner: Learner
     stopwatch: Stopwatch
     folder: Path
-    """Where rows go: ``step-000020/training/SUITE.jsonl``."""
+    """Where results go: ``step-000020/training/``, as ``abzero eval`` leaves them."""
     report: Callable[[str], None]
     seed: int
 
@@ -121,6 +143,7 @@ class Measuring:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.unlink(missing_ok=True)  # of the same step, before the run was killed
         rows.append(file, suite.suite, judged)
+        summary.add(file.parent, suite.suite, suite.entry(rows.read(file)))
         if not (self.folder / f"{suite.suite}.problems.jsonl").exists():
             rows.keep_problems(self.folder / f"{suite.suite}.jsonl", suite.problems.items())
 

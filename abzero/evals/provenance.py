@@ -36,8 +36,12 @@ def judged_by(suite: Suited, judges: Judges) -> JudgedBy:
             isolation = judges.runner().isolation
         case Inputs():
             isolation = judges.sandbox().isolation
-    asked = version("math-verify") if isinstance(suite, Mathematics) else None
-    return JudgedBy(version("abzero"), _sources(), platform.python_version(), isolation, asked)
+    return by_us(isolation, version("math-verify") if isinstance(suite, Mathematics) else None)
+
+
+def by_us(isolation: str | None, math_verify: str | None = None) -> JudgedBy:
+    """The code that runs here as a judge."""
+    return JudgedBy(version("abzero"), _sources(), platform.python_version(), isolation, math_verify)
 
 
 @cache

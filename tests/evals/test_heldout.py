@@ -8,12 +8,15 @@ import pytest
 
 from abzero.algo.figures import FIGURES
 from abzero.cli.main import main
-from abzero.evals import data, heldout, suites
+from abzero.evals import data, heldout, suites, summary
 from abzero.evals.base import Score
 from abzero.evals.scoring import Judged
+from abzero.evals.summary import Asked
 from abzero.sandbox.fake import FakeSandbox
 from abzero.types import Step
 from tests.fakes import TASK_TYPES, play
+
+HOW = Asked("run", {}, "trained", "", "", False, 64, (), 1.0, 1, (1,), "local", "", "float32")
 
 
 def guess(prompt, rng):
@@ -22,7 +25,7 @@ def guess(prompt, rng):
 
 
 def measuring(folder, game, every=2, judge=None):
-    suite = heldout.nursery(TASK_TYPES, 3, 18, FakeSandbox())
+    suite = heldout.nursery(TASK_TYPES, 3, 18, FakeSandbox(), HOW)
     said = []
     suite = replace(suite, judge=judge or suite.judge)
     return heldout.Measuring(
@@ -53,6 +56,19 @@ def test_rows_are_kept_once_even_where_a_step_is_taken_again(tmp_path):
     right = [json.loads(line)["verdict"] == "correct" for line in lines]
     assert len(right) == 18
     assert first.metrics["eval/nursery"] == pytest.approx(sum(right) / 18)
+
+
+def test_two_steps_are_compared_as_two_models_are(tmp_path, capsys):
+    game = play(guess)
+    measure, _ = measuring(tmp_path, game)
+    for number in (2, 4):
+        step = measure.annotate(Step(number, [], [], [], {}))
+    folders = [str(tmp_path / f"step-00000{number}" / "training") for number in (2, 4)]
+    [(suite, entry)] = summary.suites(tmp_path / "step-000004" / "training").items()
+    assert (suite, entry["n"], entry["limit"]) == ("nursery", 18, 18)
+    assert entry["score"] == step.metrics["eval/nursery"]
+    assert main(["eval", "compare", *folders]) == 0
+    assert "+0.0" in capsys.readouterr().out
 
 
 def test_an_error_of_the_judge_leaves_a_gap_in_the_curve_and_no_wrong_answers(tmp_path):
@@ -116,7 +132,7 @@ def test_a_benchmark_is_asked_in_the_run_s_own_conversation(tmp_path):
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     source = data.read(suites.SUITES["cruxeval-o"], [file])
     with ExitStack() as stack:
-        suite = heldout.benchmark(source, Prompts("paper"), 1, scoring.judges(stack))
+        suite = heldout.benchmark(source, Prompts("paper"), 1, scoring.judges(stack), HOW)
         [(key, prompt)] = suite.questions.items()
         assert key == "s1"
         assert "### The input\n```input\n1\n```" in prompt
