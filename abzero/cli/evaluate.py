@@ -14,6 +14,7 @@ from abzero.cli.recipes import measured
 from abzero.config import named
 from abzero.config.config import Config
 from abzero.errors import ConfigError
+from abzero.policy.models.naming import check_named
 from abzero.run.files import check_output, replace_text
 
 MOST = 100_000
@@ -49,6 +50,7 @@ def evaluate(
         check_output(json, "--json")
     if not 1 <= n <= MOST:
         raise ConfigError(f"--n {n}: ask 1 to {MOST:,} problems of each cell, such as --n 300")
+    check_named(model)
     at_once(f"{model} on {suite}{'' if named.is_reference(suite) else f', {split} split'}, {n} problems in each cell")
     under_way("loading torch")
     if named.is_reference(suite):

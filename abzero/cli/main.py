@@ -45,22 +45,13 @@ RAW = (raw.train, raw.resume, raw.fork, raw.plan, raw.oversight, raw.evaluate)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0, 1 for an error, 2 for wrong usage, 130 after Ctrl-C."""
+    _open_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     name, *rest = [*(sys.argv[1:] if arguments is None else arguments)] or ["--help"]
     if name in HELP and rest:
         name, *rest = [*rest, "--help"]
-    if name in ("--version", "-V"):
-        say(f"abzero {__version__}")
-        return 0
-    if name in HELP:
-        out.print(usage("abzero", "COMMAND", COMMANDS, "abzero help COMMAND"))
-        return 0
-    if name not in COMMANDS:
-        near = difflib.get_close_matches(name, COMMANDS, 1)
-        remedy = f"did you mean abzero {near[0]}?" if near else "abzero --help lists all commands"
-        return _failed(f"there is no command '{name}': {remedy}", 2)
     try:
         return _flushed(_run(name, rest))
     except UsageError as error:
@@ -78,7 +69,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
+def _open_streams() -> None:
+    """Put nothing where a standard stream was closed (``>&-``): the next file that is opened would get its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 (it stays open)
+
+
 def _run(name: str, arguments: Sequence[str]) -> int:
+    if name in ("--version", "-V"):
+        say(f"abzero {__version__}")
+        return 0
+    if name in HELP:
+        out.print(usage("abzero", "COMMAND", COMMANDS, "abzero help COMMAND"))
+        return 0
+    if name not in COMMANDS:
+        near = difflib.get_close_matches(name, COMMANDS, 1)
+        remedy = f"did you mean abzero {near[0]}?" if near else "abzero --help lists all commands"
+        raise UsageError(f"there is no command '{name}': {remedy}")
     command = COMMANDS[name]
     asked = any(one in ("-h", "--help") for one in arguments)
     try:

@@ -16,9 +16,9 @@ WIDE = 100_000
 """Columns of what is no terminal: a file or a pipe gets every line whole."""
 
 
-def width(stream: TextIO) -> int | None:
-    """The width to write `stream` in; ``None`` is the terminal's own."""
-    return None if stream.isatty() else WIDE
+def width(stream: TextIO | None) -> int | None:
+    """The width to write `stream`, which may have been closed, in; ``None`` is the terminal's own."""
+    return None if stream and stream.isatty() else WIDE
 
 
 class Stream(Console):

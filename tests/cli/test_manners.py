@@ -121,14 +121,17 @@ def test_every_form_of_eval_has_help_of_its_own(words, capsys):
     assert f"usage: abzero {words} [-h]" in capsys.readouterr().out
 
 
-def test_a_full_disk_is_one_clear_error():
+@pytest.mark.parametrize("words", ["recipes", "--help"])
+def test_a_full_disk_is_one_clear_error(words):
     with open("/dev/full", "w") as full:
-        done = subprocess.run(
-            [sys.executable, "-m", "abzero", "recipes"], stdout=full, stderr=subprocess.PIPE, text=True
-        )
-    assert done.returncode == 1
-    assert "No space left on device" in done.stderr
-    assert "Traceback" not in done.stderr
+        done = subprocess.run([sys.executable, "-m", "abzero", words], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (1, "abzero: No space left on device\n")
+
+
+def test_a_stream_that_was_closed_is_written_into_nothing():
+    closed = ["sh", "-c", 'exec "$0" -m abzero recipes <&- >&-', sys.executable]
+    done = subprocess.run(closed, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_help_imports_what_it_shows_and_no_more():
