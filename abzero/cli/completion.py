@@ -31,10 +31,21 @@ CASES
 complete -o default -F _abzero abzero
 """,
     "zsh": """
-if (( CURRENT == 3 )); then
-    case "$words[2]" in
+_abzero() {
+    if (( CURRENT == 3 )); then
+        case "$words[2]" in
 CASES
-    esac
+        esac
+    fi
+    [[ CURRENT -gt 2 && "$words[CURRENT]" != -* ]] && _files
+    _tyro_abzero "$@"
+}
+
+# A file of this name in $fpath is the function itself; source <(…) defines it.
+if [ "$funcstack[1]" = _abzero ]; then
+    _abzero "$@"
+else
+    compdef _abzero abzero
 fi
 """,
 }
@@ -84,6 +95,5 @@ def completion(shell: Positional[Literal["bash", "zsh"]]) -> int:
     if shell == "bash":
         print(script.partition("\n# Register completion")[0] + more, end="")
     else:
-        body, call, _ = script.rpartition('_tyro_abzero "$@"')
-        print(body + more.lstrip() + call)
+        print(script.rpartition('_tyro_abzero "$@"')[0] + more.lstrip(), end="")
     return 0

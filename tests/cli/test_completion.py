@@ -51,6 +51,16 @@ def test_zsh_s_script_is_one_of_zsh_s(capsys):
     assert main(["completion", "zsh"]) == 0
     script = capsys.readouterr().out
     assert script.startswith("#compdef abzero\n")
-    assert script.rstrip().endswith('_tyro_abzero "$@"')
+    assert "compdef _abzero abzero" in script
     assert "eval) compadd -- compare data export tiny ;;" in script
     assert all(f"        {command}) compadd -- " in script for command in BEHIND)
+
+
+@pytest.mark.skipif(not shutil.which("zsh"), reason="zsh is not installed")
+@pytest.mark.parametrize("way", ["source {folder}/_abzero", "fpath=({folder} $fpath); compinit -u -D"])
+def test_zsh_takes_the_script_read_at_once_or_found_by_its_name(way, tmp_path, capsys):
+    assert main(["completion", "zsh"]) == 0
+    (tmp_path / "_abzero").write_text(capsys.readouterr().out, encoding="utf-8")
+    program = f"autoload -Uz compinit; compinit -u -D; {way.format(folder=tmp_path)}; print $_comps[abzero]"
+    done = subprocess.run(["zsh", "-f", "-c", program], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("_abzero\n", "")
