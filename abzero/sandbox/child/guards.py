@@ -92,7 +92,9 @@ def guard(known: Known, refuse: Refuse) -> None:
         (types.BuiltinFunctionType, "__self__", a_module),
     ]
     for kind, name, foreign in guards:
-        _replace(kind, name, _Guard(vars(kind)[name], name, foreign, known, refuse))
+        original = vars(kind)[name]
+        plain = type(type(original).__name__, (_Guard,), {"__module__": "builtins", "__slots__": ()})
+        _replace(kind, name, plain(original, name, foreign, known, refuse))
     below = type.__subclasses__
 
     def subclasses(cls: type) -> list[type]:

@@ -12,6 +12,7 @@ import ctypes
 import sys
 import time
 from collections.abc import Callable, Collection
+from opcode import opmap
 from types import ModuleType
 from typing import Any, NoReturn
 
@@ -33,6 +34,13 @@ _ELSEWHERE = (
 )
 _FLAGS = {"no_site": 0, "no_user_site": 0, "safe_path": False, "isolated": 0, "ignore_environment": 0}
 """Where this interpreter was started unlike a plain one."""
+_SAID_OF_MODULES = frozenset({"__name__", "__qualname__", "__instancecheck__", "__subclasscheck__"})
+"""What their class tells of itself, as in a plain interpreter."""
+_STAR = bytes((opmap["IMPORT_STAR"], 0) if "IMPORT_STAR" in opmap else (opmap["CALL_INTRINSIC_1"], 2))
+"""The instruction by which ``from module import *`` takes a module's namespace."""
+_KINDS = {"__loader__": "type", "__spec__": "ModuleSpec", "help": "_Helper"}
+_KINDS |= dict.fromkeys(("copyright", "credits", "license"), "_Printer")
+"""Builtins that a program may name and no more, and of what class they are."""
 _ITEMS = 24
 """Where a tuple's items begin, and those of what is made like one."""
 
@@ -43,10 +51,18 @@ def gated(imports: Collection[str], refused: list[str]) -> dict[str, object]:
     gate = _gate(views_of(imports, refuse), refuse)
     _stop_clocks(refuse)
     guard(Known(), refuse)
-    ours: dict[str, object] = {"__import__": gate, "open": _no_files(refuse), "__spec__": None}
+    ours: dict[str, object] = {"__import__": gate, "open": _no_files(refuse)}
+    for name, function in ours.items():
+        _look_like(function, getattr(builtins, name))
     ours |= {name: _sitebuiltins.Quitter(name, "Ctrl-D (i.e. EOF)") for name in ("exit", "quit")}
-    ours |= {name: _hidden(name, refuse) for name in ("__loader__", "copyright", "credits", "license", "help")}
+    for name, kind in _KINDS.items():
+        ours[name] = _hidden(name, kind, refuse)
     return {**vars(builtins), **ours}
+
+
+def _look_like(function: object, original: object) -> None:
+    for name in ("__name__", "__qualname__", "__module__", "__doc__", "__text_signature__"):
+        setattr(function, name, getattr(original, name, None))
 
 
 def _gate(views: dict[str, ModuleType], refuse: Refuse) -> Callable[..., object]:
@@ -83,7 +99,8 @@ def views_of(imports: Collection[str], refuse: Refuse) -> dict[str, ModuleType]:
                 space[key] = view(value) if isinstance(value, ModuleType) else kind if value is ModuleType else value
             if sys.version_info >= (3, 13):
                 space["__spec__"] = None  # which it looks at where a name cannot be imported
-            space["__all__"] = list(getattr(real, "__all__", [key for key in space if not key.startswith("_")]))
+            if "__all__" in vars(real):
+                space["__all__"] = list(real.__all__)
         return views[name]
 
     for name in sorted(imports):
@@ -99,9 +116,11 @@ def _public(real: ModuleType) -> list[str]:
     own = (real.__name__, f"_{real.__name__}")
     found = []
     for key in {*vars(real), *(listed or ())}:
-        if key.startswith("_") and key not in (listed or ()):
-            continue
         value = getattr(real, key)
+        if key.startswith("_") and key not in (listed or ()):
+            if key.endswith("__") and callable(value) and getattr(value, "__module__", None) in own:
+                found.append(key)  # operator.__add__
+            continue
         if isinstance(value, ModuleType):
             public = value.__name__ == f"{real.__name__}.{key}" or value.__name__ == "collections.abc"
         else:
@@ -114,6 +133,7 @@ def _public(real: ModuleType) -> list[str]:
 
 
 def _view_kind(refuse: Refuse) -> type[ModuleType]:
+    """The class of what programs take for modules; whoever asks it for more than its name ends the run."""
     plain, present, modules, kind = ModuleType.__getattribute__, hasattr, dict(sys.modules), ModuleType
 
     def missing(self: ModuleType, name: str) -> object:
@@ -129,22 +149,37 @@ def _view_kind(refuse: Refuse) -> type[ModuleType]:
         refuse("where a module lies")
 
     def namespace(self: ModuleType) -> dict[str, Any]:
-        if space_of_frame(sys._getframe(1)) is here:
+        frame = sys._getframe(1)
+        if space_of_frame(frame) is here or frame.f_code.co_code[frame.f_lasti :][:2] == _STAR:
             return original.__get__(self)  # type: ignore[no-any-return]
         return refuse("a module's namespace")
 
+    def of_class(cls: type, name: str) -> object:
+        if name == "__module__":
+            return "builtins"
+        if name not in _SAID_OF_MODULES:
+            refuse(f"{name} of modules")
+        return type.__getattribute__(cls, name)
+
+    def none(self: ModuleType) -> NoReturn:
+        raise AttributeError("__module__")
+
     original, here = vars(kind)["__dict__"], globals()
-    members = {"__getattr__": missing, "__dir__": names, "__repr__": text, "__dict__": property(namespace)}
-    return type("module", (kind,), {**members, "__module__": "builtins"})
+    members: dict[str, object] = {"__getattr__": missing, "__dir__": names, "__repr__": text}
+    for name, function in members.items():
+        _look_like(function, getattr(kind, name, kind.__getattribute__))
+    members |= {"__dict__": property(namespace), "__module__": property(none), "__doc__": kind.__doc__}
+    above: type[type] = type("type", (type,), {"__getattribute__": of_class, "__module__": "builtins"})
+    return above("module", (kind,), members)
 
 
-def _hidden(name: str, refuse: Refuse) -> object:
-    """Something that ends the run of whoever wants to know more about it."""
+def _hidden(name: str, kind: str, refuse: Refuse) -> object:
+    """Something, of a class called `kind`, that ends the run of whoever wants to know more about it."""
 
     def use(self: object, *arguments: object) -> NoReturn:
         refuse(name)
 
-    return type(name, (), dict.fromkeys(_USES, use))()
+    return type(kind, (), dict.fromkeys(_USES, use))()
 
 
 def _stop_clocks(refuse: Refuse) -> None:

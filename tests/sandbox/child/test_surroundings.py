@@ -29,6 +29,12 @@ ORDINARY = {
     "data classes": ("from dataclasses import *\n@dataclass\nclass A:\n    n: int = 1", "repr(A())", "'A(n=1)'"),
     "enumerations": ("import enum\nclass A(enum.Enum):\n    B = 1", "A(1).name", "'B'"),
     "decimals": ("from decimal import *", "str(Decimal('1') / 3)[:5]", "'0.333'"),
+    "operators by their special names": (
+        "import operator",
+        "[operator.__add__(1, 2), operator.__eq__(1, 2)]",
+        "[3, False]",
+    ),
+    "the class of modules": ("import re", "[type(re).__name__, type(re).__module__, isinstance(re, type(re))]", None),
     "an exit caught": ("", "tried(lambda: exit())", "'SystemExit'"),
 }
 HIDDEN = {
@@ -45,6 +51,10 @@ HIDDEN = {
     "where it lies, as text": ("import json", "str(json)"),
     "its loader": ("import json", "json.__spec__.origin"),
     "its names": ("import json", "len(dir(json))"),
+    "what its class comes from": ("import json", "len(type(json).__mro__)"),
+    "what its class has": ("import json", "len(type(json).__dict__)"),
+    "what is above its class": ("import json", "type(json).__base__.__name__"),
+    "the names in its class": ("import json", "len(dir(type(json)))"),
     "its namespace": ("import json", "len(vars(json))"),
     "a clock under another name": ("import queue", "queue.time()"),
     "how many abstract classes there are": ("import abc", "abc.get_cache_token()"),
@@ -94,6 +104,48 @@ def test_what_leads_elsewhere_ends_the_run_even_if_that_is_swallowed(pool, impor
     for swallow in (False, True):
         [outcome] = pool.run([Call(program(imports, expression, swallow), "1", verify=True)])
         assert isinstance(outcome, Refused)
+
+
+ALIKE = """
+def described(value):
+    found = [type(value).__name__, callable(value)]
+    for name in ('__name__', '__qualname__', '__module__', '__all__', '__version__'):
+        try:
+            found.append(getattr(value, name))
+        except AttributeError as error:
+            found.append('none')
+    return found if len(repr(found)) < 5000 else len(found)
+def mentions(value):
+    return 'abzero' in repr([getattr(value, name, None) for name in ('__module__', '__qualname__', '__doc__')])
+"""
+
+
+@pytest.mark.parametrize("module", ["abc", "json", "string"])
+def test_a_module_says_of_itself_and_its_names_what_a_plain_one_does(pool, module):
+    """Where it says anything; what a program may not ask ends its run."""
+    names = [name for name in dir(__import__(module)) if name.isidentifier()]
+    programs = [
+        f"import {module} as m\n{ALIKE}\ndef f(x):\n    return described(m{'.' + name if name else ''})"
+        for name in ("", *names)
+    ]
+    said = 0
+    for program, outcome in zip(
+        programs, pool.run([Call(program, "1", verify=True) for program in programs]), strict=True
+    ):
+        if isinstance(outcome, Returned):
+            plain: dict[str, object] = {"__name__": "program"}
+            exec(program, plain)
+            assert outcome == Returned(repr(plain["f"](1))), program  # type: ignore[operator]
+            said += 1
+        else:
+            assert isinstance(outcome, Refused | Nondeterministic), (outcome, program)
+    assert said > len(names) // 3
+
+
+@pytest.mark.parametrize("name", ["__import__", "open", "json.__getattr__", "json.__dir__", "json.__repr__"])
+def test_nothing_names_the_sandbox(pool, name):
+    [outcome] = pool.run([Call(f"import json\n{ALIKE}\ndef f(x):\n    return mentions({name})", "1", verify=True)])
+    assert outcome == Returned("False")
 
 
 CODEC = """
