@@ -16,6 +16,7 @@ from abzero.config.config import Config
 from abzero.errors import ConfigError
 from abzero.policy.models.naming import check_named
 from abzero.run.files import check_output, replace_text
+from abzero.text.terminal import counted
 
 MOST = 100_000
 """Problems of a cell: more than there are different ones worth asking, and hours of a card."""
@@ -51,7 +52,8 @@ def evaluate(
     if not 1 <= n <= MOST:
         raise ConfigError(f"--n {n}: ask 1 to {MOST:,} problems of each cell, such as --n 300")
     check_named(model)
-    at_once(f"{model} on {suite}{'' if named.is_reference(suite) else f', {split} split'}, {n} problems in each cell")
+    where = suite if named.is_reference(suite) else f"{suite}, {split} split"
+    at_once(f"{model} on {where}, {counted(n, 'problem')} in each cell")
     under_way("loading torch")
     if named.is_reference(suite):
         return _own(*measured(model, recipe), suite, seed, n, json)

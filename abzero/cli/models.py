@@ -1,12 +1,13 @@
 """Commands about models: the recipes in the box, export one, make the one in the box."""
 
+from collections import deque
 from pathlib import Path
 from typing import Literal
 
 from rich.text import Text
 from tyro.conf import Positional
 
-from abzero.cli.output import grid, out, say
+from abzero.cli.output import at_once, grid, out, progress, say
 from abzero.errors import ConfigError
 from abzero.run.files import replace_text
 
@@ -53,24 +54,33 @@ def export_model(run: Positional[Path], folder: Positional[Path]) -> int:
 
 def build_tiny(action: Positional[Literal["build"]], folder: Positional[Path], seed: int = 0) -> int:
     """Make the model in the box again from nothing, measure it and write its card: about forty minutes of one core."""
+    if folder.exists():
+        raise ConfigError(f"'{folder}' exists: build into a new folder")
+    at_once(f"making the model in the box again in {folder}, seed {seed}; torch is loaded first")
     import torch
     from safetensors.torch import load_file
+    from transformers.utils import logging
 
     from abzero.cli.evaluate import measurements
     from abzero.cli.recipes import DEFAULT_RECIPE, measured
     from abzero.tiny import pretrain
     from abzero.tiny.card import card
 
-    if folder.exists():
-        raise ConfigError(f"'{folder}' exists: build into a new folder")
     torch.set_num_threads(1)
+    logging.disable_progress_bar()
     steps = sum(stage.steps for stage in pretrain.STAGES)
+    losses = deque[float](maxlen=50)
 
-    def progress(step: int, loss: float) -> None:
-        if step % 50 == 0:
-            say(f"step {step} of {steps}, loss {loss:.3f}")
+    with progress("steps", steps) as done:
 
-    pretrain.build(folder, seed, report=progress)
+        def stepped(step: int, loss: float) -> None:
+            done(1)
+            losses.append(loss)
+
+        pretrain.build(folder, seed, report=stepped)
+    say(
+        f"{steps:,} steps are done, the loss of the last {len(losses)} is {sum(losses) / len(losses):.3f}; measuring it"
+    )
     config, _ = measured(str(folder), DEFAULT_RECIPE)
     rows = measurements(config, str(folder), "nursery", "test", seed, 100)
     parameters = sum(value.numel() for value in load_file(folder / "model.safetensors").values())
