@@ -12,6 +12,7 @@ from abzero.python.source import skeleton
 _LINE = re.compile(r"^(?P<indent>[ \t\f]*+)(?P<text>[(]*+[^\W\d][^\n]*+)", re.MULTILINE)
 _WORD = re.compile(r"[^\W\d]\w*+")
 _DEFINITION = re.compile(r"(?:async\s++)?def\s++([^\W\d]\w*+)\s*+(\(\s*+\)|[(\[])")
+_CLASS = re.compile(r"class\s++([^\W\d]\w*+)")
 _TARGET = re.compile(r"\s*+([^\W\d]\w*+(?:\s*+,\s*+[^\W\d]\w*+)*+)\s*+(?::(?!=)[^=]*+)?=(?!=)")
 _NAMED = re.compile(r"\b([^\W\d]\w*+)\s*+:=")
 _FROM = re.compile(r"from\b[^\n;]*?\bimport\b\s*+(\([^)]{0,2000}+\)|[^\n;]*+)")
@@ -34,7 +35,7 @@ class _Kind(IntEnum):
 
     NOTHING = 0
     PERHAPS = 1
-    """What a call, another name or an import gives."""
+    """A class, and what a call, another name or an import gives."""
     WITHOUT_ARGUMENTS = 2
     """As ``main`` and tests are."""
     CONDITIONAL = 3
@@ -48,9 +49,9 @@ def entry_point(program: str) -> str | None:
     function made at top level; one that takes an argument before ``main`` and tests, which take none; ``None`` where
     none is.
 
-    Made is what ``def`` and ``lambda`` make and what `functools.partial` gives; ``f`` may also be imported, another
-    name of a function, or what a call gives. What stands below ``if`` and its like counts, but not what is left out
-    unless the program is a script. What strings and comments say makes nothing.
+    Made is what ``def`` and ``lambda`` make and what `functools.partial` gives; ``f`` may also be a class, imported,
+    another name of a function, or what a call gives. What stands below ``if`` and its like counts, but not what only a
+    script runs. What strings and comments say makes nothing.
     """
     made = _made(program)
     if made.get("f"):
@@ -127,6 +128,8 @@ def _bound(statement: str, code: str, begin: int, known: dict[str, _Kind]) -> It
     """What `statement`, at `begin` of `code`, binds."""
     if definition := _DEFINITION.match(code, begin):
         yield definition[1], _Kind.FUNCTION if definition[2] in ("(", "[") else _Kind.WITHOUT_ARGUMENTS
+    elif made := _CLASS.match(statement):
+        yield made[1], _Kind.PERHAPS
     elif imported := _FROM.match(code, begin):
         for part in imported[1].split(","):
             if words := _WORD.findall(part):

@@ -39,6 +39,7 @@ MADE = {
     "continued": "f = \\\n    lambda x: x",
     "decorated": "from functools import cache\n@cache\ndef f(x):\n    return x",
     "without an argument": "def f():\n    return 1\ndef g(x):\n    return x",
+    "a class that makes a number": "class f:\n    def __new__(cls, x):\n        return x + 1",
     "full-width": "\uff46 = lambda x: x",
 }
 """Programs that make ``f``."""
@@ -92,7 +93,7 @@ def test_what_is_no_function_or_not_at_top_level_is_no_entry(name):
 
 
 @pytest.mark.parametrize(
-    "program", ["", "x = 1", "x = len('a')", "class f:\n    def g(self): ...", "from math import *"]
+    "program", ["", "x = 1", "x = len('a')", "class A:\n    def g(self): ...", "from math import *"]
 )
 def test_where_nothing_is_made_there_is_no_entry(program):
     assert entry_point(program) is None

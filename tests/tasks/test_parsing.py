@@ -356,7 +356,7 @@ def test_line_ends_and_a_byte_order_mark_are_no_part_of_a_program(written):
     assert parsing.program(written) == PROGRAM
 
 
-@pytest.mark.parametrize("source", ["", "x = 1", "f = 5", "class f:\n    def g(self): ...", " def f(x): ..."])
+@pytest.mark.parametrize("source", ["", "x = 1", "f = 5", "class A:\n    def g(self): ...", " def f(x): ..."])
 def test_a_program_without_a_function_is_malformed(source):
     with pytest.raises(Malformed, match="no function"):
         parsing.program(source)

@@ -73,7 +73,7 @@ def _gate(views: dict[str, ModuleType], refuse: Refuse) -> Callable[..., object]
         if type(name) is str and level == 0:
             if name in views:
                 return views[name if fromlist else name.partition(".")[0]]
-            if name.partition(".")[0] in standard:
+            if name.partition(".")[0] in standard or name == "__main__":
                 refuse(f"import of {name}")
         elif type(name) is str:
             raise ImportError("attempted relative import with no known parent package")

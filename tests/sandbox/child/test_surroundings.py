@@ -66,6 +66,7 @@ HIDDEN = {
     "the builtins as a module": ("", "len.__self__.__name__"),
     "the loader of builtins": ("", "__builtins__['__loader__'].load_module('os').sep"),
     "the stack": ("def g():\n    yield 1\n", "outer(1)"),
+    "who started it": ("import json", "__import__('__main__').__name__"),
     "a file": ("", "open('/etc/hostname').read()"),
     "a file that is missing": ("", "tried(lambda: open('nothing'))"),
 }
