@@ -17,8 +17,8 @@ from abzero.evals.suites import LIVECODEBENCH, LIVECODEBENCH_ROWS, SUITES, Suite
 
 SuiteRow = Mapping[str, object]
 
-MAX_LINE = 512 << 20
-"""Bytes of one row; the largest published one has a tenth of it."""
+MAX_LINE = 128 << 20
+"""Bytes of one row; the largest published one has less than half of it."""
 MAX_BYTES = 16 << 30
 """Bytes of a file, uncompressed: what ends a file that unpacks for ever."""
 _MAX_DIGITS = 1_000_000
@@ -148,7 +148,8 @@ def lines(path: Path, told: Callable[[bytes], None] = lambda _: None) -> Iterato
             while line := file.readline(MAX_LINE + 1):
                 total += len(line)
                 if len(line) > MAX_LINE or total > MAX_BYTES:
-                    raise ConfigError(f"{path}: more than {MAX_LINE >> 20} MB in a line or {MAX_BYTES >> 30} GB in all")
+                    most = f"{MAX_LINE >> 20} MB in a line or {MAX_BYTES >> 30} GB in all"
+                    raise ConfigError(f"{path}: more than {most}; get it again")
                 told(line)
                 yield line
     except (OSError, EOFError, zlib.error) as error:
@@ -172,6 +173,8 @@ def _integer(text: str) -> int:
 
 
 def _object(line: bytes, place: str) -> dict[str, object]:
+    if schema.crowded(line.decode("latin-1")):
+        raise ConfigError(f"{place}: more than {schema.MAX_PARTS:,} values in a row; get it again")
     try:
         row = json.loads(line, parse_int=_integer)
     except (ValueError, RecursionError) as error:

@@ -11,6 +11,8 @@ import zlib
 from dataclasses import dataclass
 from typing import NoReturn
 
+from abzero.evals import schema
+
 MAX_BYTES = 256 << 20
 
 
@@ -43,6 +45,8 @@ def tests(text: str) -> list[Test]:
     text = text.strip()
     if not text.startswith("["):
         text = _unpacked(text)
+    if schema.crowded(text):
+        raise ValueError(f"more than {schema.MAX_PARTS:,} values")
     try:
         rows = json.loads(text)
     except RecursionError as error:

@@ -23,6 +23,9 @@ class Field:
 
 Fields = Mapping[str, Field]
 
+MAX_PARTS = 5_000_000
+"""Commas and opening brackets of a text in JSON: what bounds the memory that its values take, by 70 bytes for each."""
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _LARGEST = 1 << 63
 _IDENTIFIER = re.compile(r"[^\W\d]\w{0,200}")
 _NUMBERED = re.compile(r"\w+/[0-9]{1,9}", re.ASCII)
@@ -115,6 +118,15 @@ def shown(value: object) -> str:
             return f"a list of {len(value)}"
         case _:
             return kind(value)
+
+
+def crowded(text: str) -> bool:
+    """Whether JSON holds more than `MAX_PARTS` values: some bytes of it each would be a hundred once they are read."""
+    return _parts(text) > MAX_PARTS and _parts(_STRING.sub("", text)) > MAX_PARTS
+
+
+def _parts(text: str) -> int:
+    return 0 if len(text) <= MAX_PARTS else sum(map(text.count, ",[{"))
 
 
 def kind(value: object) -> str:

@@ -44,6 +44,8 @@ HOSTILE = {
     "a memo bomb": (packed(zlib.compress(b"]" + b"2" * 10**6 + b".")), "pickle"),
     "a long length": (packed(zlib.compress(b"\x80\x04\x8d" + (1 << 60).to_bytes(8, "little") + b"x.")), "pickle"),
     "a list": (packed(zlib.compress(pickle.dumps(["x"]))), "pickled list"),
+    "many values": (packed(zlib.compress(pickle.dumps("[" + "[]," * 40_000_000 + "0]"))), "more than 5,000,000 values"),
+    "many quotes": ("[" + '"' + '\\",' * 20_000_000, ""),
     "half": (packed(zlib.compress(pickle.dumps("[]"))[:-3]), "cut short"),
     "deep": ("[" * 200_000, "JSON"),
     "a huge number": ("[" + "9" * 10_000 + "]", ""),
@@ -80,6 +82,12 @@ def test_a_test_that_is_hostile_is_refused_by_file_problem_and_field(tmp_path, m
 def test_a_hostile_row_is_refused_by_its_line(tmp_path, line):
     (tmp_path / "aime24.jsonl").write_text(line + "\n")
     with pytest.raises(ConfigError, match=r"aime24\.jsonl, line 1"):
+        data.read(SUITES["aime24"], [tmp_path / "aime24.jsonl"])
+
+
+def test_a_row_of_too_many_values_is_refused_before_they_are_made(tmp_path):
+    (tmp_path / "aime24.jsonl").write_text('{"id": [' + "[]," * 3_000_000 + "0]}\n")
+    with pytest.raises(ConfigError, match=r"aime24\.jsonl, line 1: more than 5,000,000 values"):
         data.read(SUITES["aime24"], [tmp_path / "aime24.jsonl"])
 
 
