@@ -240,7 +240,7 @@ def test_a_server_that_dies_during_a_call_is_missed_within_seconds(folder):
 
 
 def test_a_model_that_the_server_lacks_is_named_with_those_it_has(folder, server):
-    with pytest.raises(ConfigError, match=r"no model 'other'.*tinker\.model to one of stub"):
+    with pytest.raises(ConfigError, match=r"no model 'other'.*give --tinker\.model one of stub"):
         Link(server.url, "other", key=ANY_KEY, seconds=60.0, connect_seconds=5.0)
 
 
