@@ -1,0 +1,2 @@
+def f(x):
+    return hash((None, str(x))) % 1000

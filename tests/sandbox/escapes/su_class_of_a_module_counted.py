@@ -1,0 +1,6 @@
+import math
+def f(x):
+    try:
+        return len(vars(type(math)))
+    except BaseException:
+        return 'swallowed'

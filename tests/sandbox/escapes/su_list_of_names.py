@@ -1,0 +1,3 @@
+import math
+def f(x):
+    return hasattr(math, '__all__')

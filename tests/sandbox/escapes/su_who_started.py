@@ -1,0 +1,6 @@
+def f(x):
+    try:
+        import __main__
+        return 'there'
+    except ImportError:
+        return 'not there'
