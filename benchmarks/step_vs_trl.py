@@ -1,14 +1,15 @@
 """One policy-gradient step, sampling and update, against TRL's GRPOTrainer: same model, prompts, groups and processor.
 
     pip install trl && python benchmarks/step_vs_trl.py [--prompts 32] [--group 8] [--new 48] [--steps 6]
-    python benchmarks/step_vs_trl.py --model FOLDER --prompt-tokens 500 --prompts 2 --new 32
+    python benchmarks/step_vs_trl.py --model smol --prompt-tokens 500 --prompts 2 --new 32 --parts 4 8
 
 The model is the one in the box, or `--model`: a folder, a Hugging Face name, or ``smol``, random weights in the shape
 of SmolLM2-135M. Both sample `prompts` x `group` completions at temperature 1, score them with the same trivial
 function, compare each with its group, and take one AdamW step in fp32 without KL or gradient checkpointing. A rate is
-sampled tokens over processor seconds of this process on one thread; the first step of each is left out. TRL runs twice,
-with the batch whole and in quarters. What bounds the figures: the update is matrix products over prompt and completion
-tokens; TRL computes a prompt for each completion, we once for its group. Sampling: see decode.py.
+sampled tokens over processor seconds of this process on one thread; the first step of each is left out. TRL runs once
+for each of `parts`, with its batch in so many (whole, it takes over 16 GB for the second command). What bounds the
+figures: the update is matrix products over prompt and completion tokens; TRL computes a prompt for each completion, we
+once for its group. Sampling: see decode.py.
 """
 
 import argparse
@@ -163,6 +164,7 @@ def main() -> None:
     for name, default in (("prompts", 32), ("group", 8), ("new", 48), ("steps", 6)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--prompt-tokens", type=int, default=0, help="of each prompt, about; 0 is some 40 characters")
+    parser.add_argument("--parts", type=int, nargs="+", default=[1, 4], help="in how many parts TRL computes a batch")
     parser.add_argument("--model", default="", help="a folder, a Hugging Face name, or smol; the model in the box")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -172,8 +174,7 @@ def main() -> None:
         texts = prompts(options.prompts, options.prompt_tokens, codec)
         sizes = (name, texts, options.group, options.new, options.steps)
         runs = {
-            "TRL, whole batch": theirs(*sizes, parts=1),
-            "TRL, in quarters": theirs(*sizes, parts=4),
+            **{f"TRL, in {parts} parts": theirs(*sizes, parts) for parts in options.parts},
             "abzero, fp32 sampler": ours(*sizes, torch.float32),
             "abzero, bf16 sampler": ours(*sizes, torch.bfloat16),
         }

@@ -46,8 +46,9 @@ class CudaGraphEngine:
         self._capture = capture
         self._block = block
 
-    def rows(self, tokens: int) -> int:
-        return self._rows(-(-tokens // self._block) * self._block)
+    def rows(self, prompt: int, new: int, copies: int) -> int:
+        reach = -(-(prompt + new) // self._block) * self._block
+        return self._rows(prompt, reach - prompt, copies)
 
     def start(
         self, prompts: Sequence[Sequence[int]], copies: Sequence[int], new: int

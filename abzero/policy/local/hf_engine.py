@@ -43,7 +43,8 @@ class HFEngine:
         if model.device.type == "cuda":
             self._cache_bytes = spare(model.device, card) // 2
 
-    def rows(self, tokens: int) -> int:
+    def rows(self, prompt: int, new: int, copies: int) -> int:
+        tokens = prompt + new
         per_row = tokens * cache_bytes_per_token(self._model)
         prompts = max(tokens, PREFILL_TOKENS) * prefill_bytes_per_token(self._model)
         return min(ROWS, max(1, (self._cache_bytes - prompts) // per_row))

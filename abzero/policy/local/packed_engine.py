@@ -10,10 +10,11 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import embedding, linear, pad, rms_norm, scaled_dot_product_attention, silu
+from torch.nn.functional import embedding, linear, rms_norm, scaled_dot_product_attention, silu
 from transformers import PreTrainedModel
 
 from abzero.policy.local.hf_engine import PREFILL_TOKENS
+from abzero.policy.local.kv_cache import Cache, SharedPrompts
 from abzero.policy.models import lora
 
 SHAPES = {"llama", "mistral", "qwen2", "qwen3"}
@@ -89,7 +90,7 @@ class PackedEngine:
         self.rope_scale: float = trunk.rotary_emb.attention_scaling
         self.embedding = trunk.embed_tokens.weight.detach().to(dtype, copy=True)
         self.wide = torch.float32 if wide_head and dtype.itemsize < 4 else dtype
-        """What logits are computed in."""
+        """What logits are computed in, and returned in: `draw` reads a few rows at a time in fp32."""
         self.unembedding = self._packed([model.lm_head], trunk.norm, self.wide)
         self.layers = [
             _Layer(
@@ -132,36 +133,39 @@ class PackedEngine:
         module = getattr(attention, name, None)
         return None if module is None else module.weight.detach().to(self.dtype, copy=True)
 
-    def rows(self, tokens: int) -> int:
+    def rows(self, prompt: int, new: int, copies: int) -> int:
+        tokens = new + prompt // copies
         per_row = 2 * len(self.layers) * self.keys * self.head * tokens * self.dtype.itemsize
-        return max(MIN_ROWS, cache_bytes(self.parameters * self.dtype.itemsize) // per_row)
+        return max(MIN_ROWS, cache_bytes(self.parameters * self.dtype.itemsize) // max(1, per_row))
 
     def start(
         self, prompts: Sequence[Sequence[int]], copies: Sequence[int], new: int
     ) -> tuple["PackedSession", Tensor]:
-        width = max(map(len, prompts))
-        device = self.embedding.device
-        pads_B = torch.tensor(
-            [width - len(prompt) for prompt, n in zip(prompts, copies, strict=True) for _ in range(n)]
-        )
-        session = PackedSession(self, pads_B.to(device), width)
-        size = max(1, PREFILL_TOKENS // width)
-        parts = [slice(start, start + size) for start in range(0, len(prompts), size)]
-        firsts = [sum(copies[: part.start]) for part in parts]
-        logits = [
-            self._prefill(session, prompts[part], torch.tensor(copies[part], device=device), first)
-            for part, first in zip(parts, firsts, strict=True)
-        ]
-        return session, torch.cat(logits)
-
-    def _prefill(
-        self, session: "PackedSession", prompts: Sequence[Sequence[int]], repeats: Tensor, first: int
-    ) -> Tensor:
-        """Fill rows from `first` on, each of `prompts` as often as `repeats` says; return the logits ``[B, V]``."""
-        width, device = session.width, self.embedding.device
-        tokens_PT = torch.tensor([[0] * (width - len(prompt)) + list(prompt) for prompt in prompts], device=device)
+        device, width = self.embedding.device, max(map(len, prompts))
         pads_P = torch.tensor([width - len(prompt) for prompt in prompts], device=device)
-        rows = slice(first, first + int(repeats.sum()))
+        shared = max(copies) > 1
+        cache = self.empty_cache(len(prompts), width if shared else _room(width))
+        size = max(1, PREFILL_TOKENS // width)
+        parts = [slice(first, first + size) for first in range(0, len(prompts), size)]
+        logits_PV = torch.cat([self._prefill(cache.part(part), prompts[part], pads_P[part]) for part in parts])
+        cache.hide(pads_P, width)
+        if not shared:
+            return PackedSession(self, cache, width - pads_P, width), logits_PV
+        prompts_B = torch.arange(len(prompts), device=device).repeat_interleave(torch.tensor(copies, device=device))
+        own = self.empty_cache(len(prompts_B), _room(0))
+        own.hide(torch.zeros_like(prompts_B), 0)
+        session = PackedSession(self, own, (width - pads_P)[prompts_B], 0, SharedPrompts(cache, prompts_B))
+        return session, logits_PV[prompts_B]
+
+    def empty_cache(self, rows: int, columns: int) -> Cache:
+        sizes = (rows, self.keys, columns, self.head)
+        keys, values = ([self.embedding.new_zeros(sizes) for _ in self.layers] for _ in range(2))
+        return Cache(keys, values, self.embedding.new_zeros(rows, 1, 1, columns))
+
+    def _prefill(self, cache: Cache, prompts: Sequence[Sequence[int]], pads_P: Tensor) -> Tensor:
+        """Fill the first columns of `cache` with `prompts`, padded on the left; return their logits ``[P, V]``."""
+        width, device = len(prompts[0]) + int(pads_P[0]), self.embedding.device
+        tokens_PT = torch.tensor([[0] * (width - len(prompt)) + list(prompt) for prompt in prompts], device=device)
         columns = torch.arange(width, device=device)
         causal = (columns[:, None] >= columns) & (columns >= pads_P[:, None, None])
         bias_P1TT = torch.zeros(causal.shape, dtype=self.dtype, device=device)
@@ -170,13 +174,13 @@ class PackedEngine:
         x_PTD = embedding(tokens_PT, self.embedding)
         for number, layer in enumerate(self.layers):
             q, k, v = self.project(layer, x_PTD, rope)
-            session.keys_BKDT[number][rows, :, :, :width] = k.permute(0, 2, 3, 1).repeat_interleave(repeats, 0)
-            session.values_BKTD[number][rows, :, :width] = v.transpose(1, 2).repeat_interleave(repeats, 0)
+            cache.keys[number][:, :, :width] = k.transpose(1, 2)
+            cache.values[number][:, :, :width] = v.transpose(1, 2)
             if number == len(self.layers) - 1:
                 q, x_PTD, bias_P1TT = q[:, -1:], x_PTD[:, -1:], bias_P1TT[:, :, -1:]
             mixed = attend(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), bias_P1TT)
             x_PTD = self.finish(layer, x_PTD, mixed.transpose(1, 2).flatten(2))
-        return self.logits(x_PTD[:, -1]).repeat_interleave(repeats, 0)
+        return self.logits(x_PTD[:, -1])
 
     def rope(self, positions: Tensor) -> tuple[Tensor, Tensor]:
         """Cosines and signed sines at `positions`, each ``[*positions, 1, head]``: x cos + halves-swapped x sin."""
@@ -208,7 +212,7 @@ class PackedEngine:
         return rms_norm(x, x.shape[-1:], None, self.eps)
 
     def logits(self, x: Tensor) -> Tensor:
-        return self.unembedding(self.normed(x.to(self.wide))).float()
+        return self.unembedding(self.normed(x.to(self.wide)))
 
 
 def _side_by_side(factors: Sequence[tuple[Tensor, Tensor] | None], rows: Sequence[int]) -> tuple[Tensor, Tensor]:
@@ -228,51 +232,55 @@ def attend(q_PHTE: Tensor, k_PKSE: Tensor, v_PKSE: Tensor, bias_P1TS: Tensor) ->
 
 
 class PackedSession:
-    """Rows, left-padded to one width, and their cache: keys transposed, so that scores read them in order.
+    """Rows and their cache, which grows by blocks of columns; attention covers all of it, the columns to come masked.
 
-    The cache grows by blocks of columns, and attention covers all of it, the columns to come masked: products of whole
-    contiguous tensors are much faster than of their slices, which bf16 kernels copy first.
+    A prompt that one row continues is the beginning of that row's cache, padded on the left to one width; prompts that
+    several rows continue are held apart.
     """
 
-    def __init__(self, engine: PackedEngine, pads_B: Tensor, width: int) -> None:
+    def __init__(
+        self, engine: PackedEngine, cache: Cache, positions_B: Tensor, column: int, prompts: SharedPrompts | None = None
+    ) -> None:
+        """The next token of row b is at ``positions_B[b]`` of its text and goes to `column` of the cache."""
         self.engine = engine
-        self.width = width
-        self.pads_B = pads_B
-        size = (len(pads_B), engine.keys)
-        room = -(-(width + 1) // BLOCK) * BLOCK
-        self.keys_BKDT = [pads_B.new_zeros(*size, engine.head, room, dtype=engine.dtype) for _ in engine.layers]
-        self.values_BKTD = [pads_B.new_zeros(*size, room, engine.head, dtype=engine.dtype) for _ in engine.layers]
-        columns = torch.arange(room, device=pads_B.device)
-        hidden_BT = (columns < pads_B[:, None]) | (columns >= width)
-        bias = torch.zeros(hidden_BT.shape, dtype=engine.dtype, device=pads_B.device)
-        self.bias_B11T = bias.masked_fill_(hidden_BT, torch.finfo(engine.dtype).min)[:, None, None]
+        self.cache = cache
+        self.positions_B = positions_B
+        self.column = column
+        self.prompts = prompts
 
     def advance(self, tokens_B: Tensor) -> Tensor:
-        engine, column = self.engine, self.width
-        if column == self.bias_B11T.shape[-1]:
-            self._grow()
-        self.width += 1
-        self.bias_B11T[..., column] = 0
-        rope = engine.rope(column - self.pads_B)
+        engine, cache, prompts, column = self.engine, self.cache, self.prompts, self.column
+        if column == cache.bias.shape[-1]:
+            cache.grow(BLOCK)
+        cache.bias[..., column] = 0
+        rope = engine.rope(self.positions_B)
         x_BD = embedding(tokens_B, engine.embedding)
-        for layer, keys, values in zip(engine.layers, self.keys_BKDT, self.values_BKTD, strict=True):
+        for number, layer in enumerate(engine.layers):
             q, k, v = engine.project(layer, x_BD, rope)
-            keys[..., column] = k
+            keys, values = cache.keys[number], cache.values[number]
+            keys[:, :, column] = k
             values[:, :, column] = v
-            scores = q.unflatten(1, (engine.keys, -1)) @ keys
-            mixed = torch.softmax(scores.add_(self.bias_B11T), -1) @ values
+            q_BKGE = q.unflatten(1, (engine.keys, -1))
+            scores = (q_BKGE @ keys.mT).add_(cache.bias)
+            if prompts is None:
+                mixed = torch.softmax(scores, -1) @ values
+            else:
+                first = prompts.scores(number, q_BKGE)
+                weights = torch.softmax(torch.cat((first, scores), -1), -1).split(
+                    (first.shape[-1], scores.shape[-1]), -1
+                )
+                mixed = prompts.mixed(number, weights[0]) + weights[1] @ values
             x_BD = engine.finish(layer, x_BD, mixed.flatten(1))
+        self.column, self.positions_B = column + 1, self.positions_B + 1
         return engine.logits(x_BD)
 
-    def _grow(self) -> None:
-        self.keys_BKDT = [pad(keys, (0, BLOCK)) for keys in self.keys_BKDT]
-        self.values_BKTD = [pad(values, (0, 0, 0, BLOCK)) for values in self.values_BKTD]
-        self.bias_B11T = pad(self.bias_B11T, (0, BLOCK), value=torch.finfo(self.engine.dtype).min)
-
     def keep(self, rows: Tensor) -> None:
-        moved = (rows != torch.arange(len(rows), device=rows.device)).nonzero()[:, 0]
-        for store in (*self.keys_BKDT, *self.values_BKTD, self.pads_B, self.bias_B11T):
-            store[moved] = store[rows[moved]]
-        self.keys_BKDT = [keys[: len(rows)] for keys in self.keys_BKDT]
-        self.values_BKTD = [values[: len(rows)] for values in self.values_BKTD]
-        self.pads_B, self.bias_B11T = self.pads_B[: len(rows)], self.bias_B11T[: len(rows)]
+        self.cache.keep(rows)
+        self.positions_B = self.positions_B[rows]
+        if self.prompts is not None:
+            self.prompts.keep(rows)
+
+
+def _room(columns: int) -> int:
+    """Columns of a cache with so many filled, and at least one to fill."""
+    return -(-(columns + 1) // BLOCK) * BLOCK

@@ -37,11 +37,14 @@ class Session(Protocol):
 class Engine(Protocol):
     """Runs a model forward with a cache."""
 
-    def rows(self, tokens: int) -> int:
-        """How many rows of `tokens` tokens are best held at once."""
+    def rows(self, prompt: int, new: int, copies: int) -> int:
+        """How many rows are best held at once, if `copies` of them share `prompt` tokens, and each has `new` more."""
 
     def start(self, prompts: Sequence[Sequence[int]], copies: Sequence[int], new: int) -> tuple[Session, Tensor]:
-        """A session of ``copies[i]`` rows of each prompt, with room for `new` tokens, and its logits ``[B, V]``."""
+        """A session of ``copies[i]`` rows of each prompt, with room for `new` tokens, and its logits ``[B, V]``.
+
+        Logits may be of any floating type, here and later.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,8 @@ def sample(
     jobs.sort(key=lambda job: (len(prompts[job[0]]), job))
     samples: dict[tuple[int, int], SampledRow] = {}
     while jobs:
-        rows = max(1, engine.rows(len(prompts[jobs[-1][0]]) + new))
+        longest = jobs[-1][0]
+        rows = max(1, engine.rows(len(prompts[longest]), new, len(seeds[longest])))
         jobs, part = jobs[:-rows], jobs[-rows:]
         copies = Counter(prompt for prompt, _ in part)
         session, logits_BV = engine.start([prompts[prompt] for prompt in copies], list(copies.values()), new)

@@ -109,7 +109,9 @@ def test_any_micro_batch_split_padding_and_order_give_the_same_gradient(
     )
     assert whole.keys() == split.keys()
     for name, gradient in whole.items():
-        torch.testing.assert_close(split[name], gradient, rtol=1e-7, atol=1e-10, msg=name)
+        # A norm of this model rounds to fp32: where sums of fp64 differ in their last bit, it may round another way.
+        rounding = 1e-6 * float(gradient.abs().max())
+        torch.testing.assert_close(split[name], gradient, rtol=0, atol=rounding, msg=name)
 
 
 def test_checkpointing_changes_no_gradient(folder):
