@@ -196,7 +196,8 @@ def _closing_marks(text: str, opening: _Fence, nests: bool, end: int, far: int) 
         if len(tail["tail"]) < len(opening.marks):
             continue
         if line.strip(" \t\r>"):
-            closes = line.count("```") % 2 == 0 and not (nests and tail["prose"])
+            remark = "#" in line and line[-1] in " \t"  # which ends in marks of its own
+            closes = line.count("```") % 2 == 0 and not (tail["prose"] if nests else remark)
         else:
             closes = not nests and len(line.expandtabs(4)) <= opening.margin + 3 and _goes_on(text, tail)
         if closes:

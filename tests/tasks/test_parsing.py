@@ -194,6 +194,11 @@ def test_an_indented_fence_around_text_at_the_margin_leaves_it():
     assert parsing.program(parsing.block(f"  ```python\n{PROGRAM}\n  ```", "program")) == PROGRAM
 
 
+def test_marks_in_a_comment_do_not_close_the_block():
+    program = "def f(x):  # as in ```\n    return x  # and ```x``` and"
+    assert parsing.program(parsing.block(f"```python\n{program}\n```", "program")) == program
+
+
 def test_a_fence_in_a_docstring_does_not_close_the_block():
     program = 'def f(x):\n    """\n    ```\n    f(1)\n    ```\n    """\n    return x'
     assert parsing.program(parsing.block(f"```python\n{program}\n```", "program")) == program
