@@ -425,7 +425,8 @@ def test_a_run_of_version_1_goes_on_as_one_of_today(path):
         0,
     )
     connection.close()
-    assert JournalReader(path).steps() == [1, 2, 3, 4]
+    with closing(JournalReader(path)) as reader:
+        assert reader.steps() == [1, 2, 3, 4]
 
 
 def test_a_fault_is_kept_beside_what_it_befell_and_is_no_sample_of_a_solve_rate(path):
@@ -488,4 +489,5 @@ def test_an_upgrade_that_fails_leaves_the_journal_as_it_was(path):
     connection.close()
     assert records(path, (1, 2)) == before
     write(path, history(3)[2:])
-    assert JournalReader(path).steps() == [1, 2, 3]
+    with closing(JournalReader(path)) as reader:
+        assert reader.steps() == [1, 2, 3]

@@ -14,6 +14,7 @@ from abzero.evals.base import Score
 from abzero.evals.samples import Sample
 from abzero.evals.scoring import Judged
 from abzero.run.journal import JournalWriter
+from abzero.text.terminal import counted
 from abzero.views.judged import judgements, tally
 from tests.steps import history
 
@@ -99,7 +100,7 @@ def test_what_programs_are_shown(results, run, capsys):
 def test_answers_are_searched_by_verdict_and_part(results, capsys, flags, hits):
     assert main(["grep", str(results), "sorted\\(", *flags]) == (0 if hits else 1)
     said = capsys.readouterr().out
-    assert f"{hits} hits in {hits}" in said
+    assert f"{counted(hits, 'hit')} in {hits}" in said
     assert ("--suite humaneval+ --problem HumanEval/7 sample 0 wrong, answer: " in said) == bool(hits)
 
 

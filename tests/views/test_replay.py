@@ -1,3 +1,5 @@
+from contextlib import closing
+
 import pytest
 
 from abzero.errors import RunError
@@ -40,10 +42,10 @@ def replayed(tmp_path):
         journal.write(Step(1, proposals, attempts[:3], [], {}))
         journal.write(Step(2, [], attempts[3:], [], {}))
         journal.close()
-        reader = JournalReader(tmp_path / "run.db")
-        if task:
-            return replay_task(reader, task, types, TrustedSandbox())
-        return together(replay_run(reader, types, TrustedSandbox(), report=lambda words: None))
+        with closing(JournalReader(tmp_path / "run.db")) as reader:
+            if task:
+                return replay_task(reader, task, types, TrustedSandbox())
+            return together(replay_run(reader, types, TrustedSandbox(), report=lambda words: None))
 
     return replay
 

@@ -17,13 +17,24 @@ def path(tmp_path):
     return tmp_path / "run.db"
 
 
+OPENED = []
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    while OPENED:
+        OPENED.pop().close()
+
+
 def record(path, *steps, **about):
     journal = JournalWriter(path)
     journal.describe(about)
     for one in steps:
         journal.write(one)
     journal.close()
-    return JournalReader(path)
+    OPENED.append(JournalReader(path))
+    return OPENED[-1]
 
 
 def printed(renderable):
