@@ -29,6 +29,8 @@ ONLY_TRACKED = "alarms"
 """Counted for trackers; the journal has the alarms themselves."""
 
 
+ONLY_WITH_KL = "thought/surprise/{role}"
+"""The update takes it of thoughts, in tests/policy."""
 ONLY_ON_FAULTS = "fault/{error}"
 """Logged where a check of ours failed: in no sound step."""
 
@@ -78,7 +80,10 @@ def test_every_logged_figure_is_explained_and_no_other(tmp_path):
     logged = {general(name) for name in (*step.metrics, *step.clock)}
     logged |= read_by_monitors(play(player(), batch_size=4).step(1))
     beside_the_learner = {name for name in logged if not name.startswith("learner/")}
-    assert beside_the_learner | learner_names(tmp_path) | {ONLY_TRACKED, ONLY_ON_FAULTS} | ONLY_MEASURED == FIGURES
+    assert (
+        beside_the_learner | learner_names(tmp_path) | {ONLY_TRACKED, ONLY_ON_FAULTS, ONLY_WITH_KL} | ONLY_MEASURED
+        == FIGURES
+    )
 
 
 def test_the_page_s_tables_are_those_of_the_vocabulary():
