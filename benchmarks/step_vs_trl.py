@@ -17,6 +17,7 @@ import random
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -37,8 +38,9 @@ MODEL = Path(abzero.__file__).parent / "tiny" / "weights"
 RATE = 1e-5
 
 
-def score(text: str) -> float:
-    return sum(map(ord, text)) % 7 / 7
+def score(tokens: Sequence[int]) -> float:
+    """Of tokens, not of text, which random weights leave empty: groups without a difference would be left out."""
+    return sum(tokens) % 7 / 7
 
 
 def prompts(count: int, tokens: int, codec: Codec) -> list[str]:
@@ -91,7 +93,7 @@ def theirs(
 
     def reward(completions: list[str], completion_ids: list[list[int]], **_: object) -> list[float]:
         counts.append(sum(map(len, completion_ids)))
-        return [score(text) for text in completions]
+        return [score(tokens) for tokens in completion_ids]
 
     model, codec = loading.load(model_name, dtype=torch.float32, device="cpu")
     codec.tokenizer.pad_token = codec.tokenizer.eos_token
@@ -146,7 +148,7 @@ def ours(
         groups = generator.generate(texts, group, random.Random(step))
         batch = []
         for number, rollouts in enumerate(groups):
-            scores = [score(rollout.text) for rollout in rollouts]
+            scores = [score(rollout.tokens) for rollout in rollouts]
             spread = statistics.pstdev(scores) + 1e-4
             batch += [
                 Experience(("solve", number), "deduction", number, row, (), (value - statistics.mean(scores)) / spread)

@@ -85,7 +85,9 @@ def test_other_judges_and_equal_weights_are_said(tmp_path, capsys):
 
 def test_a_file_that_cannot_be_read_hides_no_other(tmp_path, capsys):
     (tmp_path / "HumanEvalPlus.jsonl").write_text("not JSON\n")
-    (tmp_path / "cruxeval.jsonl").write_text(json.dumps({"id": "0", "code": "", "input": "", "output": "1"}) + "\n")
+    (tmp_path / "cruxeval.jsonl").write_text(
+        json.dumps({"id": "0", "code": "def f(): return 1", "input": "", "output": "1"}) + "\n"
+    )
     assert main(["eval", "data", "--data", str(tmp_path)]) == 2
     said = capsys.readouterr().out
     assert "UNREADABLE" in said

@@ -106,7 +106,7 @@ def test_where_nothing_is_made_there_is_no_entry(program):
 )
 def test_the_entry_is_a_name_at_top_level_that_may_be_called(programs, between):
     """Whatever is joined: what is found is bound and is a function, unless a later line binds it to something else."""
-    program = between.join(programs)
+    program = between.join(one.rstrip() for one in programs)
     entry = entry_point(program)
     assert entry is not None
     namespace: dict[str, object] = {"__name__": "program"}
