@@ -10,6 +10,7 @@ isolated, and two seeds are too few for what hashes or reaches.
 import builtins
 import dis
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from types import CodeType
 from typing import NamedTuple
@@ -88,6 +89,10 @@ in a cycle tells when that is collected.
 """
 _BINARY = dis.opmap["BINARY_OP"]
 _HASHES = frozenset(dis.opmap[name] for name in ("BUILD_SET", "SET_ADD"))
+_SPREAD = dis.opmap["LIST_EXTEND"]
+_FIXED_LIST = bytes((dis.opmap["BUILD_LIST"], dis.opmap["LOAD_CONST"], _SPREAD))
+_UNSEEN = sys.version_info >= (3, 13)
+"""Whether ``[*x]`` and ``f(1, *x)`` go through a set where no tripwire lies; ``[1, 2, 3]`` does neither."""
 _IS, _GROUPS = dis.opmap["IS_OP"], dis.opmap["CHECK_EG_MATCH"]
 """``except*`` makes an ``ExceptionGroup``, a class that anybody can change."""
 _SET_OPERATION = re.compile(re.escape(bytes((_BINARY,))) + b"[%b]" % re.escape(bytes((1, 7, 10, 12, 14, 20, 23, 25))))
@@ -101,6 +106,7 @@ _TYPE_PARAMETERS = [
 ]
 """What makes type variables and aliases from Python 3.12 on: objects of ``typing``, with no import of it."""
 _TELLING = {_STORE, _DELETE, _MATCH_CLASS, _IMPORT, _BINARY, _IS, _GROUPS, *_HASHES}
+_TELLING |= {_SPREAD} if _UNSEEN else set()
 _TELLING |= {pair[0] for pair in _TYPE_PARAMETERS}
 _ORDINARY = bytes(sorted(set(range(256)) - _TELLING))
 """Operations that tell nothing by themselves."""
@@ -199,7 +205,7 @@ def analyze(code: CodeType, beside_imports: bool = False) -> Analysis:
             meaning |= _REACHES
         if _IS in telling and any(map(_identifies, parts)):
             foreign = True
-        if not _HASHES.isdisjoint(telling):
+        if not _HASHES.isdisjoint(telling) or (_SPREAD in telling and _spreads(instructions[::2])):
             meaning |= _BUILDS
         imports = imports or any(pair in instructions for pair in _TYPE_PARAMETERS)
     evaluating, viewing, operating = meaning & _EVALUATES > 0, meaning & _VIEWING > 0, meaning & _OPERATES > 0
@@ -213,6 +219,11 @@ def analyze(code: CodeType, beside_imports: bool = False) -> Analysis:
         viewing,
         operating,
     )
+
+
+def _spreads(operations: bytes) -> bool:
+    """Whether a list is filled by what is no constant."""
+    return operations.count(_SPREAD) > operations.count(_FIXED_LIST)
 
 
 def names(code: CodeType, name: str) -> bool:

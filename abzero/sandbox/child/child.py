@@ -79,8 +79,7 @@ class Worker:
         if self._free or self._blind or _needs_all_seeds(analyses):
             write((wire.HASHING, ""))
         elif any(analysis.evaluating for analysis in analyses):
-            _analyze_what_is_evaluated(analyses, write)
-            return 0
+            _analyze_what_is_evaluated(analyses, write, self._noticed)
         return tripwires.ORDERED
 
     def compiled(self, request: bytes, write: Write) -> None:
@@ -180,22 +179,26 @@ def _needs_all_seeds(analyses: Sequence[analyze.Analysis]) -> bool:
     return analyze.hashing(analyses) or any(analysis.reaching and not analysis.evaluating for analysis in analyses)
 
 
-def _analyze_what_is_evaluated(analyses: Sequence[analyze.Analysis], write: Write) -> None:
+def _analyze_what_is_evaluated(analyses: Sequence[analyze.Analysis], write: Write, noticed: bytearray) -> None:
     """From now on, analyze what ``eval`` and ``exec`` are given too, and tell, before it runs, if that and `analyses`
-    together need all seeds.
+    together need all seeds. The compiler and the analysis go through sets of their own, which stays out of `noticed`.
     """
     analyze_code, needs_all_seeds, report = analyze.analyze, _needs_all_seeds, (wire.HASHING, "")
-    seen, silent = [*analyses], True
+    seen, silent, before = [*analyses], True, -1
 
     def hook(event: str, details: tuple[Any, ...]) -> None:
-        nonlocal silent
-        if silent and event == "exec":
+        nonlocal silent, before
+        if silent and event == "compile":
+            before = noticed[0]
+        elif silent and event == "exec":
+            bits = noticed[0] if before < 0 else before
             found = analyze_code(details[0], beside_imports=True)
             if found not in seen:
                 seen.append(found)
                 if needs_all_seeds(seen):
                     silent = False
                     write(report)
+            noticed[0], before = bits, -1
 
     sys.addaudithook(hook)
 
