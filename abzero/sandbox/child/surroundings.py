@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Collection
 from opcode import opmap
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any, NoReturn
 
 from abzero.sandbox.child.guards import Known, Refuse, guard, refuser, space_of_frame
@@ -38,6 +38,7 @@ _SAID_OF_MODULES = frozenset({"__name__", "__qualname__", "__instancecheck__", "
 """What their class tells of itself, as in a plain interpreter."""
 _STAR = bytes((opmap["IMPORT_STAR"], 0) if "IMPORT_STAR" in opmap else (opmap["CALL_INTRINSIC_1"], 2))
 """The instruction by which ``from module import *`` takes a module's namespace."""
+_FROM = opmap["IMPORT_FROM"]
 _KINDS = {"__loader__": "type", "__spec__": "ModuleSpec", "help": "_Helper"}
 _KINDS |= dict.fromkeys(("copyright", "credits", "license"), "_Printer")
 """Builtins that a program may name and no more, and of what class they are."""
@@ -97,8 +98,6 @@ def views_of(imports: Collection[str], refuse: Refuse) -> dict[str, ModuleType]:
             for key in _public(real):
                 value = getattr(real, key)
                 space[key] = view(value) if isinstance(value, ModuleType) else kind if value is ModuleType else value
-            if sys.version_info >= (3, 13):
-                space["__spec__"] = None  # which it looks at where a name cannot be imported
             if "__all__" in vars(real):
                 space["__all__"] = list(real.__all__)
         return views[name]
@@ -138,7 +137,7 @@ def _view_kind(refuse: Refuse) -> type[ModuleType]:
 
     def missing(self: ModuleType, name: str) -> object:
         own = plain(self, "__name__")
-        if not present(modules.get(own), name):
+        if not present(modules.get(own), name) or _interpreter_asks(sys._getframe(1), name):
             raise AttributeError(f"module {own!r} has no attribute {name!r}")
         refuse(f"{own}.{name}")
 
@@ -171,6 +170,12 @@ def _view_kind(refuse: Refuse) -> type[ModuleType]:
     members |= {"__dict__": property(namespace), "__module__": property(none), "__doc__": kind.__doc__}
     above: type[type] = type("type", (type,), {"__getattribute__": of_class, "__module__": "builtins"})
     return above("module", (kind,), members)
+
+
+def _interpreter_asks(frame: FrameType, name: str) -> bool:
+    """Whether no program wants to know: from Python 3.13 on ``from`` looks at ``__spec__`` where it finds no name."""
+    code = frame.f_code
+    return code.co_code[frame.f_lasti] == _FROM and name not in code.co_names
 
 
 def _hidden(name: str, kind: str, refuse: Refuse) -> object:

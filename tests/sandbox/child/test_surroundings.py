@@ -1,11 +1,14 @@
 """What a program finds around itself: a plain interpreter's modules, or the end of its run; never a falsehood."""
 
 import encodings
+import operator
 import pkgutil
 
 import pytest
 
 from abzero.sandbox.base import Call, Nondeterministic, Refused, Returned
+from abzero.sandbox.child.guards import Refusal, refuser
+from abzero.sandbox.child.surroundings import views_of
 
 ORDINARY = {
     "functions and constants": ("import math\nfrom math import pi", "math.floor(pi)", "3"),
@@ -105,6 +108,21 @@ def test_what_leads_elsewhere_ends_the_run_even_if_that_is_swallowed(pool, impor
     for swallow in (False, True):
         [outcome] = pool.run([Call(program(imports, expression, swallow), "1", verify=True)])
         assert isinstance(outcome, Refused)
+
+
+def test_what_the_interpreter_asks_of_a_module_while_it_imports_is_no_refusal():
+    """A name that a program's text does not have; where it has it, it is the program that asks."""
+    refused: list[str] = []
+    shown = views_of(["json"], refuser(refused))["json"]
+    asking = type("asking", (type(shown),), {"nothing": property(operator.attrgetter("__spec__"))})("json")
+    del asking.__spec__
+    space = {"__builtins__": {"__import__": lambda *_: asking}}
+    with pytest.raises(ImportError):
+        exec("from json import nothing", space)
+    assert not refused
+    with pytest.raises(Refusal):
+        exec("__spec__ = 1\nfrom json import nothing", space)
+    assert refused == ["json.__spec__"]
 
 
 ALIKE = """
