@@ -51,7 +51,7 @@ def review(
         if decision:
             if finding is None and not all:
                 raise ConfigError("--decision decides about --finding N, or about --all: give one of the two")
-            gate.review(record, chosen, decision, by, reason)
+            gate.review(record, chosen, decision, by, reason, at_once=all)
         else:
             for one in chosen:
                 _show(recorded, one)

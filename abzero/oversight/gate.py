@@ -24,7 +24,7 @@ DECISIONS: tuple[str, ...] = get_args(Decision)
 EXIT = 75
 """Exit status of a command whose run waits for a review (sysexits' EX_TEMPFAIL)."""
 LEAST_REASON = 10
-"""Letters that a reason has at least, where many findings are decided at once."""
+"""Letters that a reason has at least, where findings are decided at once."""
 
 
 def rings(finding: Finding, least: int) -> bool:
@@ -121,15 +121,21 @@ def stopped(entries: Iterable[Entry]) -> Entry | None:
     return next((entry for entry in entries if entry.kind == "reviewed" and entry.body["decision"] == "stop"), None)
 
 
-def review(chain: Chain, findings: Sequence[OpenFinding], decision: str, who: str, reason: str) -> Entry:
-    """Write a person's decision about `findings` into the record. Raises `ConfigError`."""
+def review(
+    chain: Chain, findings: Sequence[OpenFinding], decision: str, who: str, reason: str, at_once: bool = False
+) -> Entry:
+    """Write a person's decision about `findings` into the record. Raises `ConfigError`.
+
+    Decided `at_once`, perhaps unread and however many they are, they take a reason of `LEAST_REASON` letters.
+    """
     if decision not in DECISIONS:
         raise ConfigError(f"--decision '{decision}': choose from {', '.join(DECISIONS)}")
     if not who.strip():
         raise ConfigError("--by '': say who decides, as --by NAME")
-    least = LEAST_REASON if len(findings) > 1 else 1
-    if len(reason.strip()) < least:
-        raise ConfigError(f"--reason '{reason}': give {least} letters or more; it is part of the record")
+    if not reason.strip():
+        raise ConfigError("--reason '': say why, as --reason TEXT; it is part of the record")
+    if (at_once or len(findings) > 1) and len(reason.strip()) < LEAST_REASON:
+        raise ConfigError(f"--reason '{reason}': give {LEAST_REASON} letters or more; it is part of the record")
     body: dict[str, Json] = {
         "keys": [finding.key for finding in findings],
         "findings": [finding.number for finding in findings],

@@ -131,6 +131,14 @@ def test_a_run_is_scanned_reviewed_and_verified(run, capsys):
     assert "nothing waits" in capsys.readouterr().out
 
 
+def test_all_at_once_takes_a_reason_of_ten_letters_even_for_one_finding(run, capsys):
+    everything = ["oversight", "review", str(run), "--all", "--by", "Ada", "--decision", "accept"]
+    for reason, words in (("", "say why"), ("fine", "--reason 'fine': give 10 letters or more")):
+        assert main([*everything, "--reason", reason]) == 1
+        assert words in capsys.readouterr().err.replace("\n", " ")
+    assert main([*everything, "--reason", "it is a quotation"]) == 0
+
+
 def test_a_review_by_hand_shows_the_whole_thought_made_harmless(run, capsys, monkeypatch):
     answers = iter(["accept", "Ada", "it is in the story"])
     monkeypatch.setattr("builtins.input", lambda _="": next(answers))
