@@ -60,7 +60,8 @@ def test_the_page_s_commands_do_what_it_says(here, capsys):
         assert main(arguments) == 0, capsys.readouterr().err
     printed = capsys.readouterr().out
     assert re.search(r"sums +3 ", printed), "the benchmark's table"
-    assert [line.split()[0] for line in (here / "runs/mine/scores.txt").read_text().splitlines()] == ["3"]
+    scores = (here / "runs/mine/scores.txt").read_text().splitlines()
+    assert [line.split()[0] for line in scores] == ["0", "1", "2", "3"]
     with closing(JournalReader(here / "runs/mine/run.db")) as reader:
         assert {one.mode for one in reader.proposals(3)} == {"deduction", "length"}
         terms = {
