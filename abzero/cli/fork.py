@@ -20,7 +20,7 @@ from abzero.run.journal import copy_journal
 
 @dataclass(frozen=True)
 class Forking(Resuming):
-    """The run to begin from, and the settings of the new one: give at least --run."""
+    """Begin a new run from a checkpoint of another, with settings of its own: give at least --run."""
 
     step: int | None = None
     """Whose checkpoint to begin from; the newest whole one if it is not set."""

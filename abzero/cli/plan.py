@@ -13,7 +13,7 @@ from abzero.errors import ConfigError
 
 @dataclass(frozen=True)
 class Planned(Config):
-    """A run, and what to plan it for."""
+    """Say what a recipe needs, before anything is loaded; exit status 1 where it is too much."""
 
     processes: int = 1
     """Processes that share the model, each on a card of its own."""

@@ -22,14 +22,13 @@ from abzero.config.resolve import Resolved, as_toml
 from abzero.errors import BackendError, ConfigError, RunError, UsageError
 from abzero.policy.models.naming import check_named
 from abzero.run.directory import RunFolder
-from abzero.tasks.prompts import boxed_seeds
 
 NO_CODE = trust.Code()
 
 
 @dataclass(frozen=True)
 class Training(Config):
-    """A run to begin, or only to look at."""
+    """Train by self-play: begin a run, or only print its settings."""
 
     print_config: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Print all settings as a recipe, each with where it comes from, and train nothing."""
@@ -39,7 +38,7 @@ class Training(Config):
 
 @dataclass(frozen=True)
 class Resuming(Config):
-    """The run to go on with, and settings to change."""
+    """Go on with a run, from its newest whole checkpoint; settings that may change can be given."""
 
     source: Annotated[tyro.conf.Positional[Path | None], tyro.conf.arg(metavar="RUN")] = None
     """Folder of the run."""
@@ -66,12 +65,11 @@ def start(arguments: Sequence[str]) -> int:
 
     folder = RunFolder(found.config.run)
     folder.check_free()
+    build.check_at_hand(found.config)
     code = trust.named_now(named.references(found.config), beside(arguments))
     build.task_types(found.config.tasks, own=code.own)  # what does not go together is told before a model is loaded
     say(f"{folder.path}: loading {found.config.model.name} …")
     config = adapted(suited(found))
-    if config.seeds is not None and not (boxed_seeds(str(config.seeds)) or config.seeds).is_file():
-        raise ConfigError(f"seeds '{config.seeds}' cannot be read: give a JSONL file that is there")
     if not asked.config.force:
         check_memory(config)
     with terminated_as_interrupted():
@@ -168,6 +166,7 @@ def work_on(
                 f"steps {config.steps}: {store.done} are done; set --steps {store.done} or more, or go on from an "
                 f"earlier checkpoint in a new run: abzero fork {folder.path} --step N --run NEW"
             )
+        build.check_at_hand(replace(config, seeds=None))
         if config.eval.every:
             measuring.files(config)
         say("measuring how many threads are quickest, if none are set …")

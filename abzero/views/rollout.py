@@ -49,7 +49,7 @@ def attempt_view(reader: JournalReader, step: int, position: int) -> RenderableT
     """An attempt: the prompt as it was sent, the thought, the answer, the verdict, what it earned and why."""
     attempted = reader.attempt(step, position)
     task = reader.task(attempted.task)
-    verdict = Text(f"{score(attempted)}; judged was: ").append(_full(attempted.answer) or "nothing")
+    verdict = Text(f"{score(attempted)}; what was judged: ").append(_full(attempted.answer) or "nothing")
     owner = (
         "drawn for the solver" if attempted.proposal is None else f"estimates --proposal {step}/{attempted.proposal}"
     )

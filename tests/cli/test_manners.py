@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 import warnings
 from pathlib import Path
 
@@ -42,6 +43,28 @@ def test_what_a_message_says_to_set_is_a_flag_that_can_be_pasted():
     bare = re.compile(rf"\bset (?:{setting})\b")
     sources = Path(abzero.__file__).parent.rglob("*.py")
     assert [(file.name, *found) for file in sources if (found := bare.findall(file.read_text()))] == []
+
+
+def test_an_extra_to_install_can_be_pasted_into_any_shell():
+    bare = re.compile(r"pip install abzero\[.*")
+    sources = Path(abzero.__file__).parent.rglob("*.py")
+    assert [(file.name, *found) for file in sources if (found := bare.findall(file.read_text(encoding="utf-8")))] == []
+
+
+def test_the_doctor_knows_every_extra():
+    from abzero.cli.machine import EXTRAS
+
+    project = tomllib.loads((Path(abzero.__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+    assert {*EXTRAS.values(), "dev"} == set(project["project"]["optional-dependencies"])
+
+
+@pytest.mark.parametrize("name", ["train", "resume", "fork", "plan"])
+def test_help_begins_with_what_the_command_does(name, capsys):
+    main([])
+    [listed] = re.findall(rf"^  {name} +(\w+)", capsys.readouterr().out, re.MULTILINE)
+    with pytest.raises(SystemExit):
+        main([name, "--help"])
+    assert re.search(rf"^ *{listed}\b", capsys.readouterr().out, re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -153,6 +176,24 @@ def test_a_task_type_that_is_none_is_refused_before_a_model_is_loaded(capsys, tm
     printed = capsys.readouterr()
     assert "tasks.modes 'foo' does not exist" in printed.err
     assert "loading tiny" not in printed.out
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--seeds", "nowhere.jsonl"], "seeds 'nowhere.jsonl' cannot be read"),
+        (["--observe.tensorboard", "True"], "pip install 'abzero[tensorboard]'"),
+        (["--observe.wandb", "mine"], "pip install 'abzero[wandb]'"),
+    ],
+)
+def test_what_is_missing_is_told_before_a_model_is_loaded(flags, said, capsys, tmp_path, monkeypatch):
+    for package in ("tensorboard", "wandb"):
+        monkeypatch.setitem(sys.modules, package, None)
+    assert main(["train", "--run", str(tmp_path / "run"), *flags]) == 1
+    printed = capsys.readouterr()
+    assert said in printed.err
+    assert "loading tiny" not in printed.out + printed.err
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_name_of_nothing_is_refused_before_torch_is_loaded():

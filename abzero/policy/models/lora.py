@@ -34,7 +34,7 @@ def add(model: PreTrainedModel, rank: int, alpha: float, seed: int = 0) -> None:
     try:
         from peft import LoraConfig
     except ImportError as error:
-        raise ConfigError("LoRA needs peft: pip install abzero[lora]") from error
+        raise ConfigError("LoRA needs peft: pip install 'abzero[lora]'") from error
     inside = set(model.get_decoder().modules())
     names = [name for name, module in model.named_modules() if isinstance(module, nn.Linear) and module in inside]
     with torch.random.fork_rng(devices=[]):

@@ -20,7 +20,7 @@ try:
     from tinker import types
     from tinker.lib.retryable_exception import RetryableException
 except ImportError as error:
-    raise ConfigError("model.engine 'tinker' needs the Tinker SDK: pip install abzero[tinker]") from error
+    raise ConfigError("model.engine 'tinker' needs the Tinker SDK: pip install 'abzero[tinker]'") from error
 
 T = TypeVar("T")
 

@@ -153,7 +153,7 @@ def start(model: PreTrainedModel, dtype: torch.dtype, length: int, cache: CacheB
     try:
         import vllm
     except ImportError as error:
-        raise ConfigError(f"model.engine 'vllm' needs vLLM ({error}): pip install abzero[vllm]") from error
+        raise ConfigError(f"model.engine 'vllm' needs vLLM ({error}): pip install 'abzero[vllm]'") from error
     except RuntimeError as error:
         raise BackendError(f"vLLM does not import, perhaps for a torchvision of another torch: {error}") from error
     on_cpu = model.device.type == "cpu"

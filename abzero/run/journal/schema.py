@@ -100,7 +100,7 @@ _REMEDIES = {
     "SQLITE_CANTOPEN": "the journal cannot be opened: does it exist, and may this user write in its folder?",
     "SQLITE_READONLY": "the journal is read-only for this user",
     "SQLITE_IOERR": "the disk failed to read or write the journal",
-    "SQLITE_CONSTRAINT": "this step is in the journal already: does another process write this run?",
+    "SQLITE_CONSTRAINT": "this step is in the journal already: is it an older run's, or does another process write it?",
 }
 
 

@@ -1,11 +1,25 @@
 """Experiment trackers, each behind an extra of its own: contexts that yield an observer."""
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 from abzero.errors import ConfigError
 from abzero.types import Step
+
+_NAMES = {"tensorboard": "TensorBoard", "wandb": "Weights & Biases"}
+
+
+def check_installed(package: str) -> None:
+    """Raise `ConfigError` if a tracker's package is missing, before anything is loaded for its run."""
+    if sys.modules.get(package) is None and find_spec(package) is None:
+        raise ConfigError(_missing(package))
+
+
+def _missing(package: str) -> str:
+    return f"observe.{package} needs {_NAMES[package]}: pip install 'abzero[{package}]'"
 
 
 @contextmanager
@@ -19,7 +33,7 @@ def tensorboard(folder: Path) -> Iterator[Callable[[Step], None]]:
         from tensorboard.compat.proto.summary_pb2 import Summary
         from tensorboard.summary.writer.event_file_writer import EventFileWriter
     except ImportError as error:
-        raise ConfigError("observe.tensorboard needs TensorBoard: pip install abzero[tensorboard]") from error
+        raise ConfigError(_missing("tensorboard")) from error
     writer = EventFileWriter(str(folder))
     begun = False
 
@@ -44,7 +58,7 @@ def wandb(project: str, run: Path, settings: Mapping[str, object]) -> Iterator[C
     try:
         import wandb as client
     except ImportError as error:
-        raise ConfigError("observe.wandb needs Weights & Biases: pip install abzero[wandb]") from error
+        raise ConfigError(_missing("wandb")) from error
     session = client.init(project=project, group=run.name, dir=str(run), config=dict(settings))
 
     def observe(step: Step) -> None:

@@ -15,7 +15,7 @@ def test_an_absent_package_is_one_error_that_names_the_extra(package, tracker, t
     for name in [name for name in sys.modules if name.split(".")[0] == package]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(ConfigError, match=rf"pip install abzero\[{package}\]"), tracker(tmp_path):
+    with pytest.raises(ConfigError, match=rf"pip install 'abzero\[{package}\]'"), tracker(tmp_path):
         pass
 
 
