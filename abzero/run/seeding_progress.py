@@ -35,9 +35,9 @@ class Progress:
         return f"seeding, {stage}: {modes}{why}"
 
     def reasons(self, most: int) -> str:
-        """The `most` usual reasons of rejection with their counts."""
+        """The `most` usual reasons of rejection, each as COUNT × REASON: a reason may begin with a number."""
         usual = [(count, reason.splitlines() or [""]) for reason, count in self.rejected.most_common(most)]
-        return ", ".join(f"{count} {harmless(lines[0][:60])}" for count, lines in usual)
+        return ", ".join(f"{count} × {harmless(lines[0][:60])}" for count, lines in usual)
 
 
 def advice(progress: Progress, temperature: float, prompts: str, max_prompt_tokens: int) -> Iterator[str]:

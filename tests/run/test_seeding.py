@@ -95,11 +95,11 @@ def test_a_model_that_cannot_propose_ends_the_seeding_with_advice():
     assert [now.batch for now in said] == [*range(7), *range(7), 6]
     assert said[-1].words == (
         "seeding, done: abduction 1 of 20 tasks (16 proposals), deduction 1 of 20 tasks (12 proposals), induction 1 of "
-        "20 tasks (28 proposals); rejected 56: 28 no program block, 28 no message block"
+        "20 tasks (28 proposals); rejected 56: 28 × no program block, 28 × no message block"
     )
     bound, helps = remedies(said[-1])
     assert "seeding.batches" in bound
-    assert "56 of 56 proposals were rejected, most often: 28 no program block" in bound
+    assert "56 of 56 proposals were rejected, most often: 28 × no program block" in bound
     assert all(flag in helps for flag in ("--sampling.temperature, 1 now", "--tasks.prompts", "--seeds FILE"))
     with pytest.raises(Halt, match="no valid task in 56 proposals"):
         check_able(step)
@@ -129,7 +129,7 @@ def test_prompts_that_do_not_fit_are_named_as_the_cause():
 
 def test_a_reason_that_a_model_wrote_is_harmless_and_short():
     now = Progress(0, 1, 2, {}, {}, Counter({"\x1b[31m" + "x" * 100 + "\nmore": 1, "": 1}))
-    assert now.reasons(1) == "1 \\x1b[31m" + "x" * 55
+    assert now.reasons(1) == "1 × \\x1b[31m" + "x" * 55
 
 
 @pytest.mark.parametrize("stop", range(12))

@@ -72,7 +72,7 @@ def test_a_file_gets_lines_of_the_seeding_at_growing_distances():
         *(f"seeding, batch {batch} of at most 16" for batch in (0, 1, 2, 4, 8)),
         "seeding, done",
     ]
-    assert lines[-1].endswith("induction 1 of 20 tasks (0 proposals); rejected 5: 4 no program block, 1 \\x1b]0;x")
+    assert lines[-1].endswith("induction 1 of 20 tasks (0 proposals); rejected 5: 4 × no program block, 1 × \\x1b]0;x")
 
 
 def test_a_terminal_gets_the_seeding_live():
@@ -81,7 +81,7 @@ def test_a_terminal_gets_the_seeding_live():
         show.seeding(seeding(2))
         show._live.refresh()
         assert "seeding, batch 3 of at most 16" in file.getvalue()
-        assert "rejected 5: 4 no program block" in file.getvalue()
+        assert "rejected 5: 4 × no program block" in file.getvalue()
         show.seeding(seeding(3, over=True))
         assert "seeding, done: deduction 6 of 20 tasks" in file.getvalue()
     assert "\x1b]0;x" not in file.getvalue()
