@@ -136,5 +136,5 @@ def test_it_takes_weights_of_local_learners_alone(folder):
 
 @pytest.mark.skipif(not NO_VLLM, reason="vllm is installed")
 def test_where_vllm_is_missing_the_error_names_the_extra(folder):
-    with pytest.raises(ConfigError, match=r"pip install abzero\[vllm\]"):
+    with pytest.raises(ConfigError, match=r"pip install 'abzero\[vllm\]'"):
         VllmEngine(plain(folder), dtype=torch.float32, length=32)
