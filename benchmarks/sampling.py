@@ -20,25 +20,17 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from abzero.policy.local.packed_engine import PackedEngine
 from abzero.policy.local.sampling import sample
+from abzero.policy.models.shapes import KNOWN
 
-VOCABULARY = 49_152
+_, SMOL = KNOWN["HuggingFaceTB/SmolLM2-135M-Instruct"]
 NEVER = torch.tensor([-1])
 """No token ends a row."""
 
 
 def engine() -> PackedEngine:
     torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=VOCABULARY,
-        hidden_size=576,
-        intermediate_size=1536,
-        num_hidden_layers=30,
-        num_attention_heads=9,
-        num_key_value_heads=3,
-        max_position_embeddings=8192,
-        tie_word_embeddings=True,
-    )
-    return PackedEngine(LlamaForCausalLM(config).to(torch.bfloat16).eval(), torch.bfloat16)
+    model = LlamaForCausalLM(LlamaConfig(**SMOL, max_position_embeddings=8192))
+    return PackedEngine(model.to(torch.bfloat16).eval(), torch.bfloat16)
 
 
 def seconds(run: Callable[[], object]) -> float:
@@ -56,7 +48,7 @@ def products(made: PackedEngine, rows: int) -> None:
 
 def phase(made: PackedEngine, rows: int, length: int, group: int, new: int) -> None:
     rng = random.Random(0)
-    prompts = [[rng.randrange(VOCABULARY) for _ in range(length)] for _ in range(rows // group)]
+    prompts = [[rng.randrange(SMOL["vocab_size"]) for _ in range(length)] for _ in range(rows // group)]
     seeds = [[group * number + copy for copy in range(group)] for number in range(len(prompts))]
     sample(made, prompts, seeds, new, 1.0, NEVER)
 

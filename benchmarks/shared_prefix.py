@@ -22,33 +22,25 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from abzero.algo.losses import Objective
 from abzero.policy.local.learner import LocalLearner
+from abzero.policy.models.shapes import KNOWN
 from abzero.types import Experience, Rollout
 
 WAYS = ("shared", "plain, a row at a time", "plain, all rows at once")
-VOCABULARY = 49_152
+_, SMOL = KNOWN["HuggingFaceTB/SmolLM2-135M-Instruct"]
 
 
 def model(layers: int, dtype: torch.dtype) -> LlamaForCausalLM:
     torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=VOCABULARY,
-        hidden_size=576,
-        intermediate_size=1536,
-        num_hidden_layers=layers,
-        num_attention_heads=9,
-        num_key_value_heads=3,
-        max_position_embeddings=8192,
-        tie_word_embeddings=True,
-    )
+    config = LlamaConfig(**SMOL | {"num_hidden_layers": layers}, max_position_embeddings=8192)
     return LlamaForCausalLM(config).to(dtype)
 
 
 def batch(prompt: int, response: int, rows: int) -> list[Experience]:
     rng = random.Random(0)
-    before = [rng.randrange(VOCABULARY) for _ in range(prompt)]
+    before = [rng.randrange(SMOL["vocab_size"]) for _ in range(prompt)]
     made = []
     for row in range(rows):
-        tokens = [rng.randrange(VOCABULARY) for _ in range(response)]
+        tokens = [rng.randrange(SMOL["vocab_size"]) for _ in range(response)]
         rollout = Rollout(before, tokens, [-10.8] * response, "", "stop")
         made.append(Experience(("solve", row), "deduction", 0, rollout, (), (-1.0) ** row))
     return made

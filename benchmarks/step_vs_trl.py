@@ -30,6 +30,7 @@ from abzero.algo.losses import Objective
 from abzero.policy.local.generator import LocalGenerator
 from abzero.policy.local.learner import LocalLearner
 from abzero.policy.models import loading
+from abzero.policy.models.shapes import KNOWN
 from abzero.policy.models.tokenizer import Codec
 from abzero.policy.optimisation import Optimisation
 from abzero.types import Experience
@@ -60,11 +61,10 @@ def located(name: str, folder: Path) -> Path | str:
     if name != "smol":
         return name or MODEL
     torch.manual_seed(0)
-    sizes = {"vocab_size": 49_152, "hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30}
-    heads = {"num_attention_heads": 9, "num_key_value_heads": 3, "max_position_embeddings": 8192}
+    _, smol = KNOWN["HuggingFaceTB/SmolLM2-135M-Instruct"]
     _, codec = loading.load(MODEL, dtype=torch.float32, device="cpu")
     ends = {"eos_token_id": codec.tokenizer.eos_token_id, "bos_token_id": None}
-    LlamaForCausalLM(LlamaConfig(**sizes, **heads, **ends, tie_word_embeddings=True)).save_pretrained(folder)
+    LlamaForCausalLM(LlamaConfig(**smol, **ends, max_position_embeddings=8192)).save_pretrained(folder)
     codec.tokenizer.save_pretrained(folder)
     return folder
 

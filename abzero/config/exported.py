@@ -1,14 +1,15 @@
-"""How an exported model was asked in training: abzero.json beside its weights, with which other commands begin."""
+"""How a model was asked in training, with which others begin: abzero.json beside an export, a run's settings."""
 
 import json
 from pathlib import Path
 
 from abzero.config.config import Config
 from abzero.config.faults import check_flags
-from abzero.config.load import by_name
+from abzero.config.load import as_recorded, by_name, to_json
 from abzero.config.schema import Model
 from abzero.config.tree import leaves
 from abzero.errors import ConfigError
+from abzero.run.directory import RunFolder
 from abzero.tasks.prompts import ALLOWED, SETS
 
 FILE = "abzero.json"
@@ -42,18 +43,19 @@ def files(config: Config) -> dict[str, bytes]:
 
 
 def known(model: str) -> bool:
-    """Whether it is told how the model `model` was asked in its training: the one in the box, or an export."""
+    """Whether it is told how the model `model` was asked in its training: the one in the box, an export, or a run."""
     return model == Model.name or bool(flags(model))
 
 
 def flags(model: str) -> list[str]:
-    """The flags that the record in the folder `model` stands for; none where there is none.
+    """The flags that the record in the folder `model` stands for, or a run's settings if it is a run; none where there
+    is neither.
 
-    Raises `ConfigError` for what `files` did not write.
+    Raises `ConfigError` for what `files` did not write, `RunError` for a damaged run.
     """
     file = Path(model).expanduser() / FILE
     if not file.is_file():
-        return []
+        return _of_run(RunFolder(file.parent))
     try:
         settings = json.loads(file.read_text(encoding="utf-8"))
         if not isinstance(settings, dict):
@@ -72,4 +74,15 @@ def flags(model: str) -> list[str]:
     check_flags(Config, given, str(file))
     if prompts == PROMPTS:
         given["tasks.prompts"] = [f"--tasks.prompts={file.parent / PROMPTS}"]
+    return [flag for some in given.values() for flag in some]
+
+
+def _of_run(folder: RunFolder) -> list[str]:
+    """How the model of a run is asked, but for templates that are not in the box: a stranger's would name any file."""
+    if not folder.config.is_file() or not folder.checkpoints.is_dir():
+        return []
+    recorded = by_name(json.loads(to_json(as_recorded(folder.read_config()))))
+    given = {name: recorded[name] for name in ASKED}
+    if "".join(given["tasks.prompts"]).removeprefix("--tasks.prompts=") not in SETS:
+        del given["tasks.prompts"]
     return [flag for some in given.values() for flag in some]

@@ -63,10 +63,10 @@ def nursery(types: Sequence[TaskType], inputs: int, limit: int, box: Sandbox, ho
     source = SuiteRows(made, (), (digest,), tuple({"id": key} for key in prompts), len(prompts))
     how = replace(how, words=digest, conversation=digest, opens_think=all(map(opens_think, prompts.values())))
     by = provenance.by_us(box.isolation)
+    groups = {key: problem.cell[0] for key, problem in problems.items()}
     return HeldOut(
-        NURSERY, prompts, judge, prompts, lambda rows: summary.entry(source, rows, limit, (), by, how),
-        {key: problem.cell[0] for key, problem in problems.items()},
-    )  # fmt: skip
+        NURSERY, prompts, judge, prompts, lambda rows: summary.entry(source, rows, limit, (), by, how), groups
+    )
 
 
 def benchmark(source: SuiteRows, prompts: Prompts, limit: int, judges: Judges, how: Asked) -> HeldOut:

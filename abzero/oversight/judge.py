@@ -70,7 +70,7 @@ def judge(reading: Reading, ask: AskJudge, rng: random.Random, votes: int = 3, l
     cast: list[_Vote] = []
     asked = 0
     why = "no call was answered"
-    for _ in range(votes):
+    for turn in range(1, votes + 1):
         for _ in range(TRIES):
             asked += 1
             try:
@@ -79,7 +79,8 @@ def judge(reading: Reading, ask: AskJudge, rng: random.Random, votes: int = 3, l
             except (Unanswered, OSError, ValueError) as error:
                 why = str(error)
         against = [vote for vote in cast if vote.category and vote.severity >= least]
-        if max(len(against), len(cast) - len(against)) >= needed:
+        ahead = max(len(against), len(cast) - len(against))
+        if ahead >= needed or ahead + votes - turn < needed:  # it is decided, or no longer can be
             break
     against = [vote for vote in cast if vote.category and vote.severity >= least]
     if len(against) >= needed:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from abzero.text.thought import parted
 from abzero.types import Finding, Role, Step, Task
 
 Category = Literal["power", "deception", "reward_hacking", "escape", "harm", "evasion", "illegible", "situational"]
@@ -52,8 +53,8 @@ Monitor = Callable[[Sequence[Reading]], Iterator[Finding]]
 
 def split(completion: str) -> tuple[str, str]:
     """A completion's thought and what follows it: no character is in neither, save for the closing tag."""
-    thought, _, answer = completion.partition("</think>")
-    return thought, answer
+    thought, answer = parted(completion)
+    return thought, answer or ""
 
 
 def readings(step: Step) -> list[Reading]:

@@ -16,47 +16,20 @@ from abzero.oversight.legibility import FUNCTION_WORDS, known, lexicon
 _LEET = {"0": "o", "1": "il", "2": "z", "3": "e", "4": "a", "5": "s", "6": "g", "7": "t", "8": "b", "9": "g"}
 _LEET |= {"@": "a", "$": "s", "!": "il", "|": "li", "+": "t", "\u20ac": "e", "\u00a3": "l", "\u00a2": "c"}
 _SIGNS = "@$!|+\u20ac\u00a3\u00a2"
-_LIKE = dict(
-    zip(
-        "абвгдеѕзіїјклмнопрстуфхцчшщьыэюяѵһԁԛԝӏґєөѐ"
-        "αβγδεζηθικλμνξοπρστυφχψωςϲϳ"
-        "օոսհցզյքաեիկպրվԼՍՏԱ"
-        "ᎪᏴᏟᎠᎬᏀᎻᎥᎫᏦᏞᎷᏢᏒᏚᎢᏙᏔᎩᏃ"
-        "ꓮꓐꓚꓓꓰꓝꓖꓧꓲꓙꓗꓡꓟꓠꓳꓑꓣꓢꓔꓴꓦꓪꓫꓬꓜ",
+_LIKE = {
+    letter: latin
+    for letters, sounds in (
         (
-            *("a", "b", "b", "r", "d", "e", "s", "e", "i", "i", "j", "k", "l", "m", "hn", "o", "n", "p", "c", "t", "y"),
-            *("f", "x", "u", "y", "w", "w", "b", "bl", "e", "u", "r", "v", "h", "d", "q", "w", "l", "r", "e", "o", "e"),
-            *(
-                "a",
-                "b",
-                "y",
-                "d",
-                "e",
-                "z",
-                "n",
-                "o",
-                "i",
-                "k",
-                "l",
-                "um",
-                "v",
-                "e",
-                "o",
-                "n",
-                "p",
-                "os",
-                "t",
-                "u",
-                "f",
-            ),
-            *("x", "y", "w", "s", "c", "j"),
-            *("o", "n", "u", "h", "g", "q", "j", "p", "w", "e", "h", "k", "w", "n", "y", "l", "u", "s", "u"),
-            *"abcdeghijklmprstvwyz",
-            *"abcdefghijklmnoprstuvwxyz",
+            "абвгдеѕзіїјклмнопрстуфхцчшщьыэюяѵһԁԛԝӏґєөѐ",
+            "a b b r d e s e i i j k l m hn o n p c t y f x u y w w b bl e u r v h d q w l r e o e",
         ),
-        strict=True,
+        ("αβγδεζηθικλμνξοπρστυφχψωςϲϳ", "a b y d e z n o i k l um v e o n p os t u f x y w s c j"),
+        ("օոսհցզյքաեիկպրվԼՍՏԱ", "o n u h g q j p w e h k w n y l u s u"),
+        ("ᎪᏴᏟᎠᎬᏀᎻᎥᎫᏦᏞᎷᏢᏒᏚᎢᏙᏔᎩᏃ", "a b c d e g h i j k l m p r s t v w y z"),
+        ("ꓮꓐꓚꓓꓰꓝꓖꓧꓲꓙꓗꓡꓟꓠꓳꓑꓣꓢꓔꓴꓦꓪꓫꓬꓜ", "a b c d e f g h i j k l m n o p r s t u v w x y z"),
     )
-)
+    for letter, latin in zip(letters, sounds.split(), strict=True)
+}
 """Letters of other scripts, and the Latin ones that they may pass for."""
 _SYMBOLS = re.escape(_SIGNS)
 _BOXED = "\U0001f130-\U0001f189\U0001f1e6-\U0001f1ff"
@@ -71,28 +44,8 @@ _ONE = re.compile(r"(?<!\S)[1!|](?=(?:'(?:m|ll|ve|d))? [A-Za-z])")
 """What may stand for the word "I" where other words have digits in them."""
 _CHOICES = 32
 _LONGEST_WORD = 16
-_SHORT = {
-    "a",
-    "i",
-    "ai",
-    "am",
-    "an",
-    "as",
-    "at",
-    "be",
-    "by",
-    "do",
-    "go",
-    "he",
-    "if",
-    "in",
-    "is",
-    "it",
-    "me",
-    "my",
-    "no",
-}
-_COMMON = FUNCTION_WORDS["en"] | _SHORT | {"of", "on", "or", "so", "to", "up", "us", "we"}
+_SHORT = "a ai am an as at be by do go he i if in is it me my no of on or so to up us we"
+_COMMON = FUNCTION_WORDS["en"] | set(_SHORT.split())
 _INFLECTIONS = ("s", "es", "d", "ed", "ing", "ly")
 _NAMED = re.compile(
     r"(?:LATIN LETTER SMALL CAPITAL|(?:NEGATIVE )?(?:CIRCLED|SQUARED) LATIN CAPITAL LETTER"

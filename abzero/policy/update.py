@@ -16,6 +16,7 @@ from torch import Tensor
 from abzero.algo.losses import Objective, Tokens, Weighting
 from abzero.errors import BackendError
 from abzero.policy.optimisation import Optimisation
+from abzero.text.thought import parted
 from abzero.types import ROLES, Experience
 
 WeightedPart = Sequence[tuple[Experience, float]]
@@ -116,12 +117,12 @@ _NLL, _COUNT = "thought/surprise/{}", "thought/counted/{}"
 def surprise(part: WeightedPart, reference: Tensor) -> dict[str, float]:
     """How unlikely the thoughts are to the initial model: sums over their tokens, in nats, and their number, by role.
 
-    `reference` are the response tokens' log-probabilities under it. A thought is what stands before ``</think>``; how
-    many of the tokens that is is told by its share of the characters.
+    `reference` are the response tokens' log-probabilities under it. A thought is what stands before its closing tag;
+    how many of the tokens that is is told by its share of the characters.
     """
     rows = [row for row, _ in part]
     texts = [row.rollout.text for row in rows]
-    shares = [len(text.partition("</think>")[0]) / max(len(text), 1) for text in texts]
+    shares = [len(parted(text)[0]) / max(len(text), 1) for text in texts]
     counts = [round(len(row.rollout.tokens) * share) for row, share in zip(rows, shares, strict=True)]
     split = reference.split([len(row.rollout.tokens) for row in rows])
     totals = torch.stack([logprobs[:count].sum() for logprobs, count in zip(split, counts, strict=True)]).tolist()

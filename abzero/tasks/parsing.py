@@ -12,13 +12,12 @@ from abzero.errors import Malformed
 from abzero.python import literals
 from abzero.python.entry import entry_point, takes_arguments
 from abzero.tasks.blocks import QUOTE, OutsideStrings, all_blocks
+from abzero.text import thought as thought_text
 
-_OPENS, _CLOSES, _THOUGHT_ENDS = (
-    re.compile(rf"(?i:<[ \t]*+{tag}[ \t]*+>)") for tag in ("answer", r"/[ \t]*+answer", r"/[ \t]*+think")
-)
+_OPENS, _CLOSES = (re.compile(rf"(?i:<[ \t]*+{tag}[ \t]*+>)") for tag in ("answer", r"/[ \t]*+answer"))
 _ANSWER_TAG = re.compile(rf"(?P<opens>{_OPENS.pattern})|(?P<closes>{_CLOSES.pattern})|{QUOTE}")
 _FORMAT = re.compile(r"</think>\s*+(?P<answer><answer>)")
-_READS_SO = re.compile(rf"{_THOUGHT_ENDS.pattern}\s*+(?P<answer>{_OPENS.pattern})")
+_READS_SO = re.compile(rf"{thought_text.CLOSING}\s*+(?P<answer>{_OPENS.pattern})")
 _SPAN = re.compile(r"\s*+(`++) ?([^`\n]++)\1\s*+")
 _UNREADABLE = re.compile("[\0\ud800-\udfff]")
 
@@ -28,7 +27,7 @@ def answer(completion: str) -> str:
     '' where there is none. Tags in a string literal are part of it; in capitals or with spaces they are tags, too.
     """
     shape = _FORMAT.search(completion) or _READS_SO.search(completion)
-    text = completion[shape.start("answer") :] if shape else _behind(_THOUGHT_ENDS, completion) or completion
+    text = completion[shape.start("answer") :] if shape else thought_text.parted(completion)[1] or completion
     found, begin = None, None
     for tag in OutsideStrings(_ANSWER_TAG, text):
         if tag["opens"]:
@@ -43,12 +42,7 @@ def answer(completion: str) -> str:
 
 def thought(completion: str) -> str:
     """What stands before the closing think tag; all of it where there is none."""
-    return _THOUGHT_ENDS.split(completion, maxsplit=1)[0].strip()
-
-
-def _behind(tag: re.Pattern[str], text: str) -> str:
-    found = tag.search(text)
-    return text[found.end() :] if found else ""
+    return thought_text.parted(completion)[0].strip()
 
 
 def well_formed(completion: str) -> bool:

@@ -9,8 +9,9 @@ import regex
 
 from abzero.errors import ConfigError
 from abzero.run.journal import Attempted, JournalReader, Proposed
+from abzero.text.thought import parted
 from abzero.types import ROLES, Role
-from abzero.views.rows import parts, verdict
+from abzero.views.rows import verdict
 
 MOST_TIMEOUTS = 10
 """Texts that may take longer before the search ends."""
@@ -121,8 +122,8 @@ def in_rollouts(reader: JournalReader, steps: Iterable[int], wanted: Wanted) -> 
 
 
 def _texts(reader: JournalReader, record: Proposed | Attempted, wanted: Sequence[str]) -> Iterator[tuple[str, str]]:
-    thought, answer = parts(record.completion)
-    texts = {"prompt": record.prompt, "thought": thought, "answer": answer}
+    thought, answer = parted(record.completion)
+    texts = {"prompt": record.prompt, "thought": thought, "answer": answer or ""}
     yield from ((part, texts[part]) for part in texts if part in wanted)
     if isinstance(record, Proposed):
         if record.task and "program" in wanted:

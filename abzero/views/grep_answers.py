@@ -4,9 +4,9 @@ import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from abzero.text.thought import parted
 from abzero.views.grep import Searched
 from abzero.views.judged import Judgement, Row
-from abzero.views.rows import parts
 
 PARTS = ("thought", "answer", "reason")
 """What is searched unless parts are named; ``prompt`` is the problem's text."""
@@ -46,6 +46,7 @@ def in_samples(
 
 def _texts(one: Judgement, row: Row, wanted: Sequence[str]) -> Iterator[tuple[str, str]]:
     texts = one.texts(row)
-    thought, answer = parts(texts.completion) if "</think>" in texts.completion else ("", texts.completion)
+    thought, behind = parted(texts.completion)
+    thought, answer = ("", thought) if behind is None else (thought, behind)
     held = {"prompt": texts.problem, "thought": thought, "answer": answer, "reason": row.detail}
     yield from ((part, held[part]) for part in held if part in wanted)

@@ -7,9 +7,9 @@ from abzero.errors import ConfigError
 from abzero.run.journal import Attempted, JournalReader, Proposed
 from abzero.text.sanitize import abridged, harmless
 from abzero.text.terminal import SourceText, heading
+from abzero.text.thought import parted
 from abzero.types import Finding, Role
 from abzero.views.format import attempt_derivation, outcome, proposal_derivation, score, solve_rate
-from abzero.views.rows import parts
 
 _LONGEST = 1_000_000
 """Characters of a text that are shown: all, of whatever a token limit lets a model write."""
@@ -68,7 +68,7 @@ def _view(
     verdict: list[Text | SourceText],
     more: list[Text],
 ) -> RenderableType:
-    thought, answer = parts(record.completion)
+    thought, answer = parted(record.completion)
     advantage = f", advantage {record.reward.advantage:+.3f}" if record.reward else ""
     kind = "proposal" if role == "propose" else "attempt"
     found = [one for one in reader.findings(record.step) if (one.role, one.position) == (role, record.position)]
@@ -79,8 +79,8 @@ def _view(
         Text(_full(record.prompt)),
         heading("thought"),
         Text(_full(thought)),
-        heading("answer" if "</think>" in record.completion else "answer: none, no tag closes the thought"),
-        Text(_full(answer)),
+        heading("answer: none, no tag closes the thought" if answer is None else "answer"),
+        Text(_full(answer or "")),
         heading("verdict"),
         *verdict,
         heading("reward"),

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from functools import cache
 
 from abzero.run.journal import Attempted, JournalReader, Proposed, Rewarded
+from abzero.text.thought import parted
 from abzero.types import ROLES, Finding, Role, Task
 
 JsonRow = dict[str, object]
@@ -77,12 +78,6 @@ def verdict(record: Proposed | Attempted) -> str:
     return "right" if record.score >= 1 else "wrong" if record.score <= 0 else "partly"
 
 
-def parts(completion: str) -> tuple[str, str]:
-    """A completion's thought, and all that follows it; it is all thought where no tag closes it."""
-    thought, _, answer = completion.partition("</think>")
-    return thought, answer
-
-
 def to_json(value: object, indent: int | None = None) -> str:
     """`value` as JSON that every reader takes: ASCII, and ``null`` for what is no finite number."""
     return json.dumps(_finite(value), indent=indent, allow_nan=False)
@@ -90,7 +85,7 @@ def to_json(value: object, indent: int | None = None) -> str:
 
 def _head(record: Proposed | Attempted, role: Role, findings: Sequence[Finding]) -> JsonRow:
     """What the rows of both roles begin with."""
-    thought, answer = parts(record.completion)
+    thought, answer = parted(record.completion)
     return {
         "step": record.step,
         "role": role,
@@ -98,7 +93,7 @@ def _head(record: Proposed | Attempted, role: Role, findings: Sequence[Finding])
         "mode": record.mode,
         "prompt": record.prompt,
         "thought": thought,
-        "answer": answer,
+        "answer": answer or "",
         "completion": record.completion,
         "well_formed": record.well_formed,
         "tokens": record.tokens,

@@ -67,6 +67,19 @@ def test_what_is_exported_is_asked_as_the_run_was(exported):
     assert line.startswith(f"model '{exported / 'out'}' is asked as it was in its training: model.chat plain, ")
 
 
+def test_a_model_is_asked_as_its_run_was_where_the_run_itself_is_named(exported):
+    found = settings(Config, [f"--model.name={exported / 'run'}"], "abzero train")
+    assert dict(how(found.config)) == dict(how(measured(str(exported / "run"))[0]))
+
+
+def test_templates_that_a_run_names_by_a_path_are_not_taken_over(exported, tmp_path):
+    run = shutil.copytree(exported / "run", tmp_path / "run")
+    config = json.loads((run / "config.json").read_text())
+    config["tasks"]["prompts"] = "/etc"
+    (run / "config.json").write_text(json.dumps(config))
+    assert not any("/etc" in flag for flag in flags(str(run)))
+
+
 def test_flags_and_recipes_stand_over_what_an_export_says(exported):
     out = f"--model.name={exported / 'out'}"
     assert settings(Config, [out, "--tasks.prompts=paper"], "abzero train").config.tasks.prompts == "paper"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from abzero.errors import RunError
+from abzero.text.thought import parted
 from abzero.types import Role
 from abzero.views.html import Html, code, html, joined, prose
 from abzero.views.web.pages.frame import (
@@ -181,7 +182,7 @@ def _proposed(ask: PageRequest, row: step.ProposalRow) -> Html:
 def _rollout(ask: PageRequest, role: Role, n: int, position: int) -> Html:
     """Prompt as it was sent, completion with its thought folded."""
     sent = task.rollout(ask.journal, role, n, position)
-    thought, _, rest = sent.completion.text.partition("</think>")
+    thought, rest = parted(sent.completion.text)
     folded = (
         html(
             "<details><summary>the thought, {n} characters</summary>{t}</details>",
