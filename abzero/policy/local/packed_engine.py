@@ -10,10 +10,9 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import embedding, linear, rms_norm, scaled_dot_product_attention, silu
+from torch.nn.functional import embedding, linear, rms_norm, silu
 from transformers import PreTrainedModel
 
-from abzero.policy.local.hf_engine import PREFILL_TOKENS
 from abzero.policy.local.kv_cache import Cache, SharedPrompts
 from abzero.policy.models import lora
 
@@ -23,10 +22,12 @@ PACKED_PARAMETERS = 1 << 28
 CACHE_BYTES = 32 << 20
 """Keys and values held at once by a small model: about what the last-level cache holds; more only wait for memory."""
 MIN_ROWS = 32
-SHORT = 160
-"""Prompt tokens up to which attention over them is done in plain products, which hold all their scores at once."""
+PREFILL_TOKENS = 2048
+"""Tokens of prompts that are computed at once: what lies between two products is then still near the core."""
+QUERIES = 64
+"""Queries of a prompt that attend at once: few enough that most of the columns after them are left out."""
 BLOCK = 32
-"""Columns by which the cache grows."""
+"""Columns by which the cache grows; a softmax over any other number of bf16 columns takes up to twice as long."""
 
 
 def cache_bytes(weights: int) -> int:
@@ -144,7 +145,7 @@ class PackedEngine:
         device, width = self.embedding.device, max(map(len, prompts))
         pads_P = torch.tensor([width - len(prompt) for prompt in prompts], device=device)
         shared = max(copies) > 1
-        cache = self.empty_cache(len(prompts), width if shared else _room(width))
+        cache = self.empty_cache(len(prompts), _blocks(width if shared else width + 1))
         size = max(1, PREFILL_TOKENS // width)
         parts = [slice(first, first + size) for first in range(0, len(prompts), size)]
         logits_PV = torch.cat([self._prefill(cache.part(part), prompts[part], pads_P[part]) for part in parts])
@@ -152,7 +153,7 @@ class PackedEngine:
         if not shared:
             return PackedSession(self, cache, width - pads_P, width), logits_PV
         prompts_B = torch.arange(len(prompts), device=device).repeat_interleave(torch.tensor(copies, device=device))
-        own = self.empty_cache(len(prompts_B), _room(0))
+        own = self.empty_cache(len(prompts_B), BLOCK)
         own.hide(torch.zeros_like(prompts_B), 0)
         session = PackedSession(self, own, (width - pads_P)[prompts_B], 0, SharedPrompts(cache, prompts_B))
         return session, logits_PV[prompts_B]
@@ -223,12 +224,21 @@ def _side_by_side(factors: Sequence[tuple[Tensor, Tensor] | None], rows: Sequenc
 
 
 def attend(q_PHTE: Tensor, k_PKSE: Tensor, v_PKSE: Tensor, bias_P1TS: Tensor) -> Tensor:
-    """Softmax attention, ``[P, H, T, E]``. In bf16, plain products beat the fused kernel where the text is short."""
-    if q_PHTE.dtype != torch.bfloat16 or k_PKSE.shape[2] > SHORT:
-        return scaled_dot_product_attention(q_PHTE, k_PKSE, v_PKSE, bias_P1TS, scale=1.0, enable_gqa=True)
-    grouped = q_PHTE.unflatten(1, (k_PKSE.shape[1], -1)).flatten(2, 3)
-    scores = (grouped @ k_PKSE.transpose(-1, -2)).view(*q_PHTE.shape[:-1], -1).add_(bias_P1TS)
-    return (torch.softmax(scores, -1).view(*grouped.shape[:-1], -1) @ v_PKSE).view(q_PHTE.shape)
+    """Causal softmax attention of the last T of S tokens, ``[P, H, T, E]``: a block of queries at a time.
+
+    Each block covers the columns up to its last. The fused kernel covers all: it takes 1.4 to 4 times as long on a CPU.
+    """
+    mixed_PHTE = torch.empty_like(q_PHTE)
+    (prompts, heads, length, size), keys = q_PHTE.shape, k_PKSE.shape[1]
+    for first in range(0, length, QUERIES):
+        last = min(first + QUERIES, length)
+        columns = k_PKSE.shape[2] - length + last
+        q_PKME = q_PHTE[:, :, first:last].unflatten(1, (keys, -1)).flatten(2, 3)
+        scores_PKMS = q_PKME @ k_PKSE[:, :, :columns].mT
+        scores_PHTS = scores_PKMS.view(prompts, heads, -1, columns).add_(bias_P1TS[:, :, first:last, :columns])
+        mixed_PKME = torch.softmax(scores_PHTS, -1).view_as(scores_PKMS) @ v_PKSE[:, :, :columns]
+        mixed_PHTE[:, :, first:last] = mixed_PKME.view(prompts, heads, -1, size)
+    return mixed_PHTE
 
 
 class PackedSession:
@@ -281,6 +291,6 @@ class PackedSession:
             self.prompts.keep(rows)
 
 
-def _room(columns: int) -> int:
-    """Columns of a cache with so many filled, and at least one to fill."""
-    return -(-(columns + 1) // BLOCK) * BLOCK
+def _blocks(columns: int) -> int:
+    """The columns of a cache that has room for so many."""
+    return -(-columns // BLOCK) * BLOCK

@@ -18,7 +18,6 @@ from abzero.policy.local import packed_engine
 from abzero.policy.local.batching import EXPANSION
 from abzero.policy.local.hf_engine import CACHE_BYTES, PREFILL_TOKENS, ROWS
 from abzero.policy.local.logprobs import CHUNK_ELEMENTS
-from abzero.policy.local.packed_engine import MIN_ROWS, PACKED_PARAMETERS
 from abzero.policy.local.scorer import EXPERTS
 from abzero.policy.models.loading import locate, read_config
 from abzero.policy.models.shapes import KNOWN
@@ -167,8 +166,13 @@ def _sampler(model: Shape, setup: Setup) -> int:
     if setup.separate_weights:
         return model.parameters * setup.sampler_width
     head = 4 * model.vocabulary * model.hidden if setup.wide_head and setup.sampler_width < 4 else 0
-    packed = setup.on_cpu and model.parameters <= PACKED_PARAMETERS
-    return head + (model.parameters * setup.sampler_width if packed or setup.sampler_width != setup.width else 0)
+    copied = _packed(model, setup) or setup.sampler_width != setup.width
+    return head + (model.parameters * setup.sampler_width if copied else 0)
+
+
+def _packed(model: Shape, setup: Setup) -> bool:
+    """Whether sampling runs in the lean engine, which has constants of its own."""
+    return setup.on_cpu and model.parameters <= packed_engine.PACKED_PARAMETERS
 
 
 def _whole(model: Shape, setup: Setup) -> int:
@@ -189,8 +193,10 @@ def _cache(model: Shape, setup: Setup) -> int:
     per_row = 2 * model.layers * model.keys * (setup.max_prompt_tokens + setup.max_tokens) * setup.sampler_width
     if setup.separate_weights:
         return setup.cache_bytes
-    if setup.on_cpu and model.parameters <= PACKED_PARAMETERS:
-        return per_row * max(MIN_ROWS, packed_engine.cache_bytes(model.parameters * setup.sampler_width) // per_row)
+    if _packed(model, setup):
+        return per_row * max(
+            packed_engine.MIN_ROWS, packed_engine.cache_bytes(model.parameters * setup.sampler_width) // per_row
+        )
     return min(ROWS * per_row, max(per_row, setup.cache_bytes))
 
 
@@ -198,7 +204,8 @@ def _prompts(model: Shape, setup: Setup) -> int:
     """What is held of the prompts that are computed at once; another backend counts its own."""
     if setup.separate_weights:
         return 0
-    tokens = max(PREFILL_TOKENS, setup.max_prompt_tokens)
+    at_once = packed_engine.PREFILL_TOKENS if _packed(model, setup) else PREFILL_TOKENS
+    tokens = max(at_once, setup.max_prompt_tokens)
     return tokens * (3 * model.inner + 6 * model.hidden) * setup.sampler_width
 
 

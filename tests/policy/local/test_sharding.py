@@ -197,7 +197,8 @@ def test_a_run_of_two_processes_is_resumed_by_one_and_by_two_and_exported(tmp_pa
     ]
     with torch.no_grad():
         first, second = (model(torch.arange(2, 30)[None]).logits for model in models)
-    torch.testing.assert_close(second, first, rtol=0, atol=0.05 if rank else 0)
+    rounded = {"rtol": 0.02, "atol": 0.05} if rank else {"rtol": 0, "atol": 0}
+    torch.testing.assert_close(second, first, **rounded)
 
 
 @pytest.mark.slow
