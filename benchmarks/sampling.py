@@ -2,10 +2,10 @@
 
     python benchmarks/sampling.py [--rows 64 192] [--prompts 40 500] [--group 8] [--new 48]
 
-Random weights in bf16, on one thread; `group` rows continue each prompt. *Products* are those of one decoding step with
-all weights, timed by themselves, times the new tokens; a sampling phase has beside them the prefill, attention over the
-cache, norms, and the draw from 49,152 tokens. Seconds are processor seconds of this process. What bounds the share:
-with long prompts the prefill, which is products, too, and is not counted among them.
+Random weights in bf16, on one thread; `group` rows continue each prompt. *Products* are those with the weights, timed
+by themselves: of all tokens of the prompts, and of each row and decoding step. Beside them a sampling phase has
+attention, norms, and the draw from 49,152 tokens. Seconds are processor seconds of this process. What bounds the share:
+attention to the prompts, which is products, too, and is not counted among them.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import torch
 from torch.nn.functional import linear
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from abzero.policy.local.packed_engine import PackedEngine
+from abzero.policy.local.packed_engine import PREFILL_TOKENS, PackedEngine
 from abzero.policy.local.sampling import sample
 from abzero.policy.models.shapes import KNOWN
 
@@ -39,11 +39,18 @@ def seconds(run: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
-def products(made: PackedEngine, rows: int) -> None:
-    """All matrix products of one step, with nothing between them."""
-    layers = [one for layer in made.layers for one in (layer.qkv, layer.out, layer.gate_up, layer.down)]
-    for one in (*layers, made.unembedding):
-        linear(torch.ones(rows, one.weight.shape[1], dtype=one.weight.dtype), one.weight)
+def products(made: PackedEngine, tokens: int, rows: int) -> None:
+    """All matrix products over so many tokens, the logits of `rows` of them, with nothing between them."""
+    for layer in made.layers:
+        for one in (layer.qkv, layer.out, layer.gate_up, layer.down):
+            linear(torch.ones(tokens, one.weight.shape[1], dtype=one.weight.dtype), one.weight)
+    linear(
+        torch.ones(rows, made.unembedding.weight.shape[1], dtype=made.unembedding.weight.dtype), made.unembedding.weight
+    )
+
+
+def needed(made: PackedEngine, tokens: int, rows: int) -> float:
+    return min(seconds(partial(products, made, tokens, rows)) for _ in range(3))
 
 
 def phase(made: PackedEngine, rows: int, length: int, group: int, new: int) -> None:
@@ -62,17 +69,19 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     made = engine()
-    products(made, 8)
-    heads = ("rows", "prompt", "prefill s", "decoding s", "products s", "of all", "of decoding")
-    print("{:>5} {:>7} {:>10} {:>11} {:>11} {:>7} {:>12}".format(*heads))
+    products(made, 8, 8)
+    heads = ("rows", "prompt", "prefill s", "products", "decoding s", "products", "products of all")
+    print("{:>5} {:>7} {:>10} {:>9} {:>11} {:>9} {:>16}".format(*heads))
     for length in options.prompts:
         for rows in options.rows:
-            run = partial(phase, made, rows, length, options.group)
+            run, prompts = partial(phase, made, rows, length, options.group), rows // options.group
             prefill, whole = seconds(partial(run, 1)), seconds(partial(run, options.new))
-            needed = min(seconds(partial(products, made, rows)) for _ in range(3)) * options.new
+            before = min(prompts, PREFILL_TOKENS // length)
+            first = needed(made, before * length, before) * prompts / before
+            later = needed(made, rows, rows) * (options.new - 1)
             decoding = whole - prefill
-            shares = f"{needed / whole:7.0%} {needed / decoding:12.0%}"
-            print(f"{rows:5} {length:7} {prefill:10.2f} {decoding:11.2f} {needed:11.2f} {shares}", flush=True)
+            shares = f"{prefill:10.2f} {first / prefill:9.0%} {decoding:11.2f} {later / decoding:9.0%}"
+            print(f"{rows:5} {length:7} {shares} {(first + later) / whole:16.0%}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,38 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn.functional import scaled_dot_product_attention
+
+from abzero.policy.local import packed_engine
+from abzero.policy.local.hf_engine import HFEngine
+from abzero.policy.local.packed_engine import QUERIES, PackedEngine, attend
+from abzero.policy.models import loading
+
+LENGTHS = st.one_of(st.integers(1, 3 * QUERIES), st.sampled_from([QUERIES - 1, QUERIES, QUERIES + 1, 2 * QUERIES]))
+
+
+@settings(max_examples=30, deadline=None)
+@given(LENGTHS, LENGTHS, st.integers(1, 3), st.integers(1, 3), st.integers(0, 2**32))
+def test_attention_by_blocks_is_that_over_all_columns(length, before, keys, group, seed):
+    """The last `length` of some columns, the first of which are padding in one of two prompts."""
+    rng = torch.Generator().manual_seed(seed)
+    total = length + before
+    q, k, v = (torch.randn(2, heads, total, 8, generator=rng) for heads in (keys * group, keys, keys))
+    columns = torch.arange(total)
+    pads = torch.tensor([0, before])
+    seen = (columns[:, None] >= columns) & (columns >= pads[:, None, None])
+    bias = torch.zeros(2, 1, total, total).masked_fill_(~seen[:, None], torch.finfo(torch.float32).min)
+    expected = scaled_dot_product_attention(q, k, v, bias, scale=1.0, enable_gqa=True)[:, :, before:]
+    found = attend(q[:, :, before:], k, v, bias[:, :, before:])
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", ["llama", "qwen3"])
+def test_long_prompts_computed_in_parts_have_the_logits_of_transformers(folders, shape, monkeypatch):
+    monkeypatch.setattr(packed_engine, "PREFILL_TOKENS", 2 * QUERIES)
+    model, _ = loading.load(folders[shape], dtype=torch.float32, device="cpu")
+    prompts = [[(5 * place + n) % 40 for place in range(length)] for n, length in enumerate((150, 64, 65, 1, 129))]
+    packed, plain = PackedEngine(model, torch.float32), HFEngine(model)
+    logits = [engine.start(prompts, [1, 2, 1, 3, 1], 4)[1] for engine in (packed, plain)]
+    torch.testing.assert_close(*logits, rtol=0, atol=1e-4)
