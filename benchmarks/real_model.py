@@ -3,15 +3,15 @@
     python benchmarks/real_model.py train FILE.gguf --into RUNS [--arms main-1,random-1] [--section.key value …]
     python benchmarks/real_model.py hold FILE.gguf --tasks HELD.jsonl [--n 128]
     python benchmarks/real_model.py eval MODEL_OR_RUN --tasks HELD.jsonl --data DIR --out OUT [--limit 200]
-    python benchmarks/real_model.py compare OUT_A OUT_B
+    python benchmarks/real_model.py compare OUT_A OUT_B [OUT_C …]
     python benchmarks/real_model.py copies OUT --data DIR [--limit 200]
 
 `train` trains each arm in turn, and goes on with one that was stopped. `hold` has the untrained model propose, and
 keeps what is valid. `eval` samples four answers each at temperature 1: CRUXEval's first rows, asked as training asks
 (``abzero eval --samples OUT/SUITE.samples.jsonl`` scores them once more), and the tasks of `hold` that the run's own
 steps never offered; and proposals of each mode, at the run's temperature. `compare` pairs two such folders problem by
-problem, with 95 % intervals. `copies` counts the answers to CRUXEval that repeat the value in the question, which is
-right now and then.
+problem, with 95 % intervals; the mean of several right ones has an interval over runs (Student's t). `copies` counts
+the answers to CRUXEval that repeat the value in the question, which is right now and then.
 """
 
 import argparse
@@ -42,12 +42,14 @@ from abzero.sandbox.run import run_checks
 from abzero.selfplay import SelfPlay
 from abzero.tasks.prompts import boxed_seeds
 from abzero.types import Attempt, Case, Task
+from abzero.views.report.results import student
 
 RECIPE = "smollm2-135m-cpu"
 ARMS: dict[str, list[str]] = {
     "main": [],
     "random": ["--reward.random", "True"],
     "frozen": ["--propose.frozen-copy", "True"],
+    "novel": ["--reward.novelty", "1.5", "--reward.unlearnable", "-0.2"],
 }
 CRUXEVAL = {"cruxeval-o": "deduction", "cruxeval-i": "abduction"}
 ROOM = 2048
@@ -211,17 +213,24 @@ def told(suite: str, rows: dict[str, dict[str, Any]]) -> None:
         )
 
 
-def compare(left: Path, right: Path) -> int:
-    """The difference on each suite, right less left, over the problems that both were asked."""
+def compare(left: Path, rights: Sequence[Path]) -> int:
+    """The difference on each suite, right less left, over the problems that both were asked; then over runs."""
     for file in sorted(one for one in left.glob("*.jsonl") if ".samples." not in one.name):
-        before, after = read(file), read(right / file.name)
-        both = sorted(before.keys() & after.keys())
-        differences = [fmean(after[key]["scores"]) - fmean(before[key]["scores"]) for key in both]
-        low, high = bootstrap(differences)
-        print(
-            f"{file.stem:<12} n {len(both):>4}  {fmean(differences):+.1%}  {low:+.1%} to {high:+.1%}  "
-            f"p {sign_flips(differences):.3f}"
-        )
+        before, means = read(file), []
+        for right in rights:
+            after = read(right / file.name)
+            both = sorted(before.keys() & after.keys())
+            differences = [fmean(after[key]["scores"]) - fmean(before[key]["scores"]) for key in both]
+            low, high = bootstrap(differences)
+            means.append(fmean(differences))
+            print(
+                f"{file.stem:<12} {right.name:<10} n {len(both):>4}  {means[-1]:+.1%}  {low:+.1%} to {high:+.1%}  "
+                f"p {sign_flips(differences):.3f}"
+            )
+        if len(rights) > 1:
+            middle, width = fmean(means), student(means)
+            span = f"{middle - width:+.1%} to {middle + width:+.1%}"
+            print(f"{file.stem:<12} {f'{len(means)} runs':<17}  {middle:+.1%}  {span}")
     return 0
 
 
@@ -285,7 +294,7 @@ def main() -> int:
     asking.add_argument("--threads", type=int, default=2)
     comparing = commands.add_parser("compare")
     comparing.add_argument("left", type=Path)
-    comparing.add_argument("right", type=Path)
+    comparing.add_argument("right", type=Path, nargs="+")
     copying = commands.add_parser("copies")
     copying.add_argument("out", type=Path)
     copying.add_argument("--data", action="append", required=True)
