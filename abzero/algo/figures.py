@@ -163,6 +163,13 @@ SECTIONS: dict[str, tuple[Figure, ...]] = {
             "near 1: nothing is learned",
             share=True,
         ),
+        Figure(
+            "advantage/repeats",
+            "praise for repeats",
+            "of the proposals' positive advantage, the share of those whose program was offered before",
+            "near 1: the proposer is taught to repeat itself, for scaled advantages (eq. 8) undo a discount",
+            share=True,
+        ),
     ),
     "Learning": (
         Figure(

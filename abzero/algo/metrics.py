@@ -50,7 +50,7 @@ def measure(
         figures[name] = _mean(row.reward for row in earned)
     figures |= _lengths("propose", [proposal.rollout for proposal in proposals])
     figures |= _lengths("solve", [attempt.rollout for attempt in attempts])
-    return figures | _groups(experiences)
+    return figures | _groups(experiences) | _repeats(proposals, experiences)
 
 
 def speed(seconds: Mapping[str, float], proposals: Sequence[Proposal], attempts: Sequence[Attempt]) -> dict[str, float]:
@@ -76,6 +76,16 @@ def _groups(experiences: Sequence[Experience]) -> dict[str, float]:
     if not groups:
         return {}
     return {"advantage/zero_groups": _mean(len({row.reward for row in rows}) == 1 for rows in groups)}
+
+
+def _repeats(proposals: Sequence[Proposal], experiences: Sequence[Experience]) -> dict[str, float]:
+    """Share of the proposals' positive advantage that programs offered before have: these are made likelier again."""
+    praised = [row for row in experiences if row.role == "propose" and row.advantage > 0]
+    total = sum(row.advantage for row in praised)
+    if not total:
+        return {}
+    repeated = sum(row.advantage for row in praised if proposals[row.source[1]].novelty.repeats)
+    return {"advantage/repeats": repeated / total}
 
 
 def _by_mode(rows: Iterable[T], key: Callable[[T], str]) -> Iterator[tuple[str, list[T]]]:

@@ -1,11 +1,12 @@
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from abzero.algo.metrics import Stopwatch, measure, speed
-from abzero.types import Attempt, Proposal, Rejection, Rollout
+from abzero.types import Attempt, Novelty, Proposal, Rejection, Rollout
 from tests.fakes import row, task
 
 
@@ -53,6 +54,16 @@ def test_the_figures_of_a_step_by_hand():
         "solve/truncated": 0.0,
         "advantage/zero_groups": 1 / 2,
     }
+
+
+def test_praise_for_repeats_is_a_share_of_positive_advantage():
+    """A repeat is worth less than a new task, and is praised all the same where all else is worth nothing."""
+    proposals = [replace(proposal(n, 0.5), novelty=Novelty(repeats=times)) for n, times in enumerate((0, 3, 3, 0, 1))]
+    advantages = (1.0, 2.0, -4.0, -1.0, 1.0)
+    rows = [replace(row(0.0), source=("propose", n), advantage=value) for n, value in enumerate(advantages)]
+    others = [replace(row(1.0), source=("solve", 1), advantage=9.0)]
+    assert measure(proposals, [], rows + others, {}, {}, output)["advantage/repeats"] == 3 / 4
+    assert "advantage/repeats" not in measure(proposals, [], rows[2:4] + others, {}, {}, output)
 
 
 def test_an_attempt_has_cot_if_its_thought_holds_anything():

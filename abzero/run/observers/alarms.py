@@ -74,7 +74,7 @@ def proposals_repeating(window: Sequence[Metrics]) -> Iterator[AlarmText]:
             yield (
                 f"repeating/{mode}",
                 f"{mode} proposals repeat: {unique:.0%} are unique within a step, {new.get(mode, 1.0):.0%} new to the "
-                "buffer: turn on the novelty bonus, or lower the learning rate.",
+                "buffer: raise reward.novelty (above 1 a repeat costs), or lower the learning rate.",
             )
 
 
