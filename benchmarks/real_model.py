@@ -49,7 +49,7 @@ ARMS: dict[str, list[str]] = {
     "main": [],
     "random": ["--reward.random", "True"],
     "frozen": ["--propose.frozen-copy", "True"],
-    "novel": ["--reward.novelty", "1.5", "--reward.unlearnable", "-0.2"],
+    "repeats": ["--reward.novelty", "1.5", "--reward.unlearnable", "-0.2"],
 }
 CRUXEVAL = {"cruxeval-o": "deduction", "cruxeval-i": "abduction"}
 ROOM = 2048
@@ -305,6 +305,9 @@ def main() -> int:
     if flags:
         parser.error(f"unknown: {' '.join(flags)}")
     if given.command == "compare":
+        for folder in (given.left, *given.right):
+            if not folder.is_dir():
+                parser.error(f"{folder}: no such folder; eval writes one")
         return compare(given.left, given.right)
     if given.command == "copies":
         return copies(given.out, given.data, given.limit)

@@ -4,8 +4,8 @@
 
 Random weights in bf16, on one thread; `group` rows continue each prompt. *Products* are those with the weights, timed
 by themselves: of all tokens of the prompts, and of each row and decoding step. Beside them a sampling phase has
-attention, norms, and the draw from 49,152 tokens. Seconds are processor seconds of this process. What bounds the share:
-attention to the prompts, which is products, too, and is not counted among them.
+attention, norms, and the draw from 49,152 tokens; a prefill ends with the first draw. Seconds are processor seconds of
+this process. What bounds the share: attention to the prompts, which is products, too, and is not counted among them.
 """
 
 import argparse
@@ -67,6 +67,8 @@ def main() -> None:
     parser.add_argument("--group", type=int, default=8)
     parser.add_argument("--new", type=int, default=48)
     options = parser.parse_args()
+    if min(options.rows) < options.group:
+        parser.error(f"--rows {min(options.rows)}: at least as many as --group {options.group}")
     torch.set_num_threads(1)
     made = engine()
     products(made, 8, 8)
@@ -76,7 +78,7 @@ def main() -> None:
         for rows in options.rows:
             run, prompts = partial(phase, made, rows, length, options.group), rows // options.group
             prefill, whole = seconds(partial(run, 1)), seconds(partial(run, options.new))
-            before = min(prompts, PREFILL_TOKENS // length)
+            before = min(prompts, max(1, PREFILL_TOKENS // length))
             first = needed(made, before * length, before) * prompts / before
             later = needed(made, rows, rows) * (options.new - 1)
             decoding = whole - prefill

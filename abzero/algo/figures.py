@@ -167,7 +167,7 @@ SECTIONS: dict[str, tuple[Figure, ...]] = {
             "advantage/repeats",
             "praise for repeats",
             "of the proposals' positive advantage, the share of those whose program was offered before",
-            "near 1: the proposer is taught to repeat itself, for scaled advantages (eq. 8) undo a discount",
+            "near 1: the proposer is taught to repeat itself; a discount counts only against the group's other rewards",
             share=True,
         ),
     ),

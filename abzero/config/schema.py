@@ -167,8 +167,8 @@ class Reward:
     answer_diversity: float = 0.0
     """Coefficient of the bonus for answers that are rare in the buffer."""
     novelty: float = 0.0
-    """Coefficient of the discount for programs offered n times before: 1 keeps 1/(1+n) of their learnability.
-    Advantages are scaled within a group, which undoes a discount; above 1 a repeat comes to cost."""
+    """Coefficient of the discount for learnable programs offered n times before: 1 keeps 1/(1+n) of their
+    learnability. Among proposals that earn nothing a discounted repeat is still the best, and praised."""
     random: BoolFlag = False
     """Replace every reward by a fair coin: a control, never a way to train."""
 

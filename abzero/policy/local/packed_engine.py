@@ -27,7 +27,7 @@ PREFILL_TOKENS = 2048
 QUERIES = 64
 """Queries of a prompt that attend at once: few enough that most of the columns after them are left out."""
 BLOCK = 32
-"""Columns by which the cache grows; a softmax over any other number of bf16 columns takes up to twice as long."""
+"""Columns by which the cache grows; a softmax over bf16 columns takes up to twice as long if they are no multiple."""
 
 
 def cache_bytes(weights: int) -> int:
@@ -226,7 +226,7 @@ def _side_by_side(factors: Sequence[tuple[Tensor, Tensor] | None], rows: Sequenc
 def attend(q_PHTE: Tensor, k_PKSE: Tensor, v_PKSE: Tensor, bias_P1TS: Tensor) -> Tensor:
     """Causal softmax attention of the last T of S tokens, ``[P, H, T, E]``: a block of queries at a time.
 
-    Each block covers the columns up to its last. The fused kernel covers all: it takes 1.4 to 4 times as long on a CPU.
+    Each block covers the columns up to its last. The fused kernel covers all: it takes 1.2 to 4 times as long on a CPU.
     """
     mixed_PHTE = torch.empty_like(q_PHTE)
     (prompts, heads, length, size), keys = q_PHTE.shape, k_PKSE.shape[1]

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from abzero.errors import BackendError
 from abzero.policy.base import RolloutEnded, unheard
 from abzero.policy.local.stops import StopStrings
 
@@ -145,25 +146,34 @@ def _survivors(gone: Tensor) -> Tensor:
 def draw(logits_BV: Tensor, uniform_B: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
     """Sample by inverse distribution: the chosen tokens and their log-probabilities at `temperature`, both ``[B]``.
 
-    Greedy choices, at temperature 0, are certain: their log-probability is 0.
+    Greedy choices, at temperature 0, are certain: their log-probability is 0. Raises `BackendError` where a model's
+    logits make no distribution.
     """
     if temperature == 0:
         choice_B = logits_BV.argmax(1)
         return choice_B, torch.zeros_like(choice_B, dtype=torch.float32)
-    if logits_BV.shape[1] <= SMALL:
-        return running_sum(logits_BV.float() / temperature, uniform_B)
-    rows = max(1, AT_ONCE // logits_BV.shape[1]) if logits_BV.device.type == "cpu" else len(logits_BV)
+    small = logits_BV.shape[1] <= SMALL
+    whole = small or logits_BV.device.type != "cpu"
+    rows = len(logits_BV) if whole else max(1, AT_ONCE // logits_BV.shape[1])
+    way = running_sum if small else by_blocks
     parts = zip(logits_BV.split(rows), uniform_B.split(rows), strict=True)
-    drawn = [by_blocks(logits.float() / temperature, uniform) for logits, uniform in parts]
-    return torch.cat([choice_B for choice_B, _ in drawn]), torch.cat([logprob_B for _, logprob_B in drawn])
+    drawn = [way(logits if temperature == 1 else logits.float() / temperature, uniform) for logits, uniform in parts]
+    choice_B, logprob_B = (torch.cat(values) for values in zip(*drawn, strict=True))
+    if not logprob_B.isfinite().all():
+        raise BackendError(
+            "the model's logits are not finite: its weights are lost. Go back to an earlier checkpoint with a lower "
+            "learning rate, or compute in float32 (--model.sampler-dtype float32)"
+        )
+    return choice_B, logprob_B
 
 
 def running_sum(logits_BV: Tensor, uniform_B: Tensor) -> tuple[Tensor, Tensor]:
     """Choices and log-probabilities by one running sum of probabilities over the whole vocabulary."""
-    logp_BV = torch.log_softmax(logits_BV, 1)
+    logp_BV = torch.log_softmax(logits_BV, 1, dtype=torch.float32)
     mass_BV = logp_BV.exp().to(_wide(logp_BV.device)).cumsum(1)
-    choice_B = torch.searchsorted(mass_BV, uniform_B[:, None] * mass_BV[:, -1:], right=True)[:, 0]
-    choice_B = choice_B.clamp(max=logits_BV.shape[1] - 1)
+    goal_B1 = (uniform_B[:, None] * mass_BV[:, -1:]).minimum(_below(mass_BV[:, -1:]))
+    choice_B = torch.searchsorted(mass_BV, goal_B1, right=True)[:, 0]
+    choice_B = choice_B.clamp(max=logits_BV.shape[1] - 1)  # where there is no distribution, which `draw` refuses
     return choice_B, logp_BV.gather(1, choice_B[:, None])[:, 0]
 
 
@@ -177,15 +187,20 @@ def by_blocks(logits_BV: Tensor, uniform_B: Tensor) -> tuple[Tensor, Tensor]:
     mass_BNK = pad(mass_BV, (0, -mass_BV.shape[1] % BLOCK)).unflatten(1, (-1, BLOCK))
     blocks_BN = mass_BNK.sum(2).to(wide)
     upto_BN = blocks_BN.cumsum(1)
-    goal_B1 = uniform_B[:, None] * upto_BN[:, -1:]
+    goal_B1 = (uniform_B[:, None] * upto_BN[:, -1:]).minimum(_below(upto_BN[:, -1:]))
     block_B1 = torch.searchsorted(upto_BN, goal_B1, right=True).clamp_(max=upto_BN.shape[1] - 1)
     within_BK = mass_BNK[torch.arange(len(block_B1), device=block_B1.device), block_B1[:, 0]].to(wide).cumsum(1)
     rest_B1 = goal_B1 - (upto_BN - blocks_BN).gather(1, block_B1)
-    last_B1 = torch.nextafter(within_BK[:, -1:], torch.zeros_like(rest_B1))
-    place_B1 = torch.searchsorted(within_BK, rest_B1.clamp_(min=0).minimum(last_B1), right=True)
-    choice_B1 = block_B1 * BLOCK + place_B1
+    rest_B1 = rest_B1.clamp_(min=0).minimum(_below(within_BK[:, -1:]))
+    choice_B1 = block_B1 * BLOCK + torch.searchsorted(within_BK, rest_B1, right=True)
+    choice_B1 = choice_B1.clamp_(max=logits_BV.shape[1] - 1)  # where there is no distribution, which `draw` refuses
     logprob_B1 = (mass_BV.gather(1, choice_B1) / upto_BN[:, -1:]).log().float()
     return choice_B1[:, 0], logprob_B1[:, 0]
+
+
+def _below(x: Tensor) -> Tensor:
+    """The largest numbers below those of `x`, which are above 0."""
+    return torch.nextafter(x, torch.zeros_like(x))
 
 
 def _wide(device: torch.device) -> torch.dtype:

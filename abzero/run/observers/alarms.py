@@ -74,7 +74,8 @@ def proposals_repeating(window: Sequence[Metrics]) -> Iterator[AlarmText]:
             yield (
                 f"repeating/{mode}",
                 f"{mode} proposals repeat: {unique:.0%} are unique within a step, {new.get(mode, 1.0):.0%} new to the "
-                "buffer: raise reward.novelty (above 1 a repeat costs), or lower the learning rate.",
+                "buffer: pay repeats less against other tasks (reward.novelty, reward.unlearnable), or lower the "
+                "learning rate.",
             )
 
 

@@ -1,3 +1,4 @@
+import math
 from collections import Counter
 from collections.abc import Sequence
 
@@ -5,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from abzero.errors import BackendError
 from abzero.policy.local.sampling import by_blocks, draw, running_sum, sample
 
 STOP = 5
@@ -104,6 +106,25 @@ def test_a_large_vocabulary_is_drawn_from_by_blocks_row_by_row():
     expected, exact = by_blocks(logits / 0.5, uniform)
     assert torch.equal(choices, expected)
     assert torch.equal(logprobs, exact)
+
+
+@pytest.mark.parametrize("size", [5, 5000])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_logits_that_make_no_distribution_are_refused(size, value, dtype):
+    logits = torch.zeros(3, size, dtype=dtype)
+    logits[1] = value
+    with pytest.raises(BackendError, match="not finite"):
+        draw(logits, torch.tensor([0.1, 0.5, 0.9], dtype=torch.float64), 1.0)
+
+
+@pytest.mark.parametrize("size", [300, 5000])
+def test_the_last_number_of_a_coarser_type_falls_on_a_token_with_mass(size):
+    """Where numbers are fp32 throughout, the largest below 1 may round up."""
+    logits = torch.zeros(1, size)
+    logits[:, 270:] = -torch.inf
+    choices, _ = draw(logits, torch.tensor([1.0]), 1.0)
+    assert choices.tolist() == [269]
 
 
 def test_temperature_zero_takes_the_likeliest_token_for_certain():
