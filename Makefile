@@ -20,7 +20,7 @@ $(STAMP): pyproject.toml constraints.txt
 demo: setup
 	scripts/demo
 
-# A real language model, SmolLM2-135M, fetched once: before, training, after, report. An hour or two; ARGS='--steps 3' for a look.
+# A real language model, SmolLM2-135M, fetched once: before, training, after, report. 1-2 hours; ARGS='--steps 3' for a look.
 smol: setup
 	scripts/smol $(ARGS)
 

@@ -54,8 +54,9 @@ class SelfPlay:
     def step(self, number: int) -> Step:
         """Run step `number`. Equal weights, buffers, seeds and numbers give equal steps, bit for bit."""
         rng = random.Random(f"{self.seed}/{number}")
-        self.proposer.sync(self.learner)
         self.solver.sync(self.learner)
+        if self.proposer is not self.solver:
+            self.proposer.sync(self.learner)
         proposals, estimates = self.estimate(self.propose(self.types, rng), rng)
         proposals = [self.offer(proposal) for proposal in proposals]
         fresh = [proposal.task for proposal in proposals if proposal.task and proposal.new]

@@ -12,7 +12,7 @@ import json
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
@@ -22,10 +22,11 @@ import torch
 
 from abzero.algo.intervals import wilson
 from abzero.cli.recipes import settings
+from abzero.cli.train import Training
 from abzero.config import backends, build
 from abzero.config.config import Config
 from abzero.config.load import checked
-from abzero.errors import ConfigError
+from abzero.errors import AbzeroError, ConfigError
 from abzero.run.seeding import seeds_from_file
 from abzero.tasks.prompts import boxed_seeds
 
@@ -92,14 +93,8 @@ def show(mode: str, row: dict[str, Any]) -> None:
     )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--n", type=int, default=48)
-    parser.add_argument("--tasks", type=int, default=12)
-    parser.add_argument("--samples", type=int, default=8)
-    parser.add_argument("--json", type=Path)
-    given, flags = parser.parse_known_args()
-    config = checked(Config, settings(Config, flags, "first_step.py").config)
+def show_all(given: argparse.Namespace, flags: Sequence[str]) -> None:
+    config = checked(Training, settings(Training, flags, "first_step.py").config)
     torch.set_grad_enabled(False)
     print(f"prompts {config.tasks.prompts}, chat {config.model.chat}, temperature {config.sampling.temperature:g}")
     print(
@@ -108,6 +103,19 @@ def main() -> None:
     rows = measured(config, given.n, given.tasks, given.samples, show)
     if given.json:
         given.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--n", type=int, default=48)
+    parser.add_argument("--tasks", type=int, default=12)
+    parser.add_argument("--samples", type=int, default=8)
+    parser.add_argument("--json", type=Path)
+    given, flags = parser.parse_known_args()
+    try:
+        show_all(given, flags)
+    except AbzeroError as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

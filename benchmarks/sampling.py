@@ -40,10 +40,14 @@ def seconds(run: Callable[[], object]) -> float:
 
 
 def products(made: PackedEngine, tokens: int, rows: int) -> None:
-    """All matrix products over so many tokens, the logits of `rows` of them, with nothing between them."""
-    for layer in made.layers:
+    """All matrix products over so many tokens, the logits of `rows` of them, with nothing between them.
+
+    Of the last layer's states only those are computed that have logits.
+    """
+    for number, layer in enumerate(made.layers, 1):
         for one in (layer.qkv, layer.out, layer.gate_up, layer.down):
-            linear(torch.ones(tokens, one.weight.shape[1], dtype=one.weight.dtype), one.weight)
+            asked = rows if number == len(made.layers) and one is not layer.qkv else tokens
+            linear(torch.ones(asked, one.weight.shape[1], dtype=one.weight.dtype), one.weight)
     linear(
         torch.ones(rows, made.unembedding.weight.shape[1], dtype=made.unembedding.weight.dtype), made.unembedding.weight
     )

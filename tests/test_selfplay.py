@@ -44,6 +44,21 @@ def test_a_step_proposes_estimates_and_solves_in_every_mode():
     assert step.metrics["buffer/size/deduction"] == 17.0
 
 
+@pytest.mark.parametrize("apart", [False, True])
+def test_each_generator_takes_the_weights_once_a_step(apart):
+    class Counting(ScriptedGenerator):
+        taken = 0
+
+        def sync(self, learner):
+            super().sync(learner)
+            self.taken += 1
+
+    solver = Counting(player())
+    proposer = Counting(player()) if apart else solver
+    play(player(), proposer=proposer, solver=solver).step(1)
+    assert (proposer.taken, solver.taken) == (1, 1)
+
+
 def test_a_solve_rate_is_the_mean_score_of_its_own_attempts():
     step = play(player(0.5), samples=8).step(1)
     estimates = iter(a for a in step.attempts if a.proposal is not None)

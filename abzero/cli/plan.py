@@ -10,6 +10,11 @@ from abzero.cli.recipes import adapted, settings, suited
 from abzero.config.config import Config
 from abzero.errors import ConfigError
 
+HEAP = (
+    "up to as much again, freed and kept by the C library; MALLOC_MMAP_THRESHOLD_=262144 gives it back, and is slower"
+)
+"""Of a run on a CPU: 1.2 to 1.9 times the peak was held (docs/real-model.md, docs/reproduce.md)."""
+
 
 @dataclass(frozen=True)
 class Planned(Config):
@@ -62,6 +67,7 @@ def needs(arguments: Sequence[str]) -> int:
     short = needed["peak"] > available
     rows += [(f"memory: {part}", size(count)) for part, count in needed.items() if count]
     rows += [
+        *([("memory: not counted", HEAP)] if setup.on_cpu else []),
         ("memory of each card" if config.gib else "memory of this device", size(available)),
         ("disk: a checkpoint", size(plan.disk(shape, setup))),
         ("disk: checkpoints, at most", size(plan.disk(shape, setup) * (config.checkpoint.keep + 1))),

@@ -208,10 +208,16 @@ def test_a_name_of_nothing_is_refused_before_torch_is_loaded():
     assert done.stdout.split()[-1] == "False"
 
 
+def test_a_plan_for_a_cpu_says_what_the_c_library_may_keep(capsys):
+    assert main(["plan", "--model.device", "cpu"]) == 0
+    assert re.search(r"ok\s+memory: not counted\s+up to as much again", capsys.readouterr().out)
+
+
 def test_a_plan_that_does_not_fit_marks_the_row_and_says_what_it_cannot_know(capsys):
     assert main(["plan", "qwen2.5-7b-coder", "--gib", "24"]) == 1
     printed = capsys.readouterr().out
     assert re.search(r"TOO MUCH\s+memory: peak", printed)
+    assert "MALLOC_MMAP_THRESHOLD_" not in printed, "it is about cards"
     assert re.search(r"hours\s+not known", printed)
     assert main(["plan", "tiny-cpu"]) == 0
     assert "TOO MUCH" not in capsys.readouterr().out

@@ -24,7 +24,7 @@ CACHE_BYTES = 32 << 20
 MIN_ROWS = 32
 PREFILL_TOKENS = 2048
 """Tokens of prompts that are computed at once: what lies between two products is then still near the core."""
-QUERIES = 64
+QUERY_BLOCK = 64
 """Queries of a prompt that attend at once: few enough that most of the columns after them are left out."""
 BLOCK = 32
 """Columns by which the cache grows; a softmax over bf16 columns takes up to twice as long if they are no multiple."""
@@ -230,8 +230,8 @@ def attend(q_PHTE: Tensor, k_PKSE: Tensor, v_PKSE: Tensor, bias_P1TS: Tensor) ->
     """
     mixed_PHTE = torch.empty_like(q_PHTE)
     (prompts, heads, length, size), keys = q_PHTE.shape, k_PKSE.shape[1]
-    for first in range(0, length, QUERIES):
-        last = min(first + QUERIES, length)
+    for first in range(0, length, QUERY_BLOCK):
+        last = min(first + QUERY_BLOCK, length)
         columns = k_PKSE.shape[2] - length + last
         q_PKME = q_PHTE[:, :, first:last].unflatten(1, (keys, -1)).flatten(2, 3)
         scores_PKMS = q_PKME @ k_PKSE[:, :, :columns].mT

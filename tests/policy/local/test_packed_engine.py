@@ -6,10 +6,12 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from abzero.policy.local import packed_engine
 from abzero.policy.local.hf_engine import HFEngine
-from abzero.policy.local.packed_engine import QUERIES, PackedEngine, attend
+from abzero.policy.local.packed_engine import QUERY_BLOCK, PackedEngine, attend
 from abzero.policy.models import loading
 
-LENGTHS = st.one_of(st.integers(1, 3 * QUERIES), st.sampled_from([QUERIES - 1, QUERIES, QUERIES + 1, 2 * QUERIES]))
+LENGTHS = st.one_of(
+    st.integers(1, 3 * QUERY_BLOCK), st.sampled_from([QUERY_BLOCK - 1, QUERY_BLOCK, QUERY_BLOCK + 1, 2 * QUERY_BLOCK])
+)
 
 
 @pytest.mark.parametrize(("dtype", "atol"), [(torch.float32, 1e-5), (torch.bfloat16, 0.05)])
@@ -27,17 +29,17 @@ def test_attention_by_blocks_is_that_over_all_columns(dtype, atol, length, befor
     q = q / 8**0.5
     exact = scaled_dot_product_attention(q.double(), k.double(), v.double(), bias.double(), scale=1.0, enable_gqa=True)
     found = attend(q[:, :, before:], k, v, bias[:, :, before:])
-    for prompt, first in enumerate((0, max(0, pad - before))):
-        torch.testing.assert_close(
-            found[prompt, :, first:].double(), exact[prompt, :, before + first :], rtol=0, atol=atol
-        )
+    distance = (found.double() - exact[:, :, before:]).abs()
+    assert distance[0].max() <= atol
+    assert distance[1, :, max(0, pad - before) :].max() <= atol, "queries that are padding may mix anything"
 
 
 @pytest.mark.parametrize("shape", ["llama", "qwen3"])
 def test_long_prompts_computed_in_parts_have_the_logits_of_transformers(folders, shape, monkeypatch):
-    monkeypatch.setattr(packed_engine, "PREFILL_TOKENS", 2 * QUERIES)
+    monkeypatch.setattr(packed_engine, "PREFILL_TOKENS", 2 * QUERY_BLOCK)
     model, _ = loading.load(folders[shape], dtype=torch.float32, device="cpu")
     prompts = [[(5 * place + n) % 40 for place in range(length)] for n, length in enumerate((150, 64, 65, 1, 129))]
     packed, plain = PackedEngine(model, torch.float32), HFEngine(model)
-    logits = [engine.start(prompts, [1, 2, 1, 3, 1], 4)[1] for engine in (packed, plain)]
-    torch.testing.assert_close(*logits, rtol=0, atol=1e-4)
+    found, expected = (engine.start(prompts, [1, 2, 1, 3, 1], 4)[1] for engine in (packed, plain))
+    assert found.shape == expected.shape == (8, model.config.vocab_size)
+    assert (found - expected).abs().max() <= 1e-4
