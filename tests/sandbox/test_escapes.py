@@ -21,9 +21,19 @@ def open_pool(pool):
         yield sandbox
 
 
+def fails(sandbox, entry, judged):
+    """Whether an attack does. One fair bit is alike in all eight runs of one program in 128 (docs/sandbox.md), so where
+    that is all there is to notice, four forms of five have to fail.
+    """
+    text = text_of(FOLDER / entry["file"])
+    if not entry.get("flaky_ok"):
+        return right(entry, judged(sandbox, entry, text))
+    return sum(right(entry, judged(sandbox, entry, f"{text}# {number}\n")) for number in range(5)) >= 4
+
+
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["file"])
 def test_an_attack_fails(pool, entry):
-    assert right(entry, judge_both_ways(pool, entry, text_of(FOLDER / entry["file"])))
+    assert fails(pool, entry, judge_both_ways)
     assert steady(pool)
 
 
@@ -33,7 +43,7 @@ KERNELS_OWN = [entry for entry in ENTRIES if entry["category"] != "surroundings"
 
 @pytest.mark.parametrize("entry", KERNELS_OWN, ids=lambda entry: entry["file"])
 def test_an_attack_fails_where_only_the_kernel_stands_in_the_way(open_pool, entry):
-    assert right(entry, judge(open_pool, entry, text_of(FOLDER / entry["file"])))
+    assert fails(open_pool, entry, judge)
     assert steady(open_pool)
 
 
