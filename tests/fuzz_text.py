@@ -23,9 +23,11 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import abzero
 from tests.handled import Handled
 from tests.sandbox.fuzz import mutated, seeds
 
+OURS = Path(abzero.__file__).parent
 SHARD = 1_000
 COMPARED, SHOWN = 20, 200
 """One text in so many is handled so far."""
@@ -156,7 +158,8 @@ def shard(number: int, seed: int, count: int = SHARD) -> tuple[Counter[str], flo
 
 
 def told(tally: Counter[str], error: Exception, about: dict[str, object]) -> None:
-    where = next((f for f in reversed(traceback.extract_tb(error.__traceback__)) if "/abzero/" in f.filename), None)
+    frames = reversed(traceback.extract_tb(error.__traceback__))
+    where = next((frame for frame in frames if Path(frame.filename).is_relative_to(OURS)), None)
     name = f"FAULT {type(error).__name__} in {where.name if where else '?'}"
     if not tally[name]:
         traceback.print_exception(error)

@@ -1,5 +1,7 @@
 """A share of ``make fuzz`` that takes seconds."""
 
+from abzero.errors import Malformed
+from abzero.python import literals
 from tests.fuzz_text import shard, told
 
 
@@ -18,3 +20,12 @@ def test_a_fault_is_told_with_the_first_text_of_its_kind_alone(capsys):
     assert dict(tally) == {"FAULT OverflowError in ?": 2}
     assert '"one"' in (shown := capsys.readouterr().out)
     assert '"two"' not in shown
+
+
+def test_a_fault_is_named_by_the_innermost_of_our_functions_wherever_the_checkout_lies(capsys):
+    tally, _ = shard(number=0, seed=3, count=0)
+    try:
+        literals.parse("'")
+    except Malformed as error:
+        told(tally, error, {})
+    assert dict(tally) == {"FAULT Malformed in take": 1}
