@@ -16,6 +16,7 @@ from abzero.oversight import chain, drift, verdicts
 from abzero.oversight.recorded import Recorded, record_path
 from abzero.run.directory import RunFolder
 from abzero.run.journal import JournalReader
+from abzero.text.terminal import counted
 
 
 def audit_share(config: Config, asked: float | None) -> float:
@@ -46,7 +47,7 @@ def estimate(run: Positional[Path], share: float | None = None, json: Switch = F
     (low, high), (least, most) = guess.recall_bounds, guess.missed_bounds
     say(f"found {guess.found:.0f}, missed about {guess.missed:.0f} [{least:.0f}, {most:.0f}]")
     say(f"recall {middle} [{low:.0%}, {high:.0%}]; of concern is {guess.prevalence_bounds[1]:.2%} of all, at most")
-    say(f"{guess.unjudged} rows without a verdict, in none of these figures")
+    say(f"{counted(guess.unjudged, 'row')} without a verdict, in none of these figures")
     for words in evasion:
         say(f"monitor evasion: {words}")
     return 0

@@ -29,6 +29,7 @@ from abzero.run.directory import RunFolder
 from abzero.run.files import check_output
 from abzero.run.journal import JournalReader
 from abzero.text.sanitize import harmless
+from abzero.text.terminal import counted
 
 
 def check(pack: Positional[str] = "default") -> int:
@@ -38,8 +39,8 @@ def check(pack: Positional[str] = "default") -> int:
         if (seconds := rules.slowest(rule)) > rules.SLOWEST:
             raise ConfigError(f"{pack}: rule '{rule.id}' takes {seconds * 1000:.0f} ms on 100 kB of hostile text")
     examples = sum(len(rule.positive) + len(rule.negative) for rule in loaded.rules)
-    version = loaded.version or "-"
-    say(f"{pack}: version {version}, {loaded.name}, {len(loaded.rules)} rules, {examples} examples: all hold")
+    version, count = loaded.version or "-", counted(len(loaded.rules), "rule")
+    say(f"{pack}: version {version}, {loaded.name}, {count}, {examples} examples: all hold")
     return 0
 
 
@@ -136,7 +137,8 @@ def scan_run(
                 f"severity {line['severity']}, {line['source']}"
             )
         )
-    say(f"{steps} steps, {completions} completions: {found} findings in {flagged} completions")
+    read = f"{counted(steps, 'step')}, {counted(completions, 'completion')}"
+    say(f"{read}: {counted(found, 'finding')} in {counted(flagged, 'completion')}")
     say(f"against the run's own: {differs['new']} new, {differs['gone']} gone")
     if judged:
         say(", ".join(f"{count} {state}" for state, count in judged.items()))

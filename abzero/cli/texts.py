@@ -117,7 +117,7 @@ def _told(hits: "Iterator[Hit] | Iterator[AnswerHit]", found: "Search", most: in
             if json:
                 print(to_json(asdict(hit)))
             else:
-                out.print(_line(hit), soft_wrap=True)
+                out.print(hit_line(hit), soft_wrap=True)
         if most and found.hits >= most:
             break
     if found.timeouts:
@@ -165,9 +165,9 @@ def _fresh(path: Path) -> Iterator[TextIO]:
         yield file
 
 
-def _line(hit: "Hit | AnswerHit") -> Text:
+def hit_line(hit: "Hit | AnswerHit") -> Text:
     """``--attempt 12/3 deduction wrong, thought: words around what was found``."""
-    from abzero.views.grep import Hit
+    from abzero.views.grep import AROUND, Hit
 
     if isinstance(hit, Hit):
         flag = "--proposal" if hit.role == "propose" else "--attempt"
@@ -177,6 +177,8 @@ def _line(hit: "Hit | AnswerHit") -> Text:
         where = f"{step}--suite {harmless(hit.suite)} --problem {harmless(hit.id)}"
         about = f" sample {hit.sample} {harmless(hit.verdict)}, {hit.part}: "
     line = Text.assemble((where, "cyan"), about)
-    for text, style in ((hit.before, ""), (hit.found, "bold red"), (hit.after, "")):
+    before = "…" * (hit.begin > AROUND) + hit.before
+    after = hit.after + "…" * (len(hit.after) == AROUND)
+    for text, style in ((before, ""), (hit.found, "bold red"), (after, "")):
         line.append(harmless(text).replace("\n", "\\n").replace("\t", " "), style)
     return line

@@ -22,6 +22,7 @@ from abzero.config.resolve import Resolved, as_toml
 from abzero.errors import BackendError, ConfigError, RunError, UsageError
 from abzero.policy.models.naming import check_named
 from abzero.run.directory import RunFolder
+from abzero.text.terminal import counted
 
 NO_CODE = trust.Code()
 
@@ -169,8 +170,7 @@ def work_on(
         build.check_at_hand(replace(config, seeds=None))
         if config.eval.every:
             measuring.files(config)
-        say("measuring how many threads are quickest, if none are set …")
-        config = backends.settled(config, config.model.name)
+        config = backends.settled(config, config.model.name, say)
         if _waits(folder, duty.newest_step(store.newest())):
             return EXIT
         stack.enter_context(backends.worker_group(config))
@@ -182,7 +182,7 @@ def work_on(
         trackers = [stack.enter_context(tracker) for tracker in build.trackers(config, folder, code.own)]
         asked = "asked in its chat template" if config.model.chat == "template" else "asked in plain text"
         where = f"{config.model.name} on {backends.chosen(config).where(config)}, {asked}, sandbox {box.isolation}"
-        say(f"{folder.path}: {where}, {config.steps} steps")
+        say(f"{folder.path}: {where}, {counted(config.steps, 'step')}")
         for note in [*backends.notes(play.learner), *build.unarmed(config.oversight)]:
             say(note)
         crowding = Crowding(config.model.threads, folder.path, say)
@@ -232,7 +232,7 @@ def work_on(
         when = "in the seeding" if result.step is None else f"after step {result.step}"
         say(f"stopped {when} ({result.reason}); go on with: abzero resume {folder.path}")
         return 130 if result.reason == "SIGINT" else 1
-    say(f"all {result.step} steps are done; look at them with: abzero show {folder.path}")
+    say(f"done: {counted(result.step or 0, 'step')}; look at them with: abzero show {folder.path}")
     return 0
 
 
@@ -246,8 +246,8 @@ def _check_past(folder: RunFolder) -> None:
         last = reader.last_step() or 0
     if last > 0:
         raise RunError(
-            f"'{folder.journal}' records {last} steps, but there is no checkpoint in '{folder.checkpoints}' to go on "
-            "from: put the folder back; to begin anew, train into another folder with --run"
+            f"'{folder.journal}' records {counted(last, 'step')}, but there is no checkpoint in '{folder.checkpoints}' "
+            "to go on from: put the folder back; to begin anew, train into another folder with --run"
         )
 
 
@@ -258,5 +258,5 @@ def _waits(folder: RunFolder, done: int | None) -> bool:
     waiting = duty.waiting(folder.path, done)
     if waiting:
         places = ", ".join(one.place for one in waiting[:3])
-        say(f"{len(waiting)} findings wait for a person ({places}): abzero oversight review {folder.path}")
+        say(f"{counted(len(waiting), 'finding')} to review ({places}): abzero oversight review {folder.path}")
     return bool(waiting)

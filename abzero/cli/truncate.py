@@ -18,7 +18,7 @@ from abzero.config.config import Config
 from abzero.errors import ConfigError
 from abzero.run.directory import RunFolder
 from abzero.run.journal import Attempted, JournalReader
-from abzero.text.terminal import Ragged
+from abzero.text.terminal import Ragged, counted
 
 if TYPE_CHECKING:
     from abzero.oversight.truncate import TruncatedScores
@@ -47,7 +47,7 @@ def truncate(run: Positional[Path], n: int = 100, seed: int = 0, json: Switch = 
         print(dumps({"cuts": CUTS, "passed_over": passed, "modes": [_row(one) for one in found]}, indent=1))
         return 0
     out.print(_table(found))
-    say(f"{passed} attempts passed over: without a thought, an answer apart from it, or a score")
+    say(f"{counted(passed, 'attempt')} passed over: without a thought, an answer apart from it, or a score")
     return 0
 
 

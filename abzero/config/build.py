@@ -49,6 +49,7 @@ from abzero.tasks.buffer import KEYS, Buffer
 from abzero.tasks.induction import SCORES
 from abzero.tasks.prompts import ChatFrame, Prompts, boxed_seeds
 from abzero.tasks.trial import check_prompts
+from abzero.text.terminal import counted
 from abzero.tiny.splits import Split, held_out
 from abzero.types import Experience, Step, Task
 
@@ -207,7 +208,7 @@ def first_step(
         kept = sum(play.buffer.add(task) for task in tasks)
         journal.seed(tasks)
         why = f"; {len(refused)} refused, see {folder.refused_seeds}" if refused else ""
-        report(f"seeds: {len(tasks)} tasks from {path}, {kept} of them different{why}")
+        report(f"seeds: {counted(len(tasks), 'task')} from {path}, {kept} of them different{why}")
         sizes = {f"buffer/size/{task_type.mode}": float(play.buffer.size(task_type.mode)) for task_type in play.types}
         return Step(0, [], [], [], sizes)
 

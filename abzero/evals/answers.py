@@ -3,6 +3,7 @@
 import re
 
 from abzero.errors import Malformed
+from abzero.text.tags import ANSWER_CLOSES, ANSWER_OPENS, THINK_CLOSES, THINK_OPENS
 
 _BOX = re.compile(r"\\f?box(?:ed)?(?![A-Za-z])[ \t]*")
 _SAYS = re.compile(r"(?i:answer is|final answer)[ \t]*:?[ \t]*")
@@ -17,12 +18,12 @@ _LANGUAGES = ("", "py", "python", "python3")
 
 def region(completion: str, opens_think: bool = False) -> str:
     """The part of `completion` that may hold the answer. Raises `Malformed` where a thought never ends."""
-    _, closed, rest = completion.rpartition("</think>")
-    text = rest if closed else completion
-    if not closed and (opens_think or "<think>" in completion):
+    ends = [tag.end() for tag in THINK_CLOSES.finditer(completion)]
+    if not ends and (opens_think or THINK_OPENS.search(completion)):
         raise Malformed("a thought that never ends")
-    _, tag, inside = text.rpartition("<answer>")
-    return inside.partition("</answer>")[0] if tag else text
+    text = completion[ends[-1] :] if ends else completion
+    begins = [tag.end() for tag in ANSWER_OPENS.finditer(text)]
+    return ANSWER_CLOSES.split(text[begins[-1] :], maxsplit=1)[0] if begins else text
 
 
 def mathematical(completion: str, opens_think: bool = False) -> str:
@@ -35,7 +36,7 @@ def mathematical(completion: str, opens_think: bool = False) -> str:
         pass
     if said is not None and (answer := _said(text[said.end() :].partition("\n")[0])):
         return answer
-    if "<answer>" in completion and text.strip() and _BOX.search(text) is None:
+    if ANSWER_OPENS.search(completion) and text.strip() and _BOX.search(text) is None:
         return text.strip()
     raise Malformed("no box, no 'answer is', no answer tags")
 

@@ -13,11 +13,11 @@ from abzero.python import literals
 from abzero.python.entry import entry_point, takes_arguments
 from abzero.tasks.blocks import QUOTE, OutsideStrings, all_blocks
 from abzero.text import thought as thought_text
+from abzero.text.tags import ANSWER_CLOSES, ANSWER_OPENS, THINK_CLOSES
 
-_OPENS, _CLOSES = (re.compile(rf"(?i:<[ \t]*+{tag}[ \t]*+>)") for tag in ("answer", r"/[ \t]*+answer"))
-_ANSWER_TAG = re.compile(rf"(?P<opens>{_OPENS.pattern})|(?P<closes>{_CLOSES.pattern})|{QUOTE}")
+_ANSWER_TAG = re.compile(rf"(?P<opens>{ANSWER_OPENS.pattern})|(?P<closes>{ANSWER_CLOSES.pattern})|{QUOTE}")
 _FORMAT = re.compile(r"</think>\s*+(?P<answer><answer>)")
-_READS_SO = re.compile(rf"{thought_text.CLOSING}\s*+(?P<answer>{_OPENS.pattern})")
+_READS_SO = re.compile(rf"{THINK_CLOSES.pattern}\s*+(?P<answer>{ANSWER_OPENS.pattern})")
 _SPAN = re.compile(r"\s*+(`++) ?([^`\n]++)\1\s*+")
 _UNREADABLE = re.compile("[\0\ud800-\udfff]")
 
@@ -35,8 +35,8 @@ def answer(completion: str) -> str:
         elif begin is not None:
             found, begin = text[begin : tag.start()], None
     if found is None:
-        ends = [tag.end() for tag in _OPENS.finditer(completion)]
-        found = _CLOSES.split(completion[ends[-1] :], maxsplit=1)[0] if ends else ""
+        ends = [tag.end() for tag in ANSWER_OPENS.finditer(completion)]
+        found = ANSWER_CLOSES.split(completion[ends[-1] :], maxsplit=1)[0] if ends else ""
     return found.strip()
 
 

@@ -16,7 +16,8 @@ from abzero.views.rows import verdict
 MOST_TIMEOUTS = 10
 """Texts that may take longer before the search ends."""
 LONGEST_PATTERN = 10_000
-_AROUND = 60
+AROUND = 60
+"""Characters shown before and after what was found."""
 HitT = TypeVar("HitT")
 
 PARTS = ("thought", "answer", "program", "reason")
@@ -135,7 +136,7 @@ def _texts(reader: JournalReader, record: Proposed | Attempted, wanted: Sequence
 
 def around(text: str, begin: int, end: int) -> tuple[str, str, str]:
     """What stands before a match, the match, and what stands after it."""
-    return text[max(begin - _AROUND, 0) : begin], text[begin:end], text[end : end + _AROUND]
+    return text[max(begin - AROUND, 0) : begin], text[begin:end], text[end : end + AROUND]
 
 
 def compiled(pattern: str, ignore_case: bool = False) -> "regex.Pattern[str]":

@@ -12,6 +12,7 @@ from abzero.evals import answers
         (r"First \boxed{1}, then \boxed{\frac{1}{2}}", r"\frac{1}{2}"),
         (r"within \boxed{}: it is \boxed{7}", "7"),
         (r"<think>\boxed{1}</think><answer>\boxed{2}</answer>", "2"),
+        (r"<THINK>\boxed{1}</ Think ><Answer>\boxed{2}</ANSWER> or \boxed{3}", "2"),
         ("<answer>1</answer> wait <answer> 3 </answer>", "3"),
         ("The answer is **12.5**. So it is.", "12.5"),
         ("Final Answer: $x+1$. I hope it is correct.", "x+1"),
@@ -23,7 +24,9 @@ def test_the_last_answer_that_is_not_empty_counts(completion, answer):
     assert answers.mathematical(completion) == answer
 
 
-@pytest.mark.parametrize("completion", ["", "It is 204", "<answer></answer>", r"\boxed{}", "<think>" + r"\boxed{204}"])
+@pytest.mark.parametrize(
+    "completion", ["", "It is 204", "<answer></answer>", r"\boxed{}", r"<think>\boxed{2}", r"< Think>\boxed{2}"]
+)
 def test_no_answer_is_ever_guessed(completion):
     with pytest.raises(Malformed):
         answers.mathematical(completion)

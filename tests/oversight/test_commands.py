@@ -115,7 +115,7 @@ def test_a_bad_row_is_named_by_its_line(tmp_path, capsys):
 
 def test_a_run_is_scanned_reviewed_and_verified(run, capsys):
     assert main(["oversight", "scan", str(run), "--tiers", "1"]) == 0
-    assert "1 findings in 1 completions" in (out := capsys.readouterr().out)
+    assert "1 finding in 1 completion" in (out := capsys.readouterr().out)
     assert "0 new, 0 gone" in out
     assert main(["oversight", "verify", str(run)]) == 0
     review = ["oversight", "review", str(run), "--by", "Ada", "--reason", "a quotation", "--decision", "false-alarm"]

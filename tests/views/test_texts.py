@@ -9,10 +9,11 @@ import pytest
 from rich.console import Console
 
 from abzero.cli.main import main
+from abzero.cli.texts import hit_line
 from abzero.errors import ConfigError, RunError
 from abzero.run.journal import JournalReader, JournalWriter
 from abzero.types import Case, Finding, Proposal, Rejection, Step, Task
-from abzero.views.grep import MOST_TIMEOUTS, Search, Wanted, compiled, in_rollouts, steps_of
+from abzero.views.grep import MOST_TIMEOUTS, Hit, Search, Wanted, around, compiled, in_rollouts, steps_of
 from abzero.views.rollout import address, attempt_view, proposal_view
 from abzero.views.rows import rollouts, to_json
 from abzero.views.show import step_view
@@ -187,6 +188,21 @@ def test_the_commands_print_what_they_found(run, capsys):
     assert main(["show", str(run), "--step", "1", "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["rollouts"]) == 13
     assert main(["show", str(run), "--attempt", "1/0", "--step", "1"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a x b", "a x b"),
+        (f"{'a' * 61}x b", f"…{'a' * 60}x b"),
+        (f"a x{'b' * 61}", f"a x{'b' * 60}…"),
+        (f"{'a' * 60}x{'b' * 59}", f"{'a' * 60}x{'b' * 59}"),
+    ],
+)
+def test_words_around_a_hit_that_were_cut_say_so(text, shown):
+    begin = text.index("x")
+    hit = Hit(1, "solve", 0, "deduction", "right", "thought", begin, begin + 1, *around(text, begin, begin + 1))
+    assert hit_line(hit).plain == f"--attempt 1/0 deduction right, thought: {shown}"
 
 
 def test_a_dump_is_a_file_that_appears_whole(run, tmp_path):

@@ -82,11 +82,15 @@ def positions(name: str) -> int | None:
     return None if plan.known(name) else loading.positions(name)
 
 
-def settled(config: Config, name: str) -> Config:
-    """`config` with what the machine and the model `name` decide, decided once: threads, and how the model is asked."""
+def settled(config: Config, name: str, report: Callable[[str], None] = lambda _: None) -> Config:
+    """`config` with what the machine and the model `name` decide, decided once: threads, and how the model is asked.
+
+    `report` is told before the threads are measured, which takes seconds.
+    """
     config = _with_chat(config, name)
     if config.model.threads or chosen(config).memory is None or local.device(config) != "cpu":
         return config
+    report("measuring how many threads are quickest …")
     model, _ = local.load(config, name)
     found = threads.measured(model, min(config.optimizer.microbatch_tokens, 2048))
     return replace(config, model=replace(config.model, threads=found))

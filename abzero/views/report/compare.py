@@ -7,7 +7,7 @@ from rich.text import Text
 
 from abzero.algo.figures import FIGURES
 from abzero.text.sanitize import harmless
-from abzero.text.terminal import Column, RankedTable
+from abzero.text.terminal import Column, RankedTable, counted
 from abzero.views.charts import Interval, Point, Series, line_chart
 from abzero.views.html import Html, html, joined
 from abzero.views.report.dots import Dot, DotRow, dot_chart
@@ -157,7 +157,7 @@ def _span(found: Sequence[Arm]) -> Interval:
 
 
 def _members(arm: Arm) -> str:
-    return ", ".join(f"{run.name} (seed {seed}, {len(run.steps)} steps)" for seed, run in arm.runs.items())
+    return ", ".join(f"{run.name} (seed {seed}, {counted(len(run.steps), 'step')})" for seed, run in arm.runs.items())
 
 
 def _mean_statements(run: RunSummary, mode: str) -> list[Point]:
