@@ -24,23 +24,25 @@ ConfigT = TypeVar("ConfigT", bound=Config)
 
 
 def settings(
-    kind: type[ConfigT], arguments: Sequence[str], prog: str, model_named: Callable[[str], None] = lambda _: None
+    kind: type[ConfigT], arguments: Sequence[str], prog: str, drafted: Callable[[str, Path], None] = lambda *_: None
 ) -> Resolved[ConfigT]:
     """What ``[RECIPE.toml] [--section.key value]`` stands for; the model in the box has a recipe without being told.
 
-    Over the defaults, an exported model is asked as it was in its training. `model_named` is told the model's name
-    before the settings are checked, for which torch is loaded.
+    Over the defaults, an exported model is asked as it was in its training. `drafted` is told the model's name and the
+    run's folder before the settings are checked, for which torch is loaded.
     """
     named, flags = list(arguments[:1]), renamed(arguments[1:])
     if not named or named[0].startswith("-"):
         named, flags = [], renamed(arguments)
     parts = _recipe(named[0]) if named else []
     told = [flag for flag in flags if flag not in HELP]
-    model = draft(kind, [*(flag for _, given in parts for flag in given), *told], prog).model.name
-    model_named(model)
+    asked = draft(kind, [*(flag for _, given in parts for flag in given), *told], prog)
+    model = asked.model.name
     if not named and model == Model.name:
         named, parts = [DEFAULT_RECIPE], _recipe(DEFAULT_RECIPE)
-    layers: list[Layer] = [(DEFAULT, [f"--run=runs/{Path(named[0]).stem if named else Path(model).name}"])]
+    folder = Path("runs") / (Path(named[0]).stem if named else Path(model).name)
+    drafted(model, folder if asked.run == Config.run else asked.run)
+    layers: list[Layer] = [(DEFAULT, [f"--run={folder}"])]
     if recorded := exported.flags(model):
         layers += [(EXPORT, recorded)]
     found = resolved(kind, [*layers, *parts, (FLAG, flags)], prog)

@@ -1,5 +1,6 @@
 """``abzero train`` and ``abzero resume``."""
 
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -50,9 +51,11 @@ class Resuming(Config):
 def start(arguments: Sequence[str]) -> int:
     """Begin a run, or print its settings."""
 
-    def begin(model: str) -> None:
+    def begin(model: str, run: Path) -> None:
         if not {"--print-config", *HELP} & set(arguments):
             check_named(model)
+            if os.environ.get("RANK", "0") == "0":  # of the processes that torchrun starts, the first makes the folder
+                RunFolder(run).check_free()
             say("loading torch …")
 
     asked = settings(Training, arguments, "abzero train [RECIPE.toml]", begin)

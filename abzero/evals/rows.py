@@ -117,8 +117,8 @@ def figures(rows: Sequence[SampleRow]) -> Figures:
             share,
             fmean(fmean(row.verdict in ("correct", "error") for row in found) for found in by_problem.values()),
         )
-    elif len(rows) == n:
-        low, high = wilson(share, n)
+    elif len(rows) == n or len(set(values.values())) <= 1:
+        low, high = wilson(share, n)  # a bootstrap of problems that are all alike has no width, and is not certain
     else:
         low, high = bootstrap(list(values.values()))
     base = None

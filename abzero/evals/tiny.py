@@ -17,6 +17,7 @@ from abzero.sandbox.base import Sandbox
 from abzero.sandbox.run import Check
 from abzero.tasks import Abduction, Deduction, Induction, TaskType, parsing
 from abzero.tasks.prompts import whole
+from abzero.text.thought import parted
 from abzero.tiny import grammar
 from abzero.tiny.grammar import Program, TinyValue
 from abzero.tiny.splits import Split, has_held_out_pair, split_of
@@ -147,7 +148,8 @@ def traced(task: Task, completion: str) -> bool:
 
     Of an induction, the statements are those of the program that was answered.
     """
-    thought, _, answer = completion.partition("</think>")
+    thought, rest = parted(completion)
+    answer = rest or ""
     lines = [line.strip() for line in thought.split("\n")]
     steps = [line.partition(" -> ")[0].partition(" <- ")[0] for line in lines if " -> " in line or " <- " in line]
     program = (

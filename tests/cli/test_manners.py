@@ -208,6 +208,19 @@ def test_a_name_of_nothing_is_refused_before_torch_is_loaded():
     assert done.stdout.split()[-1] == "False"
 
 
+@pytest.mark.parametrize(
+    ("folder", "arguments"),
+    [("mine", ["tiny-cpu", "--run", "mine"]), ("runs/tiny-cpu", []), ("runs/smollm2-135m-cpu", ["smollm2-135m-cpu"])],
+)
+def test_a_run_that_exists_is_told_before_torch_is_loaded(folder, arguments, tmp_path):
+    (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / folder / "config.json").write_text("{}")
+    code = f"import sys; from abzero.cli.main import main; main(['train', *{arguments}]); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert f"run '{folder}' exists" in done.stderr
+    assert done.stdout.split()[-1] == "False"
+
+
 def test_a_plan_for_a_cpu_says_what_the_c_library_may_keep(capsys):
     assert main(["plan", "--model.device", "cpu"]) == 0
     assert re.search(r"ok\s+memory: not counted\s+up to as much again", capsys.readouterr().out)

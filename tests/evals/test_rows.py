@@ -2,6 +2,7 @@
 
 import pytest
 
+from abzero.algo.intervals import wilson
 from abzero.errors import ConfigError
 from abzero.evals.paired import bootstrap, mcnemar, sign_flips
 from abzero.evals.rows import SampleRow, figures, pass_at
@@ -46,6 +47,14 @@ def test_pass_1_of_several_samples_divides_by_all_of_them():
     found = figures(rows)
     assert (found.n, found.samples, found.correct) == (2, 4, 0.25)
     assert found.low <= 0.25 <= found.high
+
+
+@pytest.mark.parametrize("verdict", ["correct", "wrong"])
+@pytest.mark.parametrize("problems", [1, 30])
+def test_problems_that_are_all_alike_do_not_make_a_score_certain(verdict, problems):
+    found = figures([SampleRow(f"{at}", sample, verdict) for at in range(problems) for sample in range(4)])
+    assert (found.low, found.high) == wilson(float(verdict == "correct"), problems)
+    assert found.high - found.low > 0.1
 
 
 def test_no_difference_is_no_finding():
