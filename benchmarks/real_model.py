@@ -50,6 +50,7 @@ ARMS: dict[str, list[str]] = {
     "random": ["--reward.random", "True"],
     "frozen": ["--propose.frozen-copy", "True"],
     "repeats": ["--reward.novelty", "1.5", "--reward.unlearnable", "-0.2"],
+    "once": ["--reward.repeats-invalid", "True"],
 }
 CRUXEVAL = {"cruxeval-o": "deduction", "cruxeval-i": "abduction"}
 ROOM = 2048

@@ -100,12 +100,16 @@ class ProposerReward:
     own: Sequence[tuple[Bonus, float]] = ()
     """Bonuses that stand in no table, each with its coefficient."""
     language: Language = PYTHON
+    repeats_invalid: bool = False
+    """Whether a program that was offered before is worth what an invalid proposal is, however often it is solved."""
 
     def __call__(self, program: str | None, well_formed: bool, solve_rate: float, novelty: Novelty) -> Terms:
         if program is None:
             return (("invalid", self.invalid),)
         if not well_formed:
             return (("malformed", self.invalid),)
+        if self.repeats_invalid and novelty.repeats:
+            return (("repeated", self.invalid),)
         if not 0.0 < solve_rate < 1.0:
             return (("unsolved" if solve_rate == 0.0 else "always solved", self.unlearnable),)
         base = self.learnability(solve_rate)

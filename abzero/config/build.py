@@ -119,14 +119,14 @@ def credit(config: Config, own: Own = NONE) -> Crediting:
     learnability = LEARNABILITY.get(reward.learnability) or own_code.function(
         named.LEARNABILITY, reward.learnability, own
     )
-    bonuses = {name: float(getattr(reward, name)) for name in BONUSES}
     chosen = Credit(
         ProposerReward(
             learnability,
             reward.unlearnable,
             reward.invalid,
-            {name: coefficient for name, coefficient in bonuses.items() if coefficient},
+            {name: value for name in BONUSES if (value := float(getattr(reward, name)))},
             [own_code.bonus(value, own) for value in reward.bonuses],
+            repeats_invalid=reward.repeats_invalid,
         ),
         solving,
         trained=("propose", "solve") if config.propose.train and not config.propose.frozen_copy else ("solve",),

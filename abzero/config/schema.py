@@ -152,6 +152,8 @@ class Reward:
     """Worth of a solve rate of 0 or 1: 0 in the paper, -0.5 in the reference."""
     invalid: float = -1.0
     """Worth of a proposal that is malformed or no valid task."""
+    repeats_invalid: BoolFlag = False
+    """Pay a program that was offered before what an invalid proposal is paid, however often it is solved."""
     wrong: float = -0.5
     """Worth of a well-formed wrong answer."""
     malformed: float = -1.0

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -47,6 +48,15 @@ def test_a_reward_is_its_derivation():
     assert terms == {"learnability": 0.75, "complexity": 0.5 / 15, "answer_diversity": pytest.approx(0.025)}
     assert dict(reward(PROGRAM, True, 0.0, Novelty())) == {"unsolved": 0.0}
     assert dict(reward(PROGRAM, True, 1.0, Novelty())) == {"always solved": 0.0}
+
+
+@pytest.mark.parametrize("solve_rate", [0.0, 0.5, 1.0])
+def test_a_repeat_can_be_worth_what_an_invalid_proposal_is(solve_rate):
+    reward = ProposerReward(invalid=-0.3, unlearnable=0.1, bonuses={"novelty": 1.0}, repeats_invalid=True)
+    assert reward(PROGRAM, True, solve_rate, Novelty(repeats=1)) == (("repeated", -0.3),)
+    usual = replace(reward, repeats_invalid=False)
+    assert reward(PROGRAM, True, solve_rate, Novelty()) == usual(PROGRAM, True, solve_rate, Novelty())
+    assert reward(None, True, solve_rate, Novelty(repeats=1)) == (("invalid", -0.3),)
 
 
 @pytest.mark.parametrize(

@@ -74,8 +74,8 @@ def proposals_repeating(window: Sequence[Metrics]) -> Iterator[AlarmText]:
             yield (
                 f"repeating/{mode}",
                 f"{mode} proposals repeat: {unique:.0%} are unique within a step, {new.get(mode, 1.0):.0%} new to the "
-                "buffer: pay repeats less against other tasks (reward.novelty, reward.unlearnable), or lower the "
-                "learning rate.",
+                "buffer: pay repeats less against other tasks (--reward.repeats-invalid True, or "
+                "reward.novelty), or lower the learning rate.",
             )
 
 
