@@ -48,7 +48,8 @@ def tables(found: Sequence[Arm]) -> RenderableType:
             table.add_row(*map(_text, row))
         parts.append(table)
     nothing = Text("No run was evaluated; what compares them is made with: abzero eval RUN --json RUN/eval-after.json")
-    return Group(*parts, Text(INTERVALS) if len(parts) > 1 else nothing)
+    forks = [Text(words)] if (words := _forks(found)) else []
+    return Group(*parts, Text(INTERVALS) if len(parts) > 1 else nothing, *forks)
 
 
 def figures(found: Sequence[Arm], metric: str) -> tuple[list[str], list[list[str]]]:
@@ -115,7 +116,7 @@ def comparison_page(found: Sequence[Arm]) -> Html:
         '<section><h2>How they went</h2><p class="note">One curve a run, one colour an arm.</p>'
         '<div class="grid3">{curves}</div></section>',
         keys=joined(keys),
-        intervals=INTERVALS,
+        intervals=f"{INTERVALS} {_forks(found)}".rstrip(),
         dots=joined(dots),
         tables=joined(_table(found, metric) for metric in metrics(found)),
         curves=joined([*lengths, *curves, entropy]),
@@ -157,7 +158,18 @@ def _span(found: Sequence[Arm]) -> Interval:
 
 
 def _members(arm: Arm) -> str:
-    return ", ".join(f"{run.name} (seed {seed}, {counted(len(run.steps), 'step')})" for seed, run in arm.runs.items())
+    return ", ".join(
+        f"{run.name} (seed {seed}, {counted(len(run.steps), 'step')}"
+        f"{f', forked from {harmless(run.forked_from)}' if run.forked_from else ''})"
+        for seed, run in arm.runs.items()
+    )
+
+
+def _forks(found: Sequence[Arm]) -> str:
+    """Which runs do not count as a seed of their own: they share a past with another."""
+    runs = [run for arm in found if len(arm.runs) > 1 for run in arm.runs.values() if run.forked_from]
+    told = ", ".join(f"{run.name} (from {harmless(run.forked_from)})" for run in runs)
+    return f"Forked, so no independent seed, and intervals are too narrow: {told}." if runs else ""
 
 
 def _mean_statements(run: RunSummary, mode: str) -> list[Point]:

@@ -44,6 +44,11 @@ class RunSummary:
     """Where it is, as it was named."""
 
     @property
+    def forked_from(self) -> str:
+        """The run and the step that it was forked from; empty for one that began by itself."""
+        return self.about.get("forked from", "")
+
+    @property
     def span(self) -> Interval:
         """The first and the last step."""
         return (float(self.steps[0]), float(self.steps[-1])) if self.steps else (0.0, 1.0)

@@ -17,10 +17,10 @@ def rows(value, n=300, modes=("deduction",), lengths=(1, 2), metrics=("pass@1", 
     ]
 
 
-def make_run(folder, steps=(), before=None, after=None, **settings):
+def make_run(folder, steps=(), before=None, after=None, about=(), **settings):
     folder.mkdir(parents=True)
     journal = JournalWriter(folder / "run.db")
-    journal.describe({"config": json.dumps(settings), "version": "0.1.0"})
+    journal.describe({"config": json.dumps(settings), "version": "0.1.0", **dict(about)})
     for step in steps or history(3):
         journal.write(step)
     journal.close()

@@ -45,6 +45,17 @@ def test_runs_that_differ_in_their_seed_alone_are_one_arm(compared, experiment):
     assert "propose.frozen_copy False: main1 (seed 1, 3 steps), main2 (seed 2, 3 steps)" in page
 
 
+def test_a_fork_is_no_independent_seed(compared, tmp_path):
+    forked = {"forked from": "runs/a, step 2"}
+    alone = make_run(tmp_path / "c", seed=1, optimizer={"lr": 1e-5}, about=forked)
+    text, page = compared(make_run(tmp_path / "a", seed=1), make_run(tmp_path / "b", seed=2, about=forked), alone)
+    note = "Forked, so no independent seed, and intervals are too narrow: b (from runs/a, step 2)."
+    assert note in text
+    assert note in page
+    assert "c (seed 1, 3 steps, forked from runs/a, step 2)" in page
+    assert "Forked" not in compared(alone)[0]
+
+
 def test_arms_are_paired_by_seed(compared, experiment):
     text, page = compared(*experiment)
     [first, *_] = [line for line in text.splitlines() if "deduction" in line]
