@@ -10,7 +10,7 @@ from abzero.config import exported
 from abzero.config import recipe as files
 from abzero.config.config import Config
 from abzero.config.load import draft, from_json, renamed
-from abzero.config.resolve import DEFAULT, EXPORT, FILE, FLAG, RECIPE, Layer, Resolved, fitted, resolved
+from abzero.config.resolve import DEFAULT, EXPORT, FILE, FLAG, RECIPE, Layer, Resolved, fitted, given_names, resolved
 from abzero.config.schema import Model
 from abzero.config.tree import leaves, shown
 from abzero.errors import ConfigError
@@ -35,13 +35,13 @@ def settings(
     if not named or named[0].startswith("-"):
         named, flags = [], renamed(arguments)
     parts = _recipe(named[0]) if named else []
-    told = [flag for flag in flags if flag not in HELP]
-    asked = draft(kind, [*(flag for _, given in parts for flag in given), *told], prog)
+    told = [*(flag for _, given in parts for flag in given), *(flag for flag in flags if flag not in HELP)]
+    asked = draft(kind, told, prog)
     model = asked.model.name
     if not named and model == Model.name:
         named, parts = [DEFAULT_RECIPE], _recipe(DEFAULT_RECIPE)
     folder = Path("runs") / (Path(named[0]).stem if named else Path(model).name)
-    drafted(model, folder if asked.run == Config.run else asked.run)
+    drafted(model, asked.run if "run" in given_names(told) else folder)
     layers: list[Layer] = [(DEFAULT, [f"--run={folder}"])]
     if recorded := exported.flags(model):
         layers += [(EXPORT, recorded)]

@@ -51,7 +51,7 @@ def resolved(kind: type[ConfigT], layers: Sequence[Layer], prog: str) -> Resolve
     for place, (origin, flags) in enumerate(layers):
         flags = renamed(flags)
         values = draft(kind, flags, prog, values)
-        given = set(_given(flags)) & set(names(values))
+        given = set(given_names(flags)) & set(names(values))
         origins |= dict.fromkeys(given, origin)
         rank |= dict.fromkeys(given, place)
     assert values is not None, "there is no layer"
@@ -122,7 +122,8 @@ def _toml(value: object) -> str:
             return repr(value)
 
 
-def _given(flags: Sequence[str]) -> Iterator[str]:
+def given_names(flags: Sequence[str]) -> Iterator[str]:
+    """The names of the settings that `flags` give, as in ``sampling.max-tokens``."""
     for flag in flags:
         if flag.startswith("--"):
             yield flag.removeprefix("--").partition("=")[0].replace("_", "-")

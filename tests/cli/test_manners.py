@@ -14,6 +14,7 @@ import abzero
 from abzero.cli import ask_model, eval_compare, eval_data, evaluate, plan, score_samples, train
 from abzero.cli.main import COMMANDS, RAW, main
 from abzero.cli.oversight import ACTIONS
+from abzero.cli.recipes import settings
 from abzero.cli.words import EXAMPLES, described
 from abzero.config.config import Config
 from abzero.config.tree import names
@@ -219,6 +220,13 @@ def test_a_run_that_exists_is_told_before_torch_is_loaded(folder, arguments, tmp
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert f"run '{folder}' exists" in done.stderr
     assert done.stdout.split()[-1] == "False"
+
+
+def test_a_folder_that_is_named_is_the_one_that_must_be_free():
+    told = []
+    for flags in (["--run", "runs/default"], ["--run=mine"], []):
+        settings(Config, ["tiny-cpu", *flags], "abzero train", lambda model, run: told.append((model, str(run))))
+    assert told == [("tiny", "runs/default"), ("tiny", "mine"), ("tiny", "runs/tiny-cpu")]
 
 
 def test_a_plan_for_a_cpu_says_what_the_c_library_may_keep(capsys):
