@@ -10,3 +10,4 @@ def _tag(name: str, slash: str = "") -> re.Pattern[str]:
 _SLASH = r"/[ \t]*+"
 THINK_OPENS, THINK_CLOSES = _tag("think"), _tag("think", _SLASH)
 ANSWER_OPENS, ANSWER_CLOSES = _tag("answer"), _tag("answer", _SLASH)
+PROGRAM_OPENS, PROGRAM_CLOSES = _tag("program"), _tag("program", _SLASH)

@@ -28,6 +28,21 @@ def test_a_solver_that_would_cheat_or_leave_is_seen_in_its_program(program, name
     assert names(answer(code(program))) == [name]
 
 
+@pytest.mark.parametrize(
+    "shape",
+    [
+        "<answer>{}</answer>",
+        "<ANSWER>{}</ANSWER>",
+        "< Answer >{}",
+        "<answer><PROGRAM>{}</PROGRAM></answer>",
+        "<answer>so < program >{}</ program> it is</answer>",
+        "<answer>```Python\n{}\n```</answer>",
+    ],
+)
+def test_a_program_is_seen_in_tags_of_any_case_as_the_parser_reads_it(shape):
+    assert names(answer(shape.format("def f(x):\n    return f.__globals__"))) == ["reaches-out"]
+
+
 def test_a_proposers_class_may_compare_as_it_likes():
     program = "class P:\n    def __eq__(self, other):\n        return self.x == other.x\ndef f(x):\n    return x"
     assert names(answer(code(program), role="propose")) == []
