@@ -22,13 +22,7 @@ def open_pool(pool):
 
 
 def fails(sandbox, entry, judged):
-    """Whether an attack does. One fair bit is alike in all eight runs of one program in 128 (docs/sandbox.md), so where
-    that is all there is to notice, four forms of five have to fail.
-    """
-    text = text_of(FOLDER / entry["file"])
-    if not entry.get("flaky_ok"):
-        return right(entry, judged(sandbox, entry, text))
-    return sum(right(entry, judged(sandbox, entry, f"{text}# {number}\n")) for number in range(5)) >= 4
+    return right(entry, judged(sandbox, entry, text_of(FOLDER / entry["file"])))
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["file"])

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from types import CodeType, ModuleType
 from typing import Any
 
-from abzero.sandbox.child import analyze, surroundings, tripwires, wire
+from abzero.sandbox.child import analyze, heap, surroundings, tripwires, wire
 from abzero.sandbox.child.encode import Unfit, encoder
 from abzero.sandbox.child.memory_errors import MemoryErrors
 from abzero.sandbox.child.report import ReplyFrame, Write
@@ -50,6 +50,7 @@ class Worker:
             self._builtins = surroundings.gated(imports, self._refused)
         self._blind = noticed is None
         self._noticed = (noticed or tripwires.Flag()).bits
+        self._pass_over = heap.pass_over
         self._typing, self._errors = TypingCaches(), MemoryErrors()
         sys.setrecursionlimit(1_000 + _FRAMES_OF_OURS)
         self._seen = 0  # what the last run raised of that
@@ -66,8 +67,10 @@ class Worker:
         telling = tripwires.SHOWN
         if not settled:
             telling |= self._tell_of_hashes(code, call, write)
+        passed_over = self._pass_over()
         gc.enable()
         answer = self._run_by_itself(code, call, write)
+        del passed_over
         if self._seen & telling:
             write((wire.HASHING, ""), answer)
         else:
@@ -131,6 +134,7 @@ class Worker:
             for name in dir(kind):
                 hasattr(kind, name)
                 analyze.MEANINGS[name]
+        sys.modules[MODULE] = None  # type: ignore[assignment]  # or each child would free it first
         gc.disable()
 
     def _run_by_itself(self, code: CodeType, call: CodeType, write: Write) -> ReplyFrame:

@@ -76,8 +76,8 @@ def main(control_descriptor: int, settings: str) -> None:
         layers["tripwires"] = tripping
         if options["imports"] is not None:
             surroundings.scrub()
-        gc.collect()  # before the heap is stirred: what is freed later lies in order
         heap.make_room_for_names()
+        gc.collect()  # before the heap is stirred: what is freed later lies in order
         rng = random.Random(f"{options['seed']}")
         heap.stir(rng, options["place"])
         heap.collect_at_its_own_time(rng, options["place"])
