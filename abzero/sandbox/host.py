@@ -146,12 +146,13 @@ class Zygote:
         """Fork a child for `request`; returns its ticket. Raises `ZygoteDied`."""
         self._ticket = (self._ticket + 1) % 2**32
         ours, theirs = socket.socketpair()
+        child = self._children[self._ticket] = Child(ours, (), time.monotonic() + self._limits.wall_seconds)
         pipe: tuple[int, ...] = ()
         if verb in (wire.COMPILE, wire.SHARED):
             pipe = roomy_pipe()
+            child.pipe = pipe[:1]
             for end in ours, theirs:
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _ROOM)
-        child = Child(ours, pipe[:1], time.monotonic() + self._limits.wall_seconds)
         record = wire.COMMAND.pack(verb, self._ticket, int(cpu_seconds * 1e6), 0)
         self._control.settimeout(self._limits.wall_seconds)
         ours.settimeout(self._limits.wall_seconds)
@@ -159,7 +160,7 @@ class Zygote:
             socket.send_fds(self._control, [record], [theirs.fileno(), *pipe[1:]])
             ours.sendall(wire.LENGTH.pack(len(request)) + request)
         except OSError as error:
-            child.close()
+            self._children.pop(self._ticket).close()
             raise ZygoteDied(str(error)) from error
         finally:
             theirs.close()
@@ -167,12 +168,16 @@ class Zygote:
                 os.close(writer)
             self._control.setblocking(False)
         ours.setblocking(False)
-        self._children[self._ticket] = child
         return self._ticket
 
     def child(self, ticket: int) -> Child:
         """The run with `ticket`, for those who read its report while it goes on."""
         return self._children[ticket]
+
+    @property
+    def busy(self) -> bool:
+        """Whether it has a run in progress, one that an interrupt kept from being told of included."""
+        return bool(self._children)
 
     @property
     def dead(self) -> bool:

@@ -218,10 +218,9 @@ class SandboxPool:
     def _abandon(self) -> None:
         """After an error of ours or an interrupt: forget the batch, and everything that is still running of it."""
         self._schedule.clear()
-        busy = {index for index, _ in self._running}
         self._running.clear()
         self._ended.clear()
-        for index in busy if self._zygotes else ():
+        for index in [index for index, zygote in enumerate(self._zygotes) if zygote.busy]:
             self._replace(index)
 
     def _admit(self, index: int) -> None:

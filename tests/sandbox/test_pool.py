@@ -15,6 +15,7 @@ from abzero.python.entry import entry_point
 from abzero.sandbox.base import Call, Nondeterministic, NotLiteral, Raised, Refused, Returned, Stopped
 from abzero.sandbox.child.limits import Limits
 from abzero.sandbox.child.zygote import BURST
+from abzero.sandbox.host import Zygote
 from abzero.sandbox.means import isolated_at_once
 from abzero.sandbox.pool import SandboxPool
 
@@ -239,6 +240,7 @@ def test_a_forked_copy_of_the_trainer_may_not_use_the_pool(pool):
     assert pool.run([Call("def f(x): return x", "1")]) == [Returned("1")]
 
 
+@pytest.mark.filterwarnings("ignore:unclosed .socket:ResourceWarning")  # one that the interrupt found half made
 def test_an_interrupt_leaves_a_pool_that_works(pool):
     hang = [Call(f"def f(x):\n    while x != -{n}: x += 1", "1") for n in range(1, 30)]
     signal.signal(signal.SIGALRM, signal.default_int_handler)
@@ -246,6 +248,21 @@ def test_an_interrupt_leaves_a_pool_that_works(pool):
     with pytest.raises(KeyboardInterrupt):
         pool.run(hang)
     assert pool.run([Call("def f(x): return x", "1")]) == [Returned("1")]
+
+
+def test_an_interrupt_right_after_a_start_forgets_that_run(pool, monkeypatch):
+    start = Zygote.start
+
+    def interrupted(*details):
+        start(*details)
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Zygote, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        pool.run([Call("def f(x): return x + 1", "1")])
+    assert not any(zygote.busy for zygote in pool._zygotes)
+    assert pool.run([Call("def f(x): return x", "1")] * 2) == [Returned("1")] * 2
 
 
 TRAINER = """
