@@ -50,7 +50,6 @@ class Worker:
             self._builtins = surroundings.gated(imports, self._refused)
         self._blind = noticed is None
         self._noticed = (noticed or tripwires.Flag()).bits
-        self._pass_over = heap.pass_over
         self._typing, self._errors = TypingCaches(), MemoryErrors()
         sys.setrecursionlimit(1_000 + _FRAMES_OF_OURS)
         self._seen = 0  # what the last run raised of that
@@ -67,10 +66,9 @@ class Worker:
         telling = tripwires.SHOWN
         if not settled:
             telling |= self._tell_of_hashes(code, call, write)
-        passed_over = self._pass_over()
+        _taken = heap.pass_over()
         gc.enable()
         answer = self._run_by_itself(code, call, write)
-        del passed_over
         if self._seen & telling:
             write((wire.HASHING, ""), answer)
         else:
@@ -134,7 +132,7 @@ class Worker:
             for name in dir(kind):
                 hasattr(kind, name)
                 analyze.MEANINGS[name]
-        sys.modules[MODULE] = None  # type: ignore[assignment]  # or each child would free it first
+        sys.modules[MODULE] = None  # type: ignore[assignment]  # or each child frees a module first, and an object lies there
         gc.disable()
 
     def _run_by_itself(self, code: CodeType, call: CodeType, write: Write) -> ReplyFrame:

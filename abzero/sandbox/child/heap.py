@@ -20,8 +20,9 @@ _MOST_OF_A_SIZE, _MOST_LAYOUTS = 1 << 13, 8
 _USED_AGAIN = 100
 """Lists, and others of a kind, that the interpreter keeps to use again, wherever they lie."""
 _FROM_BOTH_ENDS, _AT_RANDOM = 2, 4
-"""The first zygotes in which objects come to lie neither upwards nor downwards, and at random."""
+"""The first zygote that places objects at both ends in turn, and the first that places them at random."""
 _PASSED_OVER, _LENGTHS = 16, tuple(range(48 - _BYTES_HEADER, 257 - _BYTES_HEADER, 16))
+"""How many places of each size a program finds taken, and the texts of bytes that take them."""
 _LARGE_GAPS, _SMALLEST, _DOUBLINGS = 160, 512, 4
 """How many larger objects come to lie in random order: of how many bytes, up to how many times doubled."""
 _MOST_FILLERS, _SIDE_BY_SIDE, _CHUNK_HEADER = 4000, 128, 8
@@ -95,7 +96,8 @@ def _stir_small(rng: random.Random, place: int) -> None:
         if starts == sorted(starts):
             break
     orders = [
-        _order(len(objects) - first - 1, size, rng, place) for size, (objects, first) in zip(sizes, pools, strict=True)
+        order_of_places(len(objects) - first - 1, size, rng, place)
+        for size, (objects, first) in zip(sizes, pools, strict=True)
     ]
     _ballast.append(orders)
     _ballast.extend([[], {place: number}, float(number), (place,), slice(number)] for number in range(_USED_AGAIN))
@@ -112,18 +114,17 @@ def _pool(size: int) -> tuple[list[object], int]:
     objects: list[object] = [None] * (_SMALL // 8 + 1)
     first = pool = 0
     for count in range(_MOST_OF_A_SIZE):
-        objects.append(
-            object() if size == _OBJECT else complex(count) if size == _NUMBER else bytes(size - _BYTES_HEADER)
-        )
-        if id(objects[-1]) // _POOL != pool:
-            first, pool = len(objects) - 1, id(objects[-1]) // _POOL
+        new = object() if size == _OBJECT else complex(count) if size == _NUMBER else bytes(size - _BYTES_HEADER)
+        objects.append(new)
+        if id(new) // _POOL != pool:
+            first, pool = len(objects) - 1, id(new) // _POOL
         if len(objects) - first == room:
             break
     return objects, first
 
 
-def _order(count: int, size: int, rng: random.Random, place: int) -> list[int]:
-    """In which order new objects get `count` places, an even number of which is used."""
+def order_of_places(count: int, size: int, rng: random.Random, place: int) -> list[int]:
+    """In which order new objects of `size` bytes get `count` places, an even number of which is used."""
     upwards = [*range(count // 2 * 2)]
     if place >= _AT_RANDOM:
         near = _PAGE // size

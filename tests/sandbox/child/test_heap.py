@@ -3,7 +3,10 @@
 import itertools
 import random
 
+import pytest
+
 from abzero.sandbox.base import Call, Nondeterministic
+from abzero.sandbox.child.heap import order_of_places
 
 NEW = {
     "an object": "object()",
@@ -43,9 +46,14 @@ def test_no_two_small_objects_lie_in_the_same_order_everywhere(pool):
     assert len(passed) <= UNNOTICED, passed
 
 
-def test_the_last_of_three_lies_between_the_others_here_and_not_there(pool):
-    between = "min(id(a), id(b)) < id(c) < max(id(a), id(b))"
-    program = "def f(x):\n    a = {0}\n    b = {0}\n    c = {0}\n    return {1}\n"
-    kinds = ("object()", "[]", "(x, x)", "str(x) * 30", "{}", "x * 1.5")
-    calls = [Call(program.replace("{0}", kind).replace("{1}", between), "7", verify=True) for kind in kinds]
-    assert pool.run(calls).count(Nondeterministic()) >= len(calls) - 1
+@pytest.mark.parametrize("size", range(16, 513, 16))
+def test_the_orders_of_places(size):
+    upwards, downwards, inwards, outwards, *others = [
+        order_of_places(16_000 // size, size, random.Random(place), place) for place in range(8)
+    ]
+    assert upwards == sorted(upwards) == downwards[::-1]
+    assert inwards == outwards[::-1]
+    threes = zip(inwards, inwards[1:], inwards[2:], strict=False)
+    assert all(min(one, other) < last < max(one, other) for one, other, last in threes)
+    assert len({tuple(order) for order in (upwards, downwards, inwards, outwards, *others)}) == 8
+    assert {tuple(sorted(order)) for order in (inwards, *others)} == {tuple(upwards)}
